@@ -1,0 +1,125 @@
+# Everything here needs Python with pip, and make; it sets up the rest by itself, inside this folder.
+# Other than that: `check` and `test-engine` need npm, and Linux on x86-64 (the engines' only platform).
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+# Left set, it would compile everything anew at every start, and keep compiled code out of the layer.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
+export SAM_CLI_TELEMETRY := 0
+
+PYTHON := .venv/bin/python
+# The DynamoDB engine of the tests: extenddb, dynoxide or none. Not given: the default one where installed.
+ENGINE ?=
+export SIGNET_ENGINE = $(ENGINE)
+# More arguments for pytest, ruff format …
+ARGS ?=
+
+ENGINES := extenddb@0.1.10 dynoxide@1.2.1
+SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
+
+.PHONY: help
+help: ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	    while IFS='|' read -r name text; do printf '  make %-14s%s\n' "$$name" "$$text"; done
+
+# --- Using it ---
+
+.PHONY: run
+run: .venv/ready ## Serve everything on 127.0.0.1:3000, with an embedded AWS; Ctrl-C stops it
+	@exec $(PYTHON) -m local
+
+.PHONY: invoke
+invoke: .venv/ready .tools/runtime/ready .aws-sam/host/ready ## Run one built function: FUNCTION=… EVENT=events/….json
+	@$(PYTHON) -m tools.invoke "$(FUNCTION)" "$(EVENT)"
+
+# --- Checking it ---
+
+.PHONY: test
+test: .venv/ready ## Run the tests: offline, no credentials; ARGS=… for pytest, ENGINE=none without the engine
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: test-engine
+test-engine: ENGINE := $(or $(ENGINE),extenddb)
+test-engine: .venv/ready .tools/engines/ready ## Run the tests that need a DynamoDB engine: ENGINE=extenddb or dynoxide
+	@$(PYTHON) -m pytest -m engine $(ARGS)
+
+.PHONY: format
+format: .venv/ready ## Format the code
+	@$(PYTHON) -m ruff check --quiet --fix-only .
+	@$(PYTHON) -m ruff format $(ARGS) .
+
+.PHONY: lint
+lint: .venv/ready ## Check format, style, types, imports and the template
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/cfn-lint
+
+.PHONY: validate
+validate: .tools/sam/ready ## Let SAM validate the template
+	AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam validate --lint
+
+.PHONY: test-built
+test-built: .venv/ready .tools/runtime/ready .aws-sam/host/ready build ## Run every built function from the built artefacts alone
+	$(PYTHON) -m tools.run_built
+
+.PHONY: check
+check: ## Everything that CI checks: lint, tests, engine tests, template, build, built functions
+	@$(MAKE) lint
+	@$(MAKE) validate
+	@$(MAKE) engines
+	@$(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
+	@$(MAKE) test-built
+	@echo "make check: all passed"
+
+# --- Building it ---
+
+.PHONY: build
+build: .venv/ready .tools/sam/ready ## Build for AWS with SAM, into .aws-sam/build
+	@echo "Building for AWS, into .aws-sam/build" >&2
+	@$(SAM_BUILD) --build-dir .aws-sam/build >.tools/sam-build.log 2>&1 || { cat .tools/sam-build.log >&2; exit 1; }
+
+.aws-sam/host/ready: $(SOURCES) | .venv/ready .tools/sam/ready
+	@echo "Building for this machine, into .aws-sam/host" >&2
+	@rm -rf .aws-sam/host
+	@SIGNET_PLATFORM="$$(tools/environment platform)" $(SAM_BUILD) --build-dir .aws-sam/host \
+	    >.tools/sam-build.log 2>&1 || { cat .tools/sam-build.log >&2; exit 1; }
+	@touch $@
+
+# sam looks for python3.13 on PATH; the layer's Makefile wants uv and Python.
+SAM_BUILD = UV="$$(tools/environment uv)" PYTHON="$(CURDIR)/$(PYTHON)" PATH="$(CURDIR)/.venv/bin:$$PATH" \
+    .tools/sam/bin/sam build
+
+.PHONY: lock
+lock: ## Resolve all requirements again and write the hashed lists
+	@tools/lock
+
+.PHONY: clean
+clean: ## Remove all that was made here: environments, builds, caches
+	rm -rf .venv .tools .aws-sam .signet .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- Environments; each is made anew when its list of requirements changes ---
+
+.venv/ready: requirements-dev.txt layers/signet/pyproject.toml
+	@tools/environment make .venv requirements-dev.txt layers/signet
+	@touch $@
+
+.tools/sam/ready .tools/runtime/ready: .tools/%/ready: tools/requirements-%.txt
+	@tools/environment make .tools/$* $<
+	@touch $@
+
+.PHONY: engines
+engines: .tools/engines/ready ## Install the DynamoDB engines that the tests can use
+
+.tools/engines/ready: Makefile
+	@command -v npm >/dev/null || { echo "The DynamoDB engines are npm packages: install node and npm" >&2; exit 1; }
+	@echo "Installing the DynamoDB engines $(ENGINES)" >&2
+	@npm install --prefix .tools/engines --loglevel error --no-save --no-package-lock --no-audit --no-fund \
+	    $(foreach engine,$(ENGINES),@$(subst @,/linux-x64@,$(engine)))
+	@chmod +x .tools/engines/node_modules/@*/linux-x64/extenddb .tools/engines/node_modules/@*/linux-x64/dynoxide
+	@touch $@

@@ -1,0 +1,34 @@
+"""POST /applications: make a tenant (docs/api.md, section 7)."""
+
+from signet import wiring
+from signet.accounts.applications import register
+from signet.application_models import ApplicationName, ApplicationView
+from signet.credentials import OPERATOR
+from signet.dialects.losant import LOSANT
+from signet.models import RequestModel
+from signet.operation import Call, operation
+
+
+class CreateApplication(RequestModel):
+    """The request's fields."""
+
+    name: ApplicationName
+
+
+class CreatedApplication(ApplicationView):
+    """The answer: the only one that ever holds the API token."""
+
+    api_token: str
+
+
+@operation(
+    "create_application",
+    request=CreateApplication.parse,
+    dialect=LOSANT,
+    scheme=OPERATOR,
+    status=201,
+)
+def lambda_handler(call: Call[CreateApplication]) -> CreatedApplication:
+    """Make an application and its first API token."""
+    application, api_token = register(wiring.table(), call.request.name, call.now_ms)
+    return CreatedApplication.of(application, api_token=api_token.secret)

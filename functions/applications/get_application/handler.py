@@ -1,0 +1,14 @@
+"""GET /applications/{applicationId}: a tenant's settings (docs/api.md, section 7)."""
+
+from signet import wiring
+from signet.accounts.applications import get_application
+from signet.application_models import ApplicationId, ApplicationView
+from signet.credentials import OPERATOR
+from signet.dialects.losant import LOSANT
+from signet.operation import Call, operation
+
+
+@operation("get_application", request=ApplicationId.parse, dialect=LOSANT, scheme=OPERATOR)
+def lambda_handler(call: Call[ApplicationId]) -> ApplicationView:
+    """Show an application, without its API tokens."""
+    return ApplicationView.of(get_application(wiring.applications(), call.request.application_id))

@@ -1,0 +1,36 @@
+"""PATCH /applications/{applicationId}: change a tenant's settings (docs/api.md, section 7)."""
+
+from signet import wiring
+from signet.accounts import applications
+from signet.application_models import ApplicationId, ApplicationName, ApplicationView, Lifetime
+from signet.credentials import OPERATOR
+from signet.dialects.losant import LOSANT
+from signet.models import UNSET, ExtraData, MaxAge, RequestModel
+from signet.operation import Call, operation
+
+
+class LoginFields(RequestModel):
+    """What a front end's log-in shall get; members that are left out stay."""
+
+    ttl: MaxAge | None = None
+    extra_data: ExtraData | None = None
+    invalidate_existing_tokens: bool = UNSET
+
+
+class UpdateApplication(ApplicationId):
+    """The request's fields; those that are left out stay. Only `null`-able ones can be unset."""
+
+    name: ApplicationName = UNSET
+    require_jwt_token: bool = UNSET
+    identity_token_lifetime: Lifetime = UNSET
+    user_token_lifetime: Lifetime = UNSET
+    max_token_lifetime: Lifetime | None = None
+    login: LoginFields = UNSET
+
+
+@operation("update_application", request=UpdateApplication.parse, dialect=LOSANT, scheme=OPERATOR)
+def lambda_handler(call: Call[UpdateApplication]) -> ApplicationView:
+    """Change the given settings, and show the application as it is then."""
+    changes = call.request.model_dump(exclude_unset=True, exclude={"application_id"})
+    application = applications.update(wiring.table(), call.request.application_id, changes, call.now_ms)
+    return ApplicationView.of(application)

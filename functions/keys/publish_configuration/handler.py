@@ -1,0 +1,31 @@
+"""GET /.well-known/openid-configuration: discovery (docs/api.md, section 6)."""
+
+from typing import Any
+
+from signet import wiring
+from signet.credentials import PUBLIC
+from signet.dialects.oauth import OAUTH
+from signet.keys import JWKS_MAX_AGE
+from signet.operation import Call, no_fields, operation
+
+
+@operation(
+    "publish_configuration",
+    request=no_fields,
+    dialect=OAUTH,
+    scheme=PUBLIC,
+    headers={"cache-control": f"public, max-age={JWKS_MAX_AGE}"},
+)
+def lambda_handler(_call: Call[None]) -> dict[str, Any]:
+    """What a verifier needs to know, with the time within which each revocation is seen everywhere."""
+    settings, key_ring = wiring.settings(), wiring.key_ring().get()
+    return {
+        "issuer": key_ring.issuer,
+        "jwks_uri": f"{key_ring.issuer}/.well-known/jwks.json",
+        "id_token_signing_alg_values_supported": key_ring.algorithms(),
+        "revocation_bound_seconds": {
+            "user": 0,
+            "application": settings.application_cache_seconds,
+            "key": settings.key_ring_seconds + JWKS_MAX_AGE,
+        },
+    }

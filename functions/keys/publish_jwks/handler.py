@@ -1,0 +1,21 @@
+"""GET /.well-known/jwks.json: the public keys (RFC 7517; docs/api.md, section 6)."""
+
+from typing import Any
+
+from signet import wiring
+from signet.credentials import PUBLIC
+from signet.dialects.oauth import OAUTH
+from signet.keys import JWKS_MAX_AGE
+from signet.operation import Call, no_fields, operation
+
+
+@operation(
+    "publish_jwks",
+    request=no_fields,
+    dialect=OAUTH,
+    scheme=PUBLIC,
+    headers={"cache-control": f"public, max-age={JWKS_MAX_AGE}"},
+)
+def lambda_handler(_call: Call[None]) -> dict[str, Any]:
+    """The JWK set of every key that may verify a token now or soon."""
+    return wiring.key_ring().get().jwks()

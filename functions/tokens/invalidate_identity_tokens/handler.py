@@ -1,0 +1,15 @@
+"""POST /applications/{applicationId}/identities/invalidate-tokens (docs/api.md, section 3)."""
+
+from signet import wiring
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.models import IdentityFields, Success
+from signet.operation import Call, operation
+from signet.store.identities import raise_identity_generation
+
+
+@operation("invalidate_identity_tokens", request=IdentityFields.parse, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[IdentityFields]) -> Success:
+    """End all tokens that the identity has."""
+    raise_identity_generation(wiring.table(), call.application.id, call.request.subject)
+    return Success()

@@ -1,0 +1,96 @@
+"""Register an application, change its settings, recognise its API token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from signet.applications import ApiToken, Application, StoredApiToken, new_application_id
+from signet.cache import ApplicationCache
+from signet.errors import ApplicationNotFound, CredentialsWrong
+from signet.store.applications import insert_application, update_application
+from signet.store.table import Table
+
+
+def register(
+    table: Table, name: str, now_ms: int, *, api_token: ApiToken | None = None
+) -> tuple[Application, ApiToken]:
+    """Make an application with its first API token.
+
+    Args:
+        table: Where it is kept.
+        name: Its name, for people.
+        now_ms: The time, in Unix milliseconds.
+        api_token: The token to give it, for a demonstration that others must know beforehand; by
+            default a fresh one.
+
+    Returns:
+        The application, and the token: the only moment at which it is known in the clear.
+    """
+    api_token = api_token or ApiToken.generate(new_application_id())
+    application = Application(
+        id=api_token.application_id,
+        name=name,
+        api_tokens=(StoredApiToken.of(api_token, now_ms),),
+        created_at_ms=now_ms,
+        updated_at_ms=now_ms,
+    )
+    insert_application(table, application)
+    return application, api_token
+
+
+def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms: int) -> Application:
+    """Change settings of an application, and return it as it is then.
+
+    Args:
+        table: Where it is kept.
+        application_id: Which one.
+        changes: New values by the name of the field of `Application`; under `login`, by that of the
+            route's field. What is not named stays.
+        now_ms: The time, in Unix milliseconds.
+
+    Raises:
+        ApplicationNotFound: There is none with this id.
+    """
+    settings = dict(changes)
+    login = settings.pop("login", {})
+    if "ttl" in login:
+        login["ttl_ms"] = login.pop("ttl")
+    settings |= {f"login_{name}": value for name, value in login.items()}
+    return update_application(table, application_id, settings, now_ms)
+
+
+def get_application(applications: ApplicationCache, application_id: str) -> Application:
+    """The application that a trusted caller names.
+
+    Raises:
+        ApplicationNotFound: There is none.
+    """
+    application = applications.find(application_id) or applications.reload(application_id)
+    if application is None:
+        message = f"There is no application {application_id}."
+        raise ApplicationNotFound(message)
+    return application
+
+
+def authenticate(
+    applications: ApplicationCache, api_token: str, named: str | None, now_ms: int
+) -> Application:
+    """The application whose live API token this is.
+
+    Args:
+        applications: The cache; it is reloaded once where it does not know the token.
+        api_token: What the caller sent.
+        named: The application that the request names besides, in its path, body or headers.
+        now_ms: The time, in Unix milliseconds.
+
+    Raises:
+        CredentialsWrong: No API token, an unknown or a dead one, or another application's. Always
+            the same words: a stranger must not learn which applications exist.
+    """
+    token = ApiToken.find(api_token)
+    if token is not None and named in (None, token.application_id):
+        for find in (applications.find, applications.reload):
+            application = find(token.application_id)
+            if application is not None and application.accepts(token, now_ms):
+                return application
+    message = "The API token is wrong: not one of this application's, or no longer valid."
+    raise CredentialsWrong(message)

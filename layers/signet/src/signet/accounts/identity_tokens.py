@@ -1,0 +1,28 @@
+"""Identity tokens: issue them, and end those that an identity has."""
+
+from signet.accounts.signer import Signer
+from signet.applications import Application
+from signet.identities import Identity
+from signet.store.identities import identity_generation
+from signet.store.table import Table
+from signet.tokens import TokenKind, identity_claims
+
+
+def issue_identity_token(
+    table: Table, signer: Signer, application: Application, identity: Identity, now: int
+) -> str:
+    """Issue a token that says who this identity is. One round trip.
+
+    Args:
+        table: Where the identity's generation is kept.
+        signer: What signs.
+        application: The tenant.
+        identity: The subject.
+        now: The time, in Unix seconds.
+
+    Raises:
+        SigningUnavailable: No key can sign at the moment.
+    """
+    generation = identity_generation(table, application.id, identity)
+    claims = identity_claims(application, identity, issuer=signer.issuer(), generation=generation, now=now)
+    return signer.sign(TokenKind.IDENTITY, claims)

@@ -1,0 +1,66 @@
+"""Signs tokens with the active key, which it decrypts once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from signet.cache import KeyRingCache
+from signet.errors import SigningUnavailable
+from signet.keys import NEVER, SigningKey
+from signet.signing import load
+from signet.store.keys import raise_max_exp
+from signet.store.table import Table
+from signet.tokens import ActiveKey, TokenKind, issue
+from signet.vault import Vault
+
+MAX_EXP_STEP = 30 * 86_400
+"""Seconds to which a key's `max_exp` is rounded up: a handful of writes in its life, not one a token."""
+
+
+class Signer:
+    """Signs with whichever key is active, and keeps the key's `max_exp` true."""
+
+    def __init__(self, table: Table, key_ring: KeyRingCache, vault: Vault) -> None:
+        self._table = table
+        self._key_ring = key_ring
+        self._vault = vault
+        self._active: ActiveKey | None = None
+        self._max_exp: dict[str, int] = {}
+
+    def issuer(self) -> str:
+        """The `iss` that claims must have.
+
+        Raises:
+            SigningUnavailable: The deployment has no key ring yet.
+        """
+        return self._key_ring.get().issuer
+
+    def sign(self, kind: TokenKind, claims: Mapping[str, Any]) -> str:
+        """Issue a token with these claims.
+
+        Raises:
+            SigningUnavailable: No key is active, or it cannot be decrypted.
+        """
+        key = self._key_ring.get().active
+        active = self._loaded(key)
+        self._note(key, claims.get("exp", NEVER))
+        return issue(kind, claims, active)
+
+    def _loaded(self, key: SigningKey) -> ActiveKey:
+        if self._active is None or self._active.kid != key.kid:
+            if key.encrypted_private_key is None:
+                message = "The active signing key has no private half; the operator has to run rotate_keys."
+                raise SigningUnavailable(message)
+            der = self._vault.decrypt(key.kid, key.encrypted_private_key)
+            try:
+                self._active = ActiveKey(key.kid, key.algorithm, load(der))
+            except ValueError as error:
+                message = "The active signing key is damaged; the operator has to run rotate_keys."
+                raise SigningUnavailable(message) from error
+        return self._active
+
+    def _note(self, key: SigningKey, exp: int) -> None:
+        """Make sure, before the token is out, that the key stays published until it has expired."""
+        if exp > max(key.max_exp, self._max_exp.get(key.kid, 0)):
+            bound = NEVER if exp >= NEVER else -(-exp // MAX_EXP_STEP) * MAX_EXP_STEP
+            raise_max_exp(self._table, key.kid, bound)
+            self._max_exp[key.kid] = bound

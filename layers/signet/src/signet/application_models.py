@@ -1,0 +1,61 @@
+"""An application as the operator's routes take and give it (docs/api.md, section 7)."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints
+
+from signet.applications import Application
+from signet.models import MAX_AGE_LIMIT_MS, RequestModel, ResponseModel, iso_8601
+
+ApplicationName = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+Lifetime = Annotated[int, Field(ge=1, le=MAX_AGE_LIMIT_MS // 1000)]
+"""In seconds; 100 years at most."""
+
+
+class LoginView(ResponseModel):
+    """What a front end's log-in gets."""
+
+    ttl: int | None
+    extra_data: dict[str, Any] | None
+    invalidate_existing_tokens: bool
+
+
+class ApplicationView(ResponseModel):
+    """An application, without anything secret. Lifetimes in seconds, `login.ttl` in milliseconds."""
+
+    application_id: str
+    name: str
+    require_jwt_token: bool
+    identity_token_lifetime: int
+    user_token_lifetime: int
+    max_token_lifetime: int | None
+    login: LoginView
+    creation_date: str
+    last_updated: str
+
+    @classmethod
+    def of(cls, application: Application, **more: str) -> Self:
+        """What the operator sees of an application."""
+        return cls(
+            application_id=application.id,
+            name=application.name,
+            require_jwt_token=application.require_jwt_token,
+            identity_token_lifetime=application.identity_token_lifetime,
+            user_token_lifetime=application.user_token_lifetime,
+            max_token_lifetime=application.max_token_lifetime,
+            login=LoginView(
+                ttl=application.login.ttl_ms,
+                extra_data=application.login.extra_data,
+                invalidate_existing_tokens=application.login.invalidate_existing_tokens,
+            ),
+            creation_date=iso_8601(application.created_at_ms),
+            last_updated=iso_8601(application.updated_at_ms),
+            **more,
+        )
+
+
+class ApplicationId(RequestModel):
+    """Names an application, in the path or in a direct invocation."""
+
+    application_id: str

@@ -1,0 +1,129 @@
+"""Applications: the tenants, their settings and their API tokens."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+APPLICATION_ID = re.compile(r"[0-9a-f]{24}")
+API_TOKEN = re.compile(r"sgt_([0-9a-f]{24})_[A-Za-z0-9_-]{43}")
+
+HOUR = 3600
+
+
+def new_application_id() -> str:
+    """24 lower-case hex digits."""
+    return secrets.token_hex(12)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """An application's server secret: `sgt_<applicationId>_<43 base64url characters>`.
+
+    256 random bits, so a plain SHA-256 digest is a safe thing to store: there is nothing to guess.
+    """
+
+    application_id: str
+    secret: str = field(repr=False)
+
+    @classmethod
+    def generate(cls, application_id: str) -> "ApiToken":
+        """A fresh token of the application."""
+        return cls(application_id, f"sgt_{application_id}_{secrets.token_urlsafe(32)}")
+
+    @classmethod
+    def find(cls, text: str) -> "ApiToken | None":
+        """The token that `text` is, or None where it does not have a token's form."""
+        match = API_TOKEN.fullmatch(text)
+        return cls(match[1], text) if match else None
+
+    @property
+    def digest(self) -> bytes:
+        """What is stored of it."""
+        return hashlib.sha256(self.secret.encode("ascii")).digest()
+
+    @property
+    def prefix(self) -> str:
+        """What identifies it to a person, without being worth anything: 4 characters of the secret."""
+        return self.secret[: len("sgt_") + 24 + len("_") + 4]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredApiToken:
+    """What is kept of an API token.
+
+    Attributes:
+        digest: SHA-256 of the token.
+        prefix: Its first characters, for people.
+        created_at_ms: Unix milliseconds.
+        expires_at_ms: When its grace ends, once a newer one has replaced it; None while it is current.
+    """
+
+    digest: bytes = field(repr=False)
+    prefix: str
+    created_at_ms: int
+    expires_at_ms: int | None = None
+
+    @classmethod
+    def of(cls, token: ApiToken, now_ms: int) -> "StoredApiToken":
+        """What to keep of a token that is made now."""
+        return cls(token.digest, token.prefix, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """What a log-in from a front end gets: never the browser's own choice (api.md 5.2).
+
+    Attributes:
+        ttl_ms: Max age of its session tokens in milliseconds; None for no expiry.
+        extra_data: The extra data of its session tokens.
+        invalidate_existing_tokens: Whether a log-in ends the user's earlier tokens.
+    """
+
+    ttl_ms: int | None = None
+    extra_data: dict[str, Any] | None = None
+    invalidate_existing_tokens: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A tenant. Lifetimes are in seconds, dates in Unix milliseconds.
+
+    Attributes:
+        id: 24 hex digits, public.
+        name: For people.
+        generation: Copied into every token as `agen`; raising it ends all of the application's tokens.
+        api_tokens: At most two are live; the newest stands last.
+        require_jwt_token: Whether `identify` demands a user token.
+        identity_token_lifetime: Of the tokens of api.md 3.
+        user_token_lifetime: Of the tokens of api.md 4.
+        max_token_lifetime: Caps every token, at issue and at verification; None where there is no cap.
+        login: What a front end's log-in gets.
+        created_at_ms: When it was made.
+        updated_at_ms: When a setting last changed.
+    """
+
+    id: str
+    name: str
+    generation: int = 0
+    api_tokens: tuple[StoredApiToken, ...] = field(default=(), repr=False)
+    require_jwt_token: bool = True
+    identity_token_lifetime: int = HOUR
+    user_token_lifetime: int = 48 * HOUR
+    max_token_lifetime: int | None = None
+    login: LoginSettings = LoginSettings()
+    created_at_ms: int
+    updated_at_ms: int
+
+    def accepts(self, token: ApiToken, now_ms: int) -> bool:
+        """Whether `token` is one of this application's live API tokens, found out in constant time."""
+        digest = token.digest
+        # Every stored digest is compared, whether or not an earlier one matched.
+        matches = [
+            hmac.compare_digest(digest, stored.digest)
+            and (stored.expires_at_ms is None or now_ms < stored.expires_at_ms)
+            for stored in self.api_tokens
+        ]
+        return any(matches) and token.application_id == self.id

@@ -1,0 +1,90 @@
+"""How callers say who they are: one scheme per kind of route.
+
+A scheme only reads what came. Whether an API token is right is decided in
+`signet.accounts.applications.authenticate`, the same way for all of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from signet.applications import API_TOKEN
+from signet.errors import CredentialsMissing
+from signet.http import HttpRequest
+from signet.json_body import Members
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a caller presents.
+
+    Attributes:
+        api_token: An API token, not checked yet; None where the route takes none.
+        application_id: The application that the request names, where it names one.
+        actor: Who says to act, for the log. Nothing vouches for it.
+    """
+
+    api_token: str | None = field(default=None, repr=False)
+    application_id: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a kind of route is guarded.
+
+    Attributes:
+        read: Finds what the caller presents. It may take members of the body for itself.
+        in_application: Whether the operation acts within one application; a direct invocation has to
+            name it then.
+        challenge: The `WWW-Authenticate` of a 401 (RFC 9110 section 11.6.1), where there is one.
+    """
+
+    read: Callable[[HttpRequest, Members], Presented]
+    in_application: bool
+    challenge: str | None = None
+
+
+def _public(_http: HttpRequest, _members: Members) -> Presented:
+    return Presented()
+
+
+def _operator(http: HttpRequest, _members: Members) -> Presented:
+    # API Gateway refuses unsigned requests before they come here. Should a route lose its authorizer,
+    # or a function gain another trigger, this still refuses.
+    if not http.is_signed:
+        message = "This operation is the operator's: sign the request with IAM credentials (SigV4)."
+        raise CredentialsMissing(message)
+    return Presented()
+
+
+def _basic_email(http: HttpRequest, _members: Members) -> Presented:
+    user_name, password = http.basic_credentials() or ("", "")
+    # The user name is logged. Somebody who mixes the two up must not find the token in the log.
+    if "@" not in user_name or API_TOKEN.search(user_name):
+        message = (
+            "Send HTTP Basic credentials: your e-mail address as the user name, the application's API"
+            " token (sgt_…) as the password."
+        )
+        raise CredentialsMissing(message)
+    return Presented(password, actor=user_name[:254])
+
+
+def _bearer(http: HttpRequest, _members: Members) -> Presented:
+    token = http.bearer_token()
+    if token is None:
+        message = "Send the header `Authorization: Bearer <API token>`; an API token begins with sgt_."
+        raise CredentialsMissing(message)
+    return Presented(token, http.path_parameters.get("applicationId"))
+
+
+PUBLIC = Scheme(_public, in_application=False)
+"""Anybody may ask; nothing belongs to an application."""
+
+OPERATOR = Scheme(_operator, in_application=False)
+"""The deployment's operator, known to IAM."""
+
+BASIC_EMAIL = Scheme(_basic_email, in_application=True, challenge='Basic realm="signet"')
+"""Gladly's: HTTP Basic with the caller's e-mail address and the API token."""
+
+BEARER = Scheme(_bearer, in_application=True, challenge='Bearer realm="signet"')
+"""Losant's: the API token as a bearer token."""

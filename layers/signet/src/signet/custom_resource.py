@@ -1,0 +1,66 @@
+"""A CloudFormation custom resource in front of an operation.
+
+Always answers: a stack that hears nothing hangs for an hour. Source: "Custom resource response
+objects" of the CloudFormation user guide.
+"""
+
+import functools
+import json
+import urllib.request
+from typing import Any
+
+from signet.errors import SignetError
+from signet.operation import Handler, LambdaContext
+
+ANSWER_SECONDS = 10
+
+
+def custom_resource(operation: Handler) -> Handler:
+    """Let CloudFormation run the operation on Create and Update, with the resource's own properties.
+
+    The properties `ServiceToken` and `ServiceTimeout` are CloudFormation's; the others become the
+    operation's fields, with a lower-case initial. Delete does nothing: what the operation made may
+    have to outlive the stack. Any other event goes to the operation as it is.
+    """
+
+    @functools.wraps(operation)
+    def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        if not isinstance(event, dict) or not {"RequestType", "ResponseURL", "StackId"} <= event.keys():
+            return operation(event, context)
+        answer = {
+            "Status": "SUCCESS",
+            "Reason": "Done.",
+            "PhysicalResourceId": event.get("PhysicalResourceId", event["LogicalResourceId"]),
+            "StackId": event["StackId"],
+            "RequestId": event["RequestId"],
+            "LogicalResourceId": event["LogicalResourceId"],
+        }
+        if event["RequestType"] != "Delete":
+            try:
+                operation(_fields(event["ResourceProperties"]), context)
+            except SignetError as error:
+                answer |= {"Status": "FAILED", "Reason": f"{error.code}: {error.message}"}
+            except Exception:
+                answer |= {"Status": "FAILED", "Reason": "A bug: see the log of the function."}
+        _send(event["ResponseURL"], answer)
+        return answer
+
+    return handler
+
+
+def _fields(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name[0].lower() + name[1:]: value
+        for name, value in properties.items()
+        if name not in ("ServiceToken", "ServiceTimeout")
+    }
+
+
+def _send(url: str, answer: dict[str, Any]) -> None:
+    if not url.startswith("https://"):
+        message = "The answer to CloudFormation goes to an https URL only."
+        raise ValueError(message)
+    body = json.dumps(answer).encode()
+    request = urllib.request.Request(url, body, {"content-type": ""}, method="PUT")  # noqa: S310 - https
+    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):  # noqa: S310
+        pass

@@ -1,0 +1,160 @@
+"""The base of request and response models, and the fields that several operations share."""
+
+import difflib
+import json
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from signet.errors import FaultKind, FieldFault, InvalidRequest
+from signet.identities import Identity, IdentityType, parse_identity
+from signet.json_body import Members
+
+KINDS = {
+    "missing": FaultKind.MISSING,
+    "extra_forbidden": FaultKind.UNKNOWN,
+    "string_too_long": FaultKind.TOO_LONG,
+    "too_long": FaultKind.TOO_LONG,
+    "int_type": FaultKind.NOT_A_NUMBER,
+    "float_type": FaultKind.NOT_A_NUMBER,
+}
+"""Pydantic's error types that are more than just invalid."""
+
+
+class RequestModel(BaseModel):
+    """The fields of a request: in camel case, of exactly their types, and no others."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,  # An input may be a password.
+        loc_by_alias=True,
+    )
+
+    @classmethod
+    def parse(cls, members: Members) -> Self:
+        """Check the members that came.
+
+        Raises:
+            InvalidRequest: With every field that is wrong, by its path.
+        """
+        try:
+            return cls.model_validate(members)
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False)
+            # Without its cause: pydantic's own text is for developers, and a trace must not hold it.
+            raise InvalidRequest(*(_fault(detail, cls, members) for detail in details)) from None
+
+
+UNSET: Any = None
+"""The default of a field that may be left out, but may not be null: read it only if it was set."""
+
+
+class ResponseModel(BaseModel):
+    """The members of an answer, in camel case."""
+
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, validate_by_name=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """The members as JSON has them."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Success(ResponseModel):
+    """The answer of an operation that has nothing to tell but that it is done."""
+
+    success: bool = True
+
+
+MAX_AGE_LIMIT_MS = 100 * 365 * 86_400_000
+MAX_EXTRA_DATA_BYTES = 4096
+
+
+def _small_enough(extra_data: dict[str, Any]) -> dict[str, Any]:
+    size = len(json.dumps(extra_data, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_EXTRA_DATA_BYTES:
+        message = f"has {size} bytes in UTF-8; at most {MAX_EXTRA_DATA_BYTES} are taken."
+        raise InvalidRequest.of("extraData", message, FaultKind.TOO_LONG)
+    return extra_data
+
+
+type MaxAge = Annotated[float, Field(gt=0, le=MAX_AGE_LIMIT_MS), AfterValidator(math.ceil)]
+"""A max age in milliseconds: a positive number up to 100 years; comes out as a whole one."""
+
+type ExtraData = Annotated[dict[str, Any], AfterValidator(_small_enough)]
+"""Any JSON object of up to 4 KiB."""
+
+
+def iso_8601(milliseconds: int) -> str:
+    """Unix milliseconds as ISO 8601 with milliseconds: `2026-11-20T10:00:00.000Z`."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class IdentityFields(RequestModel):
+    """An identity as Gladly's clients name it. `identity` comes out in its normal form."""
+
+    identity_type: Annotated[IdentityType, Strict(strict=False)]
+    identity: Annotated[str, Field(max_length=1024)]
+
+    @field_validator("identity")
+    @classmethod
+    def _in_normal_form(cls, text: str, info: ValidationInfo) -> str:
+        # Where the type is wrong there is nothing to compare with; that fault is reported anyway.
+        identity_type = info.data.get("identity_type")
+        return text if identity_type is None else parse_identity(identity_type, text).value
+
+    @property
+    def subject(self) -> Identity:
+        """The identity."""
+        return Identity(self.identity_type, self.identity)
+
+
+def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) -> FieldFault:
+    path, kind = detail["loc"], KINDS.get(detail["type"], FaultKind.INVALID)
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidRequest):
+        fault = cause.faults[0]
+        return FieldFault(path, fault.kind, fault.message)
+    if kind is FaultKind.MISSING:
+        return FieldFault(path, kind, "is required.")
+    if kind is FaultKind.UNKNOWN:
+        return FieldFault(path, kind, _unknown(path, model, members))
+    message = detail["msg"].replace("Input should be", "must be").replace("String should", "must")
+    return FieldFault(path, kind, message[0].lower() + message[1:] + ".")
+
+
+def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Members) -> str:
+    """Says what the field may have been meant to be: a field of the same object that did not come."""
+    known: dict[str | int, Any] = _fields(model)
+    given: Any = members
+    for step in path[:-1]:
+        known = _fields(known[step]) if step in known else known
+        given = given[step]
+    free = [name for name in known if name not in given]
+    close = difflib.get_close_matches(str(path[-1]), map(str, free), n=1)
+    if close:
+        return f"is unknown; did you mean {close[0]}?"
+    return f"is unknown; the fields are {', '.join(map(str, known))}."
+
+
+def _fields(annotation: Any) -> dict[str | int, Any]:
+    """The fields of the model that an annotation holds, by alias, with their annotations."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+    return {name: kind for inner in get_args(annotation) for name, kind in _fields(inner).items()}

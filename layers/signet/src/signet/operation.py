@@ -1,0 +1,286 @@
+"""The one adapter between Lambda's events and Signet's operations.
+
+An event (an HTTP API 2.0 request, or a direct invocation) becomes a request model; what the operation
+answers or refuses becomes an HTTP answer in the route's dialect, or a direct invocation's result or
+error. What all operations share stands here and nowhere else: limits, credentials, logging context,
+metrics, `x-request-id`.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from signet import wiring
+from signet.applications import APPLICATION_ID, Application
+from signet.credentials import Presented, Scheme
+from signet.dialects.dialect import Dialect
+from signet.errors import (
+    FaultKind,
+    FieldFault,
+    InvalidRequest,
+    RequestTooLarge,
+    SignetError,
+    Unavailable,
+    UnsupportedEvent,
+)
+from signet.http import HttpRequest
+from signet.json_body import Members, check_object, parse_object
+
+MAX_BODY_BYTES = 32 * 1024
+
+TRIGGER_MEMBERS = frozenset({"requestContext", "httpMethod", "Records", "rawPath", "multiValueHeaders"})
+"""Members that give away an event of some trigger, none of which may count as a trusted direct call."""
+
+
+class LambdaContext(Protocol):
+    """What the adapter reads of Lambda's context object."""
+
+    aws_request_id: str
+
+
+class JsonModel(Protocol):
+    """A response model (`signet.models.ResponseModel`, which only those who need it import)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The members of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call[R]:
+    """One call of an operation.
+
+    Attributes:
+        request: The fields that the caller gave, checked.
+        now_ms: When it came, in Unix milliseconds: the one time that the whole call goes by.
+        tenant: The application in which it acts; None for an operation outside of any.
+    """
+
+    request: R
+    now_ms: int
+    tenant: Application | None
+
+    @property
+    def now(self) -> int:
+        """When it came, in Unix seconds."""
+        return self.now_ms // 1000
+
+    @property
+    def application(self) -> Application:
+        """The application in which it acts. Only for operations whose scheme is in an application."""
+        if self.tenant is None:
+            message = "This operation's scheme names no application."
+            raise TypeError(message)
+        return self.tenant
+
+
+type Handler = Callable[[dict[str, Any], LambdaContext], Any]
+
+
+def operation[R](
+    name: str,
+    *,
+    request: Callable[[Members], R],
+    dialect: Dialect,
+    scheme: Scheme,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
+    """Make a Lambda handler of an operation.
+
+    Args:
+        name: The operation's name: its folder's, and its metrics' `service`.
+        request: Makes the request model of the members that came, or raises `InvalidRequest`.
+        dialect: How it answers over HTTP.
+        scheme: How its HTTP callers say who they are.
+        status: Of the answer over HTTP.
+        headers: Of the answer over HTTP, besides those that every answer has.
+    """
+
+    def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
+        def over_http(http: HttpRequest, record: "_Record") -> dict[str, Any]:
+            answer_headers = dict(headers or {})
+            try:
+                tenant, members = _receive(http, scheme, record)
+                body = _json(operate(Call(request(members), record.now_ms, tenant)))
+                code = status
+            except SignetError as error:
+                code, body = dialect.status(error), dialect.refusal(error)
+                answer_headers = _refusal_headers(error, code, scheme)
+                record.refused(error, code)
+            except Exception:
+                code, body, answer_headers = 500, dialect.fault(), {}
+                record.failed(code)
+            else:
+                record.succeeded(code)
+            return _answer(code, body, answer_headers, http.request_id)
+
+        def directly(event: dict[str, Any], record: "_Record") -> dict[str, Any]:
+            try:
+                tenant, members = _accept(event, scheme, record)
+                result = _json(operate(Call(request(members), record.now_ms, tenant)))
+            except SignetError as error:
+                record.refused(error, None)
+                raise
+            except Exception:
+                record.failed(None)
+                raise
+            record.succeeded(None)
+            return result
+
+        @functools.wraps(operate)
+        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+            http = HttpRequest.find(event) if isinstance(event, dict) else None
+            record = _Record(name, http.request_id if http else context.aws_request_id)
+            return directly(event, record) if http is None else over_http(http, record)
+
+        return handler
+
+    return decorate
+
+
+def no_fields(members: Members) -> None:
+    """The request of an operation that takes no fields.
+
+    Raises:
+        InvalidRequest: Some came.
+    """
+    if members:
+        faults = (FieldFault((name,), FaultKind.UNKNOWN, "is unknown: no fields here.") for name in members)
+        raise InvalidRequest(*faults)
+
+
+def _receive(http: HttpRequest, scheme: Scheme, record: "_Record") -> tuple[Application | None, Members]:
+    """Size, JSON, credentials, in this order; the fields are the operation's."""
+    body = http.body()
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large(len(body))
+    # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
+    members = parse_object(body) if http.method in ("POST", "PATCH") else {}
+    presented = scheme.read(http, members)
+    record.actor = presented.actor
+    tenant = _authenticate(presented, record.now_ms)
+    if tenant is not None:
+        record.application_id = tenant.id
+    for name, value in http.path_parameters.items():
+        if scheme.in_application and name == "applicationId":
+            continue
+        if name in members:
+            raise InvalidRequest.of(name, "stands in the path; leave it out of the body.", FaultKind.UNKNOWN)
+        members[name] = value
+    return tenant, members
+
+
+def _authenticate(presented: Presented, now_ms: int) -> Application | None:
+    if presented.api_token is None:
+        return None
+    from signet.accounts.applications import authenticate
+
+    return authenticate(wiring.applications(), presented.api_token, presented.application_id, now_ms)
+
+
+def _accept(event: object, scheme: Scheme, record: "_Record") -> tuple[Application | None, Members]:
+    """A direct invocation, which IAM guards: it names its application, and proves nothing."""
+    if not isinstance(event, dict) or TRIGGER_MEMBERS & event.keys():
+        message = (
+            "This event is neither an HTTP API request of payload format 2.0 nor a direct invocation:"
+            ' a JSON object of the request\'s fields, with "applicationId" where it acts in an application.'
+        )
+        raise UnsupportedEvent(message)
+    members = dict(check_object(event))
+    size = len(json.dumps(members, ensure_ascii=False).encode())
+    if size > MAX_BODY_BYTES:
+        raise _too_large(size)
+    if not scheme.in_application:
+        return None, members
+    application_id = members.pop("applicationId", None)
+    if not isinstance(application_id, str) or not APPLICATION_ID.fullmatch(application_id):
+        kind = FaultKind.MISSING if application_id is None else FaultKind.INVALID
+        raise InvalidRequest.of("applicationId", "must be the 24 hex digits of an application's id.", kind)
+    from signet.accounts.applications import get_application
+
+    record.application_id = application_id
+    return get_application(wiring.applications(), application_id), members
+
+
+def _too_large(size: int) -> RequestTooLarge:
+    return RequestTooLarge(f"The body has {size} bytes; at most {MAX_BODY_BYTES} are taken.")
+
+
+def _json(result: JsonModel | dict[str, Any]) -> dict[str, Any]:
+    return result if isinstance(result, dict) else result.to_json()
+
+
+def _refusal_headers(error: SignetError, status: int, scheme: Scheme) -> dict[str, str]:
+    headers = {}
+    if status == 401 and scheme.challenge:
+        headers["www-authenticate"] = scheme.challenge
+    if isinstance(error, Unavailable):
+        headers["retry-after"] = str(error.retry_after)
+    return headers
+
+
+def _answer(status: int, body: dict[str, Any], headers: dict[str, str], request_id: str) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {
+            "content-type": "application/json",
+            "cache-control": "no-store",  # An answer may hold a token (RFC 6749 section 5.1).
+            "x-request-id": request_id,
+            **headers,
+        },
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+class _Record:
+    """What the log and the metrics say of one call: one line in CloudWatch's embedded metric format.
+
+    Metrics and log line in one, since a line costs as much as an invocation. It holds no field of the
+    request, and nothing secret: who called, for which application, and how it ended.
+    """
+
+    def __init__(self, name: str, request_id: str) -> None:
+        self.now_ms = wiring.now_ms()
+        self.actor: str | None = None
+        self.application_id: str | None = None
+        self._name = name
+        self._request_id = request_id
+
+    def succeeded(self, status: int | None) -> None:
+        self._emit("Success", status, {})
+
+    def refused(self, error: SignetError, status: int | None) -> None:
+        self._emit("Refusal", status, {"code": error.code})
+        if isinstance(error, Unavailable):
+            # The caller hears only that it should try again; why, the operator needs to know.
+            self._logger().warning(error.message, exc_info=True)
+
+    def failed(self, status: int | None) -> None:
+        self._emit("Fault", status, {"code": "Fault"})
+        self._logger().exception("A bug: the operation failed.")
+
+    def _emit(self, metric: str, status: int | None, more: dict[str, str]) -> None:
+        metrics = EphemeralMetrics(namespace="Signet", service=self._name)
+        metrics.add_metric(metric, MetricUnit.Count, 1)
+        for key, value in (self._context() | more | {"status": status or "direct"}).items():
+            metrics.add_metadata(key, value)
+        metrics.flush_metrics()
+
+    def _logger(self) -> Logger:
+        logger = Logger(service=self._name, serialize_stacktrace=False)
+        logger.thread_safe_clear_keys()
+        logger.thread_safe_append_keys(**self._context())
+        return logger
+
+    def _context(self) -> dict[str, str]:
+        context = {
+            "request_id": self._request_id,
+            "application_id": self.application_id,
+            "actor": self.actor,
+        }
+        return {key: value for key, value in context.items() if value is not None}

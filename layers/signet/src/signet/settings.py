@@ -1,0 +1,45 @@
+"""The functions' settings: the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the template tells every function. Durations are in seconds.
+
+    Attributes:
+        table_name: The DynamoDB table.
+        kms_key_id: Id or ARN of the KMS key that encrypts private signing keys.
+        signing_algorithm: `ES256` or `RS256`, for the next key that is made.
+        application_cache_seconds: How long an instance may use an application that it has read:
+            the published bound of an application-wide invalidation.
+        key_ring_seconds: How long an instance may use the key ring that it has read.
+    """
+
+    table_name: str
+    kms_key_id: str
+    signing_algorithm: str
+    application_cache_seconds: float
+    key_ring_seconds: float
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            RuntimeError: A variable is missing. There are no defaults here: the template has them,
+                and a default that hides a missing setting would surface as a riddle later.
+        """
+        try:
+            return cls(
+                table_name=environment["TABLE_NAME"],
+                kms_key_id=environment["KMS_KEY_ID"],
+                signing_algorithm=environment["SIGNING_ALGORITHM"],
+                application_cache_seconds=float(environment["APPLICATION_CACHE_SECONDS"]),
+                key_ring_seconds=float(environment["KEY_RING_SECONDS"]),
+            )
+        except KeyError as error:
+            message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."
+            raise RuntimeError(message) from None

@@ -1,0 +1,108 @@
+"""Application items: `APP#<app>` / `APP`."""
+
+import json
+from collections.abc import Mapping
+
+from signet.applications import Application, LoginSettings, StoredApiToken
+from signet.errors import ApplicationNotFound
+from signet.store.attributes import Item
+from signet.store.table import ConditionFailed, Key, Table
+
+
+def application_key(application_id: str) -> Key:
+    """Where the application stands."""
+    return Key(f"APP#{application_id}", "APP")
+
+
+def find_application(table: Table, application_id: str) -> Application | None:
+    """The application, or None."""
+    item = table.find(application_key(application_id))
+    return None if item is None else _application(item)
+
+
+def insert_application(table: Table, application: Application) -> None:
+    """Write a new application.
+
+    Raises:
+        ConditionFailed: There is one with this id.
+    """
+    item = {
+        "application_id": application.id,
+        "name": application.name,
+        "generation": application.generation,
+        "api_tokens": [
+            {"digest": token.digest, "prefix": token.prefix, "created_at": token.created_at_ms}
+            for token in application.api_tokens
+        ],
+        "created_at": application.created_at_ms,
+        "updated_at": application.updated_at_ms,
+    }
+    table.insert(application_key(application.id), item | _settings(application))
+
+
+def update_application(
+    table: Table, application_id: str, changes: Mapping[str, object], now_ms: int
+) -> Application:
+    """Set the given settings, leave the others, and return the application as it is then.
+
+    Args:
+        table: The table.
+        application_id: Which application.
+        changes: By the name of the field of `Application`; those of `LoginSettings` with the prefix
+            `login_`, as the item has them.
+        now_ms: The time of the change.
+
+    Raises:
+        ApplicationNotFound: There is none with this id.
+    """
+    attributes = {**changes, "updated_at": now_ms}
+    if "login_extra_data" in attributes:
+        attributes["login_extra_data"] = json.dumps(attributes["login_extra_data"])
+    try:
+        item = table.update(
+            application_key(application_id),
+            "SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            {f":{name}": value for name, value in attributes.items()},
+            names={f"#{name}": name for name in attributes},
+            condition="attribute_exists(pk)",
+        )
+    except ConditionFailed:
+        message = f"There is no application {application_id}."
+        raise ApplicationNotFound(message) from None
+    return _application(item)
+
+
+def _settings(application: Application) -> dict[str, object]:
+    return {
+        "require_jwt_token": application.require_jwt_token,
+        "identity_token_lifetime": application.identity_token_lifetime,
+        "user_token_lifetime": application.user_token_lifetime,
+        "max_token_lifetime": application.max_token_lifetime,
+        "login_ttl_ms": application.login.ttl_ms,
+        # As text: the extra data is the caller's JSON, with fractions that DynamoDB's numbers would change.
+        "login_extra_data": json.dumps(application.login.extra_data),
+        "login_invalidate_existing_tokens": application.login.invalidate_existing_tokens,
+    }
+
+
+def _application(item: Item) -> Application:
+    return Application(
+        id=item["application_id"],
+        name=item["name"],
+        generation=item["generation"],
+        api_tokens=tuple(
+            StoredApiToken(token["digest"], token["prefix"], token["created_at"], token.get("expires_at"))
+            for token in item["api_tokens"]
+        ),
+        require_jwt_token=item["require_jwt_token"],
+        identity_token_lifetime=item["identity_token_lifetime"],
+        user_token_lifetime=item["user_token_lifetime"],
+        max_token_lifetime=item["max_token_lifetime"],
+        login=LoginSettings(
+            item["login_ttl_ms"],
+            json.loads(item["login_extra_data"]),
+            item["login_invalidate_existing_tokens"],
+        ),
+        created_at_ms=item["created_at"],
+        updated_at_ms=item["updated_at"],
+    )

@@ -1,0 +1,20 @@
+"""Identity items: `APP#<app>#IDENTITY#<normal form>` / `IDENTITY`, which hold a generation."""
+
+from signet.identities import Identity
+from signet.store.table import Key, Table
+
+
+def identity_key(application_id: str, identity: Identity) -> Key:
+    """Where the identity's generation stands, once it was raised."""
+    return Key(f"APP#{application_id}#IDENTITY#{identity.value}", "IDENTITY")
+
+
+def identity_generation(table: Table, application_id: str, identity: Identity) -> int:
+    """The identity's generation. One round trip; no item means 0."""
+    item = table.find(identity_key(application_id, identity))
+    return 0 if item is None else int(item["generation"])
+
+
+def raise_identity_generation(table: Table, application_id: str, identity: Identity) -> None:
+    """End the tokens that the identity has. One round trip."""
+    table.update(identity_key(application_id, identity), "ADD generation :one", {":one": 1})

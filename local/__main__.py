@@ -1,0 +1,158 @@
+"""`python -m local`: the embedded AWS, the table, a key ring, a demo application, and the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import uvicorn
+
+from local import aws, demo, sam, template
+from local.errors import StartError
+from local.gateway import Gateway
+from local.invoke import Invoker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import FrameType
+    from typing import TextIO
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+STATE: Final = ROOT / ".signet"
+_DEFAULT_PORT: Final = "3000"
+# Seconds that requests get to finish in when the gateway is stopped.
+_GRACE: Final = 3
+
+
+class Server(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the port, then say so."""
+        await super().startup(sockets=sockets)
+        self._on_ready()
+
+
+def main() -> int:
+    """Run until Ctrl-C or SIGTERM, and return the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    stdout = sys.stdout
+    try:
+        # Functions log to stdout; there it would run into the banner.
+        with contextlib.redirect_stdout(sys.stderr):
+            _run(stdout)
+    except (StartError, template.TemplateError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(stdout: TextIO) -> None:
+    listener = listen(os.environ.get("PORT") or _DEFAULT_PORT)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    loaded = template.load(ROOT / "template.yaml")
+    shown = STATE / "demo.json"
+    # The last run's credentials would be wrong for whoever waits for this file.
+    shown.unlink(missing_ok=True)
+
+    aws_url = aws.start()
+    dynamodb = aws.prepare_environment(aws_url, os.environ)
+    region = os.environ["AWS_REGION"]
+    key_id = aws.create_key(region, None if dynamodb == aws_url else STATE / "kms.json")
+    named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id))
+    table_name = sam.read_table_name(loaded, named)
+    resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id))
+    functions = sam.read_functions(resolver)
+    api = sam.read_api(resolver, functions)
+    aws.ensure_table(sam.read_table(resolver, table_name), dynamodb)
+    os.environ.update(sam.shared_environment(functions))
+
+    demo.make_key_ring(functions, url)
+    application_id, api_token = demo.make_application(os.environ.get(demo.API_TOKEN))
+    example = demo.Demo(url, application_id, api_token, dynamodb, table_name, key_id)
+    invoker = Invoker()
+
+    def ready() -> None:
+        demo.write(example, shown)
+        print(demo.banner(example, api.routes), file=stdout, flush=True)
+        _say_what_differs(api)
+        invoker.warm(functions.values())
+
+    _serve(Gateway(api, invoker), listener, ready, invoker)
+
+
+def listen(port: str) -> socket.socket:
+    """A listening socket on loopback.
+
+    Raises:
+        StartError: the port is no port, in use, or not ours to open.
+    """
+    if not (port.isascii() and port.isdigit() and int(port) <= 0xFFFF):
+        raise StartError(f"PORT={port} is not a port: give a number up to 65535, or 0 for any free one.")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", int(port)))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({error.strerror})"
+        raise StartError(
+            f"Port {port} {why}; choose another one with PORT=..., 0 for any free one."
+        ) from error
+    return listener
+
+
+def _serve(app: Gateway, listener: socket.socket, on_ready: Callable[[], None], invoker: Invoker) -> None:
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    with contextlib.suppress(SystemExit):  # how `_stop` ends the server
+        asyncio.run(Server(config, on_ready).serve(sockets=[listener]))
+    if invoker.close():
+        # A handler that hangs would keep the process; nothing here has to be saved.
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _say_what_differs(api: sam.Api) -> None:
+    authorizers: Mapping[str, sam.Authorizer] = {
+        route.authorizer.name: route.authorizer for route in api.routes if route.authorizer is not None
+    }
+    for authorizer in authorizers.values():
+        if authorizer.ttl:
+            print(
+                f"{authorizer.name}: AWS keeps a decision for {authorizer.ttl} s; "
+                "here every request is decided anew.",
+                file=sys.stderr,
+            )
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Leave quietly. While the server runs, uvicorn takes the signal, and repeats it when it is done."""
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

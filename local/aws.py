@@ -1,0 +1,193 @@
+"""The embedded AWS: moto's server in this process, on a loopback port of its own.
+
+DynamoDB may be another engine (`AWS_ENDPOINT_URL_DYNAMODB`); KMS is always moto's. Everything that an AWS SDK
+in this process could call is pointed here, so that nothing reaches a real account by mistake.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from local import private_file
+from local.errors import StartError
+from local.sam import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, MutableMapping
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from local.sam import Table
+
+DYNAMODB: Final = "AWS_ENDPOINT_URL_DYNAMODB"
+# A container reaches its host's loopback under the third name (`sam local invoke`).
+_HOST: Final = re.compile(r"(127\.0\.0\.1|localhost|host\.docker\.internal)(:\d{1,5})?", re.IGNORECASE)
+_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+class OneAtATime:
+    """Hands requests to moto one by one, and only those that no web page sent.
+
+    moto checks a condition and writes in two steps, so two writes at once could both pass their checks. A
+    browser always says where a request comes from; an AWS SDK never does.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (WSGI)."""
+        from_browser = "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
+        if from_browser or not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
+            start_response("403 Forbidden", [("content-length", "0")])
+            return [b""]
+        if environ.get("CONTENT_LENGTH"):
+            # Read before the lock is taken, so that a slow sender holds up nobody.
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            environ["wsgi.input"] = io.BytesIO(body)
+        with self._lock:
+            return [b"".join(self._application(environ, start_response))]
+
+
+def start() -> str:
+    """Start moto's server in a thread, and return its URL."""
+    # moto would let every web page in, and reads this when it is imported.
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    class Handler(MotoRequestHandler):
+        """Keeps connections open, as AWS does, and logs errors only."""
+
+        protocol_version = "HTTP/1.1"
+        # Head and body are written apart; the body would wait for the head's acknowledgement.
+        disable_nagle_algorithm = True
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Log nothing of what went well."""
+
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
+    threading.Thread(target=server.serve_forever, name="aws", daemon=True).start()
+    return f"http://127.0.0.1:{server.port}"
+
+
+def prepare_environment(url: str, environ: MutableMapping[str, str]) -> str:
+    """Point AWS SDKs at the embedded AWS, and return DynamoDB's URL.
+
+    With another engine the caller's own credentials and region stay, since that engine may check them.
+    """
+    dynamodb = environ.get(DYNAMODB) or url
+    if dynamodb == url:
+        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
+            environ.pop(name, None)
+        environ.update(_CREDENTIALS)
+        region = REGION
+    else:
+        if "AWS_PROFILE" not in environ:
+            for name, value in _CREDENTIALS.items():
+                environ.setdefault(name, value)
+        region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or REGION
+    environ.pop("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", None)
+    environ.update(
+        {
+            "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ENDPOINT_URL_KMS": url,
+            "AWS_REGION": region,
+            DYNAMODB: dynamodb,
+        }
+    )
+    for name in ("NO_PROXY", "no_proxy"):
+        # A proxy could not reach this machine's loopback.
+        environ[name] = ",".join(filter(None, (environ.get(name), "127.0.0.1", "localhost")))
+    return dynamodb
+
+
+def create_key(region: str, kept: Path | None = None) -> str:
+    """Create the KMS key, and return its id.
+
+    Args:
+        region: where functions look for it.
+        kept: a file that holds the key from one start to the next, for a table that outlives this process:
+            the private keys in it would be lost with the KMS key that encrypts them.
+    """
+    from moto.kms.models import kms_backends
+
+    backend = kms_backends[ACCOUNT][region]
+    key: Any = backend.create_key(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "Signet, local", None)
+    if kept is None:
+        return str(key.id)
+    if kept.exists():
+        saved = json.loads(kept.read_text(encoding="utf-8"))
+        del backend.keys[key.id]
+        key.arn = key.arn.replace(key.id, saved["id"])
+        key.id = saved["id"]
+        key.key_material = base64.b64decode(saved["material"])
+        backend.keys[key.id] = key
+    else:
+        private_file.write_json(kept, {"id": key.id, "material": base64.b64encode(key.key_material).decode()})
+    return str(key.id)
+
+
+def ensure_table(table: Table, endpoint: str) -> None:
+    """Create the table where it is absent.
+
+    Raises:
+        StartError: no engine answers, or it has a table of this name with other keys.
+    """
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"total_max_attempts": 1},
+        account_id_endpoint_mode="disabled",
+    )
+    session = botocore.session.get_session()
+    client = session.create_client("dynamodb", endpoint_url=endpoint, config=config)
+    name = table.create["TableName"]
+    try:
+        found = _describe(client, name)
+        if found is None:
+            client.create_table(**table.create)
+            client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+            if table.ttl_attribute:
+                ttl = {"AttributeName": table.ttl_attribute, "Enabled": True}
+                client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+        elif _shape(found) != _shape(table.create):
+            raise StartError(
+                f"The table {name} at {endpoint} has other keys or indexes than template.yaml's."
+            )
+    except (BotoCoreError, ClientError) as error:
+        raise StartError(f"DynamoDB at {endpoint} cannot be used: {error}") from error
+
+
+def _describe(client: Any, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    return found
+
+
+def _shape(table: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a table and of its indexes, comparable."""
+    indexes = table.get("GlobalSecondaryIndexes", []) + table.get("LocalSecondaryIndexes", [])
+    keyed = {"": table["KeySchema"]} | {index["IndexName"]: index["KeySchema"] for index in indexes}
+    return {name: {part["AttributeName"]: part["KeyType"] for part in keys} for name, keys in keyed.items()}

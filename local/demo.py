@@ -1,0 +1,151 @@
+"""What a fresh gateway has to show: a key ring, an application, and commands to try."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from local import private_file
+from local.errors import StartError
+from local.invoke import call, import_handler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from local.sam import Function, Route
+
+ROTATE_KEYS: Final = "functions.keys.rotate_keys.handler"
+API_TOKEN: Final = "DEMO_API_TOKEN"  # noqa: S105 (the variable's name)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The running gateway, and its application."""
+
+    url: str
+    application_id: str
+    api_token: str
+    aws_endpoint_url: str
+    table_name: str
+    kms_key_id: str
+
+
+def make_key_ring(functions: Mapping[str, Function], url: str) -> None:
+    """Make the key ring as an operator would: by invoking rotate_keys."""
+    for function in functions.values():
+        if function.module == ROTATE_KEYS:
+            call(import_handler(function), function, {"issuer": url})
+            return
+    raise StartError(
+        f"template.yaml has no function {ROTATE_KEYS.replace('.', '/')}.py to make the key ring."
+    )
+
+
+def make_application(api_token: str | None) -> tuple[str, str]:
+    """Register the demo application, and return its id and its API token.
+
+    Args:
+        api_token: the token that it is to have; one that is registered already is used again, since a table
+            of another engine outlives this process.
+    """
+    from signet import wiring
+    from signet.accounts.applications import register
+    from signet.applications import ApiToken
+    from signet.store.applications import find_application
+
+    given = None
+    now = wiring.now_ms()
+    if api_token:
+        given = ApiToken.find(api_token)
+        if given is None:
+            raise StartError(
+                f"{API_TOKEN} is not an API token: "
+                "sgt_, 24 lower-case hex digits, _ and 43 base64url characters."
+            )
+        # Not through the cache, which would remember that it is not there.
+        known = find_application(wiring.table(), given.application_id)
+        if known is not None:
+            if not known.accepts(given, now):
+                raise StartError(f"{API_TOKEN} is not a token of the application {known.id}, which exists.")
+            return known.id, given.secret
+    application, token = register(wiring.table(), "Demo", now, api_token=given)
+    return application.id, token.secret
+
+
+def write(demo: Demo, path: Path) -> None:
+    """Leave the credentials for scripts."""
+    private_file.write_json(
+        path,
+        {
+            "url": demo.url,
+            "applicationId": demo.application_id,
+            "apiToken": demo.api_token,
+            "awsEndpointUrl": demo.aws_endpoint_url,
+            "tableName": demo.table_name,
+            "kmsKeyId": demo.kms_key_id,
+        },
+    )
+
+
+def banner(demo: Demo, routes: Iterable[Route]) -> str:
+    """What to print when the gateway is ready."""
+    commands = "\n\n".join(f"# {title}\n{command}" for title, command in examples(demo, routes))
+    return f"""
+Signet is running at {demo.url} (Ctrl-C stops it).
+
+  application id   {demo.application_id}
+  API token        {demo.api_token}
+  DynamoDB         {demo.aws_endpoint_url}, table {demo.table_name}
+
+Try it:
+
+{commands}
+"""
+
+
+def examples(demo: Demo, routes: Iterable[Route]) -> list[tuple[str, str]]:
+    """Three commands to paste, of routes that exist: one per dialect, where the dialects are there."""
+    experience = f"/applications/{demo.application_id}/experience/users"
+    mint = {"identityType": "EMAIL", "identity": "test@example.com"}
+    token = {"apiKey": demo.application_id, "authToken": demo.api_token, "userId": "user-1"}
+    user = {"email": "ann@example.com", "password": "correct horse battery staple", "firstName": "Ann"}
+    bearer = f"authorization: Bearer {demo.api_token}"
+    candidates = [
+        (
+            "Gladly: an identity token for an e-mail address",
+            "POST /api/v1/user-identity-jwt",
+            ["-u", f"you@example.com:{demo.api_token}", *_json(mint), f"{demo.url}/api/v1/user-identity-jwt"],
+        ),
+        (
+            "Velt: a user token",
+            "POST /v1/auth/token/get",
+            [*_json({"data": token}), f"{demo.url}/v1/auth/token/get"],
+        ),
+        (
+            "Losant: a user",
+            "POST /applications/{}/experience/users",
+            ["-H", bearer, *_json(user), f"{demo.url}{experience}"],
+        ),
+        (
+            "The public keys that verify the tokens",
+            "GET /.well-known/jwks.json",
+            [f"{demo.url}/.well-known/jwks.json"],
+        ),
+        (
+            "The application's settings",
+            "GET /applications/{}",
+            [f"{demo.url}/applications/{demo.application_id}"],
+        ),
+    ]
+    served = {f"{route.method} {re.sub(r'{[^}]+}', '{}', route.path)}" for route in routes}
+    return [(title, shlex.join(["curl", "-s", *args])) for title, key, args in candidates if key in served][
+        :3
+    ]
+
+
+def _json(body: Mapping[str, object]) -> list[str]:
+    return ["-H", "content-type: application/json", "-d", json.dumps(body)]

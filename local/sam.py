@@ -1,0 +1,349 @@
+"""What template.yaml declares, as the gateway needs it: functions, routes, authorizers, CORS, the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from local.template import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.template import Resolver
+
+REGION: Final = "us-east-1"
+ACCOUNT: Final = "123456789012"
+API_ID: Final = "local"
+STACK: Final = "signet-local"
+
+API: Final = "HttpApi"
+TABLE: Final = "Table"
+SIGNING_KEY: Final = "SigningKey"
+
+# What CreateTable takes, of what AWS::DynamoDB::Table declares. Streams and backups are left out: nothing
+# local reads them, and the embedded engine keeps every record of a stream in memory.
+_CREATE_TABLE: Final = (
+    "KeySchema",
+    "AttributeDefinitions",
+    "GlobalSecondaryIndexes",
+    "LocalSecondaryIndexes",
+    "BillingMode",
+    "ProvisionedThroughput",
+)
+_INDEX: Final = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
+_IDENTITY: Final = {"Headers": "header", "QueryStrings": "querystring", "Context": "context"}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function.
+
+    Attributes:
+        name: its logical id.
+        module: where its handler stands, as Python imports it from the project's root.
+        attribute: the handler's name in that module.
+        environment: its variables, those of Globals included.
+        timeout: in seconds.
+        memory: in megabytes.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    environment: Mapping[str, str]
+    timeout: int = 3
+    memory: int = 128
+
+    @property
+    def physical_name(self) -> str:
+        """The name that AWS would know it by."""
+        return physical_name(self.name)
+
+    @property
+    def arn(self) -> str:
+        """Its unqualified ARN."""
+        return function_arn(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """A Lambda authorizer of payload format 2.0 with simple responses.
+
+    Attributes:
+        name: its name in the API.
+        function: the function that decides.
+        identity_sources: such as `$request.header.Authorization`; where one is missing, the API answers 401.
+        ttl: seconds for which AWS keeps a decision; nothing is kept locally.
+    """
+
+    name: str
+    function: Function
+    identity_sources: tuple[str, ...] = ()
+    ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route and who may use it; `authorizer` is None for everybody."""
+
+    method: str
+    path: str
+    function: Function
+    iam: bool = False
+    authorizer: Authorizer | None = None
+
+    @property
+    def key(self) -> str:
+        """The route key of an event: `POST /a/{id}`, or `$default`."""
+        return self.path if self.path == "$default" else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """The API's CorsConfiguration."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age: int | None = None
+    credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP API: its routes, and CORS where it is configured."""
+
+    routes: tuple[Route, ...]
+    cors: Cors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table: arguments of CreateTable, and the TTL attribute where there is one."""
+
+    create: dict[str, Any]
+    ttl_attribute: str | None = None
+
+
+def physical_name(logical_id: str) -> str:
+    """The name of a local resource."""
+    return f"{STACK}-{logical_id}"
+
+
+def function_arn(logical_id: str) -> str:
+    """The ARN of a local function."""
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{physical_name(logical_id)}"
+
+
+def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: str) -> dict[str, str]:
+    """The values that stand locally for `!Ref`, `!GetAtt` and the pseudo parameters.
+
+    Args:
+        template: as `template.load` returns it.
+        url: the gateway's own, which is the API's endpoint.
+        table: the table's name.
+        key_id: the KMS key's id.
+    """
+    values = {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Partition": "aws",
+        "AWS::Region": REGION,
+        "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
+        "AWS::StackName": STACK,
+        "AWS::URLSuffix": "amazonaws.com",
+        API: API_ID,
+        f"{API}.ApiEndpoint": url,
+        f"{API}.ApiId": API_ID,
+        TABLE: table,
+        f"{TABLE}.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}",
+        SIGNING_KEY: key_id,
+        f"{SIGNING_KEY}.KeyId": key_id,
+        f"{SIGNING_KEY}.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key_id}",
+    }
+    for name, resource in template["Resources"].items():
+        if resource.get("Type") == "AWS::Serverless::Function":
+            values[name] = physical_name(name)
+            values[f"{name}.Arn"] = function_arn(name)
+    return values
+
+
+def read_table_name(template: Mapping[str, Any], resolver: Resolver) -> str:
+    """The table's name: its TableName where the template gives one."""
+    properties = template["Resources"].get(TABLE, {}).get("Properties", {})
+    if "TableName" in properties:
+        return str(resolver.resolve(properties["TableName"], f"Resources.{TABLE}.Properties.TableName"))
+    return physical_name(TABLE)
+
+
+def read_table(resolver: Resolver, name: str) -> Table:
+    """The table's own properties, as CreateTable wants them."""
+    where = f"Resources.{TABLE}.Properties"
+    resources = resolver.resources("AWS::DynamoDB::Table")
+    if TABLE not in resources:
+        raise TemplateError(f"Resources.{TABLE}: there is no such AWS::DynamoDB::Table")
+    declared = resources[TABLE].get("Properties", {})
+    wanted = (*_CREATE_TABLE, "TimeToLiveSpecification")
+    properties = {key: resolver.resolve(declared[key], f"{where}.{key}") for key in wanted if key in declared}
+    ttl = properties.pop("TimeToLiveSpecification", {})
+    for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+        if kind in properties:
+            properties[kind] = [{k: index[k] for k in _INDEX if k in index} for index in properties[kind]]
+    return Table(
+        create={"TableName": name, **properties},
+        ttl_attribute=ttl.get("AttributeName") if ttl.get("Enabled") in (True, "true") else None,
+    )
+
+
+def read_functions(resolver: Resolver) -> dict[str, Function]:
+    """Every function by logical id, Globals merged in as AWS SAM merges them."""
+    shared = resolver.template.get("Globals", {}).get("Function", {})
+    functions: dict[str, Function] = {}
+    for name, resource in resolver.resources("AWS::Serverless::Function").items():
+        where = f"Resources.{name}.Properties"
+        own = resource.get("Properties", {})
+        variables = {
+            **shared.get("Environment", {}).get("Variables", {}),
+            **own.get("Environment", {}).get("Variables", {}),
+        }
+        merged = {**shared, **own}
+        code_uri, handler = (_required(resolver, merged, key, where) for key in ("CodeUri", "Handler"))
+        module, _, attribute = handler.rpartition(".")
+        path = PurePosixPath(code_uri.removeprefix("./"), *module.split("/"))
+        environment = resolver.resolve(variables, f"{where}.Environment.Variables")
+        functions[name] = Function(
+            name=name,
+            module=".".join(path.parts),
+            attribute=attribute,
+            environment={key: _scalar(value, f"{where}.{key}") for key, value in environment.items()},
+            timeout=int(resolver.resolve(merged.get("Timeout", 3), f"{where}.Timeout")),
+            memory=int(resolver.resolve(merged.get("MemorySize", 128), f"{where}.MemorySize")),
+        )
+    return functions
+
+
+def shared_environment(functions: Mapping[str, Function]) -> dict[str, str]:
+    """The variables of all functions as one environment, since all run in one process.
+
+    Raises:
+        TemplateError: where two functions want different values for one name.
+    """
+    merged: dict[str, tuple[str, str]] = {}
+    for function in functions.values():
+        for name, value in function.environment.items():
+            other, present = merged.setdefault(name, (function.name, value))
+            if present != value:
+                raise TemplateError(
+                    f"{other} and {function.name} want different values for {name}; "
+                    "the local gateway runs all functions in one process, so it cannot serve both"
+                )
+    return {name: value for name, (_, value) in merged.items()}
+
+
+def read_api(resolver: Resolver, functions: Mapping[str, Function]) -> Api:
+    """The HTTP API with the routes that the functions' events declare."""
+    where = f"Resources.{API}.Properties"
+    apis = resolver.resources("AWS::Serverless::HttpApi")
+    if API not in apis:
+        raise TemplateError(f"Resources.{API}: there is no such AWS::Serverless::HttpApi")
+    declared = apis[API].get("Properties", {})
+    auth = resolver.resolve(declared.get("Auth", {}), f"{where}.Auth")
+    authorizers = {
+        name: _authorizer(name, properties, functions)
+        for name, properties in auth.get("Authorizers", {}).items()
+    }
+    cors = resolver.resolve(declared.get("CorsConfiguration", {}), f"{where}.CorsConfiguration")
+    routes = [
+        _route(resolver, event, f"Resources.{name}.Properties.Events.{label}", function, auth, authorizers)
+        for name, function in functions.items()
+        for label, event in resolver.template["Resources"][name]["Properties"].get("Events", {}).items()
+        if event.get("Type") == "HttpApi"
+    ]
+    return Api(routes=tuple(routes), cors=_cors(cors, f"{where}.CorsConfiguration"))
+
+
+def _route(
+    resolver: Resolver,
+    event: Mapping[str, Any],
+    where: str,
+    function: Function,
+    api_auth: Mapping[str, Any],
+    authorizers: Mapping[str, Authorizer],
+) -> Route:
+    properties = resolver.resolve(event.get("Properties", {}), f"{where}.Properties")
+    if properties.get("ApiId") != API_ID:
+        raise TemplateError(f"{where}: ApiId must be !Ref {API}")
+    if str(properties.get("PayloadFormatVersion", "2.0")) != "2.0":
+        raise TemplateError(f"{where}: only payload format 2.0 is served locally")
+    method = str(properties.get("Method", "ANY")).upper().replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "ANY")
+    path = str(properties.get("Path", "$default"))
+    if not path.startswith("/") and path != "$default":
+        raise TemplateError(f"{where}: the path {path} does not start with a slash")
+    name = properties.get("Auth", {}).get("Authorizer", api_auth.get("DefaultAuthorizer", "NONE"))
+    if name == "NONE":
+        return Route(method, path, function)
+    if name == "AWS_IAM":
+        if not api_auth.get("EnableIamAuthorizer"):
+            raise TemplateError(f"{where}: AWS_IAM needs EnableIamAuthorizer on {API}")
+        return Route(method, path, function, iam=True)
+    if name not in authorizers:
+        raise TemplateError(f"{where}: {API} has no authorizer {name}")
+    return Route(method, path, function, authorizer=authorizers[name])
+
+
+def _authorizer(name: str, properties: Mapping[str, Any], functions: Mapping[str, Function]) -> Authorizer:
+    where = f"Resources.{API}.Properties.Auth.Authorizers.{name}"
+    if str(properties.get("AuthorizerPayloadFormatVersion")) != "2.0":
+        raise TemplateError(f"{where}: only Lambda authorizers of payload format '2.0' are served locally")
+    if properties.get("EnableSimpleResponses") is not True:
+        raise TemplateError(f"{where}: only EnableSimpleResponses: true is served locally")
+    arn = str(properties.get("FunctionArn"))
+    # An alias or a version of the function may follow its ARN.
+    matching = [f for f in functions.values() if arn == f.arn or arn.startswith(f"{f.arn}:")]
+    if not matching:
+        raise TemplateError(f"{where}: FunctionArn {arn} is none of this template's functions")
+    identity = properties.get("Identity", {})
+    if identity.get("StageVariables"):
+        raise TemplateError(f"{where}: stage variables are not served locally")
+    sources = tuple(
+        f"$context.{item}" if place == "context" else f"$request.{place}.{item}"
+        for kind, place in _IDENTITY.items()
+        for item in identity.get(kind, [])
+    )
+    return Authorizer(name, matching[0], sources, ttl=int(identity.get("ReauthorizeEvery", 0)))
+
+
+def _cors(declared: Any, where: str) -> Cors | None:
+    if declared == {} or declared is False:
+        return None
+    if not isinstance(declared, dict):
+        raise TemplateError(f"{where}: only the long form is served locally")
+    lists: dict[str, tuple[str, ...]] = {}
+    for name in ("AllowOrigins", "AllowMethods", "AllowHeaders", "ExposeHeaders"):
+        value = declared.get(name, [])
+        if not isinstance(value, list):
+            raise TemplateError(f"{where}.{name} is not a list")
+        lists[name] = tuple(str(item) for item in value)
+    max_age = declared.get("MaxAge")
+    return Cors(
+        origins=lists["AllowOrigins"],
+        methods=lists["AllowMethods"],
+        headers=lists["AllowHeaders"],
+        exposed=lists["ExposeHeaders"],
+        max_age=None if max_age is None else int(max_age),
+        credentials=declared.get("AllowCredentials") in (True, "true"),
+    )
+
+
+def _required(resolver: Resolver, properties: Mapping[str, Any], name: str, where: str) -> str:
+    if name not in properties:
+        raise TemplateError(f"{where}: {name} is missing")
+    return str(resolver.resolve(properties[name], f"{where}.{name}"))
+
+
+def _scalar(value: Any, where: str) -> str:
+    if isinstance(value, list | dict) or value is None:
+        raise TemplateError(f"{where}: an environment variable must be text")
+    return str(value).lower() if isinstance(value, bool) else str(value)

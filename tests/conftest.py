@@ -1,0 +1,104 @@
+"""The fixtures of all tests: a deployment on moto, and the same on a real DynamoDB engine."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from tests import engine
+from tests.deployment import ROOT, Cloud, Deployment
+
+MOTO = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+VECTORS = ROOT.parent / "shared" / "vectors"
+"""Test vectors of others, kept beside the project and not in it."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
+    config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
+
+
+def pytest_report_header() -> list[str]:
+    program = engine.find_engine()
+    return [
+        f"DynamoDB engine: {program.name if program else 'none, so the engine tests are left out'}",
+        f"vectors: {'there' if VECTORS.is_dir() else 'not there, so their tests are left out'}",
+    ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = [] if engine.find_engine() else ["engine"]
+    missing += [] if VECTORS.is_dir() else ["vectors"]
+    left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
+    items[:] = [item for item in items if item not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(autouse=True)
+def fresh_loggers() -> Iterator[None]:
+    """Powertools' loggers keep the stdout that they first saw; pytest gives each test another one."""
+    before = set(logging.Logger.manager.loggerDict)
+    yield
+    for name in set(logging.Logger.manager.loggerDict) - before:
+        del logging.Logger.manager.loggerDict[name]
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[None]:
+    """Moto in place of AWS; what goes to an engine on loopback passes."""
+    passthrough: Any = {
+        "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
+    }
+    with mock_aws(config=passthrough):
+        yield
+
+
+@pytest.fixture(scope="session")
+def moto_cloud(aws: None) -> Cloud:  # noqa: ARG001 - needed before
+    """A cloud that is all moto's: for behaviour, not for races."""
+    return Cloud("signet", MOTO)
+
+
+@pytest.fixture(scope="session")
+def engine_cloud(aws: None) -> Iterator[Cloud]:  # noqa: ARG001 - needed before
+    """A cloud with a real DynamoDB engine; only its KMS is moto's."""
+    with engine.running_engine() as url:
+        credentials = {
+            "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": engine.SECRET_ACCESS_KEY,
+        }
+        yield Cloud("signet-engine", {**MOTO, **credentials, "AWS_ENDPOINT_URL_DYNAMODB": url})
+
+
+CLOUDS = ["moto", pytest.param("engine", marks=pytest.mark.engine)]
+
+
+@pytest.fixture(params=CLOUDS)
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    """Each test that uses it runs on moto, and again on a real engine."""
+    cloud: Cloud = request.getfixturevalue(f"{request.param}_cloud")
+    return cloud
+
+
+@pytest.fixture
+def signet(cloud: Cloud) -> Iterator[Deployment]:
+    """A deployment with a demo application."""
+    with cloud.deploy() as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def moto_signet(moto_cloud: Cloud) -> Iterator[Deployment]:
+    """The same on moto alone, for tests whose outcome does not depend on the engine."""
+    with moto_cloud.deploy() as deployment:
+        yield deployment

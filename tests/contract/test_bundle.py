@@ -1,0 +1,184 @@
+"""The template, the folders, the events and the routes belong together: none without the others."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import ROOT, load_template
+
+TEMPLATE = load_template()
+RESOURCES = TEMPLATE["Resources"]
+HANDLERS = sorted((ROOT / "functions").rglob("handler.py"))
+OPERATIONS = {handler.parent.name: handler for handler in HANDLERS}
+FUNCTIONS: dict[str, dict[str, Any]] = {
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+
+ROUTES = {
+    "create_application": "POST /applications",
+    "get_application": "GET /applications/{applicationId}",
+    "update_application": "PATCH /applications/{applicationId}",
+    "issue_identity_token": "POST /api/v1/user-identity-jwt",
+    "invalidate_identity_tokens": "POST /applications/{applicationId}/identities/invalidate-tokens",
+    "publish_jwks": "GET /.well-known/jwks.json",
+    "publish_configuration": "GET /.well-known/openid-configuration",
+}
+"""Every route of the API contract, by operation."""
+
+WITHOUT_A_ROUTE = {"rotate_keys"}
+"""Operations that nobody calls over HTTP."""
+
+SIGNED = {"create_application", "get_application", "update_application"}
+"""The operator's routes, which API Gateway guards by IAM."""
+
+
+def logical_id(operation: str) -> str:
+    return "".join(word.capitalize() for word in operation.split("_")) + "Function"
+
+
+def routes(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    events = properties.get("Events", {}).values()
+    return [event["Properties"] for event in events if event["Type"] == "HttpApi"]
+
+
+def test_every_folder_is_a_function_of_the_template_and_every_function_a_folder() -> None:
+    """Folder, logical id, operation name and log group follow from one another."""
+    assert {logical_id(operation) for operation in OPERATIONS} == set(FUNCTIONS)
+    for operation, handler in OPERATIONS.items():
+        properties = FUNCTIONS[logical_id(operation)]
+        assert properties["CodeUri"] == f"{handler.parent.relative_to(ROOT)}/"
+        log_group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+        assert log_group == logical_id(operation).removesuffix("Function") + "Log"
+        assert RESOURCES[log_group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_route_of_the_contract_is_in_the_template_and_no_other() -> None:
+    """The template serves the contract's routes, signed where they are the operator's."""
+    served = {}
+    for operation in OPERATIONS:
+        for route in routes(FUNCTIONS[logical_id(operation)]):
+            assert operation not in served, "one route an operation"
+            served[operation] = f"{route['Method']} {route['Path']}"
+            assert route["ApiId"] == {"Ref": "HttpApi"}
+            expected = {"Authorizer": "AWS_IAM"} if operation in SIGNED else None
+            assert route.get("Auth") == expected, operation
+    assert served == ROUTES
+    assert set(ROUTES) | WITHOUT_A_ROUTE == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_a_handler_names_itself_and_its_route(operation: str) -> None:
+    """The operation's name is its folder's, and the docstring's first words are its route."""
+    tree = ast.parse(OPERATIONS[operation].read_text())
+    names = [
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "operation"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert names == [operation]
+    if operation in ROUTES:
+        assert (ast.get_docstring(tree) or "").startswith(f"{ROUTES[operation]}: ") or (
+            ast.get_docstring(tree) or ""
+        ).startswith(f"{ROUTES[operation]} (")
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_an_operation_has_an_event_for_each_way_of_invoking_it(operation: str) -> None:
+    """There is an event for HTTP where there is a route, and one for a direct invocation."""
+    ways = {path.name.split(".")[1] for path in (ROOT / "events").glob(f"{operation}.*.json")}
+    assert "direct" in ways
+    assert ("http" in ways) == (operation in ROUTES)
+
+
+def test_no_event_is_without_its_operation() -> None:
+    """An event is called `<operation>.<way>.json`."""
+    for path in (ROOT / "events").iterdir():
+        assert re.fullmatch(r"[a-z_]+\.[a-z_]+\.json", path.name), path
+        assert path.name.split(".")[0] in OPERATIONS
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_a_handler_imports_with_an_empty_environment(operation: str) -> None:
+    """Importing a handler reads no setting and makes no client."""
+    code = (
+        "import importlib, sys; "
+        f"importlib.import_module({'.'.join(OPERATIONS[operation].relative_to(ROOT).with_suffix('').parts)!r});"
+        "assert not [name for name in sys.modules if name.startswith('boto3')]"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", code], cwd=ROOT, env={}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_runtime_is_the_one_that_is_developed_with() -> None:
+    """Neither `sam validate` nor cfn-lint would notice another Python here than there."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    function = TEMPLATE["Globals"]["Function"]
+    layer = RESOURCES["SignetLayer"]
+    assert function["Runtime"] == version
+    assert layer["Properties"]["CompatibleRuntimes"] == [version]
+    assert function["Architectures"] == layer["Properties"]["CompatibleArchitectures"]
+    assert function["Architectures"] == [layer["Metadata"]["BuildArchitecture"]]
+
+
+def test_what_must_not_be_lost_is_kept() -> None:
+    """Deleting the stack deletes neither the users nor the key that encrypts the signing keys."""
+    for name in ("Table", "SigningKey"):
+        assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+        assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    table = RESOURCES["Table"]["Properties"]
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize(
+    ("origins", "allowed"),
+    [
+        ("https://app.example.com", True),
+        ("https://app.example.com,http://localhost:8080", True),
+        ("*", False),
+        ("https://*", False),
+        ("https://*.example.com", False),
+        ("https://app.example.com,*", False),
+        ("null", False),
+        ("https://app.example.com/", False),
+        ("", False),
+    ],
+)
+def test_a_wildcard_origin_cannot_be_deployed(origins: str, allowed: bool) -> None:
+    """The parameter takes exact origins and nothing else."""
+    pattern = TEMPLATE["Parameters"]["AllowedOrigins"]["AllowedPattern"]
+    assert bool(re.search(pattern, origins)) == allowed
+
+
+def test_nothing_that_is_tracked_names_a_machine_or_a_registry() -> None:
+    """Committed files hold no path of one machine and no download host of a package registry."""
+    pattern = re.compile(r"(p[y]pi\.org|python[h]osted\.org|registry\.n[p]mjs|/h[o]me/[a-z]+/)")
+    for path in _tracked():
+        try:
+            found = pattern.search(path.read_text())
+        except UnicodeDecodeError:
+            continue
+        assert found is None, f"{path}: {found[0] if found else ''}"
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]

@@ -1,0 +1,282 @@
+"""A deployment of the bundle for tests: the template's own table, keys, routes and functions.
+
+Requests go through the local gateway's router and event builder into the real handlers, so a test
+sees what a client of API Gateway would see, without a socket between.
+"""
+
+import base64
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from local import answers, events, guard, sam, template
+from local.invoke import LambdaContext
+from local.messages import Request
+from local.routing import Router
+from signet import wiring
+from signet.accounts.applications import register
+
+ROOT = Path(__file__).parents[1]
+URL = "https://signet.example"
+START_MS = 1_800_000_000_123
+"""When every test begins: a fixed time, and not a whole second."""
+
+
+@dataclass
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    milliseconds: int = START_MS
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.milliseconds += int(seconds * 1000)
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        return self.milliseconds
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.milliseconds / 1000
+
+    @property
+    def now(self) -> int:
+        """Unix seconds."""
+        return self.milliseconds // 1000
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@functools.cache
+def load_template() -> dict[str, Any]:
+    """The template, parsed once."""
+    return template.load(ROOT / "template.yaml")
+
+
+@dataclass
+class Deployment:
+    """Everything that a deployment has."""
+
+    clock: Clock
+    table_name: str
+    functions: dict[str, sam.Function]
+    api: sam.Api
+    round_trips: list[str] = field(default_factory=list)
+    application_id: str = ""
+    api_token: str = ""
+
+    def __post_init__(self) -> None:
+        self._router = Router(self.api.routes)
+        self._operations = {function.module.split(".")[-2]: function for function in self.functions.values()}
+
+    def function(self, operation: str) -> sam.Function:
+        """The function of an operation."""
+        return self._operations[operation]
+
+    def context(self, operation: str) -> LambdaContext:
+        """A fresh context of the operation's function."""
+        return LambdaContext(self.function(operation))
+
+    def route(self, method: str, path: str) -> tuple[sam.Route, dict[str, str]]:
+        """The route that a request takes, and its path parameters."""
+        match = self._router.match(method, path)
+        if match is None:
+            raise LookupError(f"The template has no route {method} {path}.")
+        return match
+
+    def handler(self, operation: str) -> Callable[[Any, Any], Any]:
+        """The handler of an operation."""
+        handler: Callable[[Any, Any], Any] = import_module(self.function(operation).module).lambda_handler
+        return handler
+
+    def invoke(self, operation: str, event: object) -> Any:
+        """Invoke a function directly, as Step Functions or the AWS CLI would."""
+        function = self.function(operation)
+        # Through JSON, as an event comes: nothing that JSON cannot say may reach a handler.
+        return json.loads(
+            json.dumps(self.handler(operation)(json.loads(json.dumps(event)), LambdaContext(function)))
+        )
+
+    def http(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        signed: bool = False,
+    ) -> Response:
+        """Send a request, and have it answered by its function.
+
+        Args:
+            method: The HTTP method.
+            path: The path, with a query string if there is one.
+            body: To be sent as JSON.
+            raw: The body's bytes, instead.
+            headers: Further headers.
+            signed: Whether the request carries the operator's IAM signature.
+        """
+        route, _ = self.route(method, path.partition("?")[0])
+        if route.iam and not signed:
+            return Response(403, {}, b'{"message":"Forbidden"}')
+        event = self.event(method, path, body, raw=raw, headers=headers, signed=signed)
+        handler = import_module(route.function.module).lambda_handler
+        answer = answers.interpret(handler(event, LambdaContext(route.function)))
+        return Response(answer.status, dict(answer.headers), answer.body)
+
+    def event(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        signed: bool = False,
+    ) -> dict[str, Any]:
+        """The event that API Gateway would make of a request; the arguments are those of `http`."""
+        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        target, _, query = path.partition("?")
+        request = Request(
+            method=method,
+            path=target,
+            query=query,
+            headers=tuple(
+                (name.lower(), value)
+                for name, value in {
+                    "host": "signet.example",
+                    "content-type": "application/json",
+                    **(headers or {}),
+                }.items()
+            ),
+            source_ip="203.0.113.7",
+            protocol="HTTP/1.1",
+            body=content,
+        )
+        route, parameters = self.route(method, target)
+        return events.build(request, route, parameters, {"iam": guard.IAM_CALLER} if signed else None)
+
+    def basic(self, user_name: str = "you@example.com", password: str | None = None) -> dict[str, str]:
+        """The header of HTTP Basic, with the API token unless another password is given."""
+        pair = f"{user_name}:{self.api_token if password is None else password}"
+        return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+    def bearer(self, token: str | None = None) -> dict[str, str]:
+        """The header of a bearer token, the API token unless another is given."""
+        return {"authorization": f"Bearer {token or self.api_token}"}
+
+    def new_application(self, name: str = "Other") -> tuple[str, str]:
+        """Register a further application: its id and its API token."""
+        application, token = register(wiring.table(), name, self.clock.milliseconds)
+        return application.id, token.secret
+
+    def items(self) -> list[dict[str, Any]]:
+        """Every item of the table, as DynamoDB has it, in a fixed order."""
+        items: list[dict[str, Any]] = []
+        client = wiring.table().client
+        start: dict[str, Any] = {}
+        while True:
+            page = client.scan(TableName=self.table_name, ConsistentRead=True, **start)
+            items += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    @contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        """The round trips to AWS that are made meanwhile, as `dynamodb:GetItem`."""
+        before = len(self.round_trips)
+        trips: list[str] = []
+        yield trips
+        trips += self.round_trips[before:]
+
+    def restart(self) -> None:
+        """Forget what the container knows, as a new one would."""
+        wiring.reset()
+
+    def count(self, model: Any, **_: Any) -> None:
+        """Note a call to AWS; botocore emits the event `before-call` for each."""
+        self.round_trips.append(f"{model.service_model.service_name}:{model.name}")
+
+
+class Cloud:
+    """An AWS with the template's table, KMS key and key ring, in which tests deploy one after the other.
+
+    Making all of it anew for each test would take half a second each; putting the table back as it was
+    takes milliseconds.
+    """
+
+    def __init__(self, table_name: str, variables: Mapping[str, str]) -> None:
+        self._table_name = table_name
+        with mock.patch.dict(os.environ, variables):
+            wiring.reset()
+            self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
+        self._dynamodb = self._clients["dynamodb"]
+        key_id = self._clients["kms"].create_key()["KeyMetadata"]["KeyId"]
+        loaded = load_template()
+        resolver = template.Resolver(loaded, sam.physical_values(loaded, URL, table_name, key_id))
+        self._functions = sam.read_functions(resolver)
+        self._api = sam.read_api(resolver, self._functions)
+        self._variables = {**variables, **sam.shared_environment(self._functions)}
+        self._dynamodb.create_table(**sam.read_table(resolver, table_name).create)
+        while self._dynamodb.describe_table(TableName=table_name)["Table"]["TableStatus"] != "ACTIVE":
+            time.sleep(0.02)
+        self._key_ring: list[dict[str, Any]] = []
+
+    @contextmanager
+    def deploy(self, *, key_ring: bool = True) -> Iterator[Deployment]:
+        """A deployment with a demo application, or an empty table where there shall be no key ring."""
+        clock = Clock()
+        with (
+            mock.patch.dict(os.environ, self._variables),
+            mock.patch.object(wiring, "now_ms", clock.now_ms),
+            mock.patch.object(wiring, "monotonic", clock.monotonic),
+            mock.patch.object(wiring, "make_client", self._clients.__getitem__),
+        ):
+            deployment = Deployment(clock, self._table_name, self._functions, self._api)
+            deployment.restart()
+            for item in deployment.items():
+                self._dynamodb.delete_item(
+                    TableName=self._table_name, Key={name: item[name] for name in ("pk", "sk")}
+                )
+            if key_ring:
+                self._restore_key_ring(deployment)
+                deployment.application_id, deployment.api_token = deployment.new_application("Demo")
+            events = [f"before-call.{name}" for name in self._clients]
+            for name, client in self._clients.items():
+                client.meta.events.register(f"before-call.{name}", deployment.count)
+            try:
+                yield deployment
+            finally:
+                for name, event in zip(self._clients, events, strict=True):
+                    self._clients[name].meta.events.unregister(event, deployment.count)
+                wiring.reset()
+
+    def _restore_key_ring(self, deployment: Deployment) -> None:
+        for item in self._key_ring:
+            self._dynamodb.put_item(TableName=self._table_name, Item=item)
+        if not self._key_ring:
+            deployment.invoke("rotate_keys", {"issuer": URL})
+            self._key_ring = deployment.items()

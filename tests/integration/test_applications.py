@@ -1,0 +1,166 @@
+"""POST /applications, GET and PATCH /applications/{applicationId}."""
+
+import re
+from typing import Any
+
+import pytest
+
+from signet.errors import ApplicationNotFound, InvalidRequest
+from tests.deployment import Deployment
+
+DEFAULTS: dict[str, Any] = {
+    "requireJwtToken": True,
+    "identityTokenLifetime": 3600,
+    "userTokenLifetime": 172800,
+    "maxTokenLifetime": None,
+    "login": {"ttl": None, "extraData": None, "invalidateExistingTokens": False},
+}
+MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
+
+
+def patch(signet: Deployment, body: object) -> Any:
+    return signet.http("PATCH", f"/applications/{signet.application_id}", body, signed=True)
+
+
+def get(signet: Deployment) -> Any:
+    return signet.http("GET", f"/applications/{signet.application_id}", signed=True)
+
+
+def test_a_new_application_and_its_api_token(signet: Deployment) -> None:
+    """Creating answers 201 with an id and an API token, which works at once."""
+    answer = signet.http("POST", "/applications", {"name": "Shop"}, signed=True)
+    assert answer.status == 201
+    created = answer.json
+    application_id, api_token = created.pop("applicationId"), created.pop("apiToken")
+    assert re.fullmatch(r"[0-9a-f]{24}", application_id)
+    assert re.fullmatch(rf"sgt_{application_id}_[A-Za-z0-9_-]{{43}}", api_token)
+    assert created == {
+        "name": "Shop",
+        "creationDate": "2027-01-15T08:00:00.123Z",
+        "lastUpdated": "2027-01-15T08:00:00.123Z",
+        **DEFAULTS,
+    }
+    headers = signet.basic(password=api_token)
+    assert signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=headers).status == 200
+
+
+def test_the_api_token_is_shown_once(signet: Deployment) -> None:
+    """Neither a look at the application nor the table gives the API token again."""
+    assert "apiToken" not in get(signet).json
+    assert signet.api_token not in repr(signet.items())
+    secret = signet.api_token.rpartition("_")[2]
+    assert secret not in repr(signet.items())
+
+
+def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) -> None:
+    """Each setting can be changed by itself, members of `login` too, and unset where null is allowed."""
+    before = get(signet).json
+    signet.clock.advance(1)
+    changed = patch(signet, {"name": "Shop", "login": {"ttl": 5000.5}}).json
+    assert changed == before | {
+        "name": "Shop",
+        "lastUpdated": "2027-01-15T08:00:01.123Z",
+        "login": {"ttl": 5001, "extraData": None, "invalidateExistingTokens": False},
+    }
+    everything = {
+        "name": "Shop 2",
+        "requireJwtToken": False,
+        "identityTokenLifetime": 1,
+        "userTokenLifetime": 100 * 365 * 86400,
+        "maxTokenLifetime": 60,
+        "login": {"ttl": 1, "extraData": {"a": 1.5, "b": [None, "ü"]}, "invalidateExistingTokens": True},
+    }
+    assert patch(signet, everything).json == before | everything | {"lastUpdated": "2027-01-15T08:00:01.123Z"}
+    unset = patch(signet, {"maxTokenLifetime": None, "login": {"ttl": None, "extraData": None}}).json
+    assert unset["maxTokenLifetime"] is None
+    assert unset["login"] == {"ttl": None, "extraData": None, "invalidateExistingTokens": True}
+    signet.clock.advance(5)
+    assert get(signet).json == unset
+    assert patch(signet, {}).json | {"lastUpdated": ""} == unset | {"lastUpdated": ""}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"name": ""}, ["name: must"]),
+        ({"name": "   "}, ["name: must"]),
+        ({"name": None}, ["name: must be a valid string"]),
+        ({"name": "x" * 256}, ["name: must", "255"]),
+        ({"requireJwtToken": "false"}, ["requireJwtToken: must be a valid boolean"]),
+        ({"requireJwtToken": None}, ["requireJwtToken: must be a valid boolean"]),
+        ({"identityTokenLifetime": 0}, ["identityTokenLifetime: must be greater than or equal to 1"]),
+        ({"identityTokenLifetime": True}, ["identityTokenLifetime: must be a valid integer"]),
+        ({"identityTokenLifetime": "60"}, ["identityTokenLifetime: must be a valid integer"]),
+        ({"userTokenLifetime": 1.5}, ["userTokenLifetime: must be a valid integer"]),
+        ({"userTokenLifetime": 100 * 365 * 86400 + 1}, ["userTokenLifetime: must be less than"]),
+        ({"maxTokenLifetime": -1}, ["maxTokenLifetime: must be greater"]),
+        ({"login": None}, ["login: must be"]),
+        ({"login": {"ttl": 0}}, ["login.ttl", "greater than 0"]),
+        ({"login": {"ttl": "1000"}}, ["login.ttl"]),
+        ({"login": {"ttl": True}}, ["login.ttl"]),
+        ({"login": {"ttl": 100 * 365 * 86_400_000 + 1}}, ["login.ttl"]),
+        ({"login": {"extraData": []}}, ["login.extraData"]),
+        ({"login": {"extraData": {"a": "ü" * 2050}}}, ["login.extraData", "4108 bytes", "4096"]),
+        ({"login": {"tll": 5}}, ["login.tll: is unknown; did you mean ttl?"]),
+        ({"nam": "Shop"}, ["nam: is unknown; did you mean name?"]),
+        (
+            {"name": "Shop", "generation": 5},
+            ["generation: is unknown; the fields are applicationId, name, requireJwtToken"],
+        ),
+        ({"applicationId": "0" * 24}, ["applicationId: stands in the path"]),
+    ],
+)
+def test_a_wrong_setting_is_named_and_changes_nothing(
+    signet: Deployment, body: object, words: list[str]
+) -> None:
+    """A refusal names the field by its path and says what would be right."""
+    before = signet.items()
+    answer = patch(signet, body)
+    assert (answer.status, answer.json["type"]) == (400, "Validation")
+    assert all(word in answer.json["message"] for word in words), answer.json["message"]
+    assert signet.items() == before
+
+
+def test_the_largest_extra_data_is_taken(signet: Deployment) -> None:
+    """4096 bytes in UTF-8 are taken; the bytes count, not the characters."""
+    extra_data = {"a": "ü" * 2044}  # {"a":"…"} adds 8 bytes
+    assert patch(signet, {"login": {"extraData": extra_data}}).json["login"]["extraData"] == extra_data
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_an_unknown_application_is_not_found(signet: Deployment, method: str) -> None:
+    """An id that does not exist is a 404, and comes into being by nothing."""
+    body = {"name": "Ghost"} if method == "PATCH" else None
+    before = signet.items()
+    for application_id in ("f" * 24, "nonsense", "%2F"):
+        answer = signet.http(method, f"/applications/{application_id}", body, signed=True)
+        assert (answer.status, answer.json["type"]) == (404, "NotFound")
+    assert signet.items() == before
+
+
+@pytest.mark.parametrize("operation", ["create_application", "get_application", "update_application"])
+def test_an_operator_s_function_refuses_an_unsigned_request_by_itself(
+    signet: Deployment, operation: str
+) -> None:
+    """Should API Gateway's guard be lost, the function still lets nobody in, whatever else came along."""
+    event = signet.event("GET", f"/applications/{signet.application_id}", headers=signet.bearer())
+    assert "authorizer" not in event["requestContext"]
+    answer = signet.handler(operation)(event, signet.context(operation))
+    assert answer["statusCode"] == 401
+    assert "SigV4" in answer["body"]
+
+
+def test_the_direct_invocations_do_the_same(signet: Deployment) -> None:
+    """Create, look and change by direct invocation; a refusal is raised under its code."""
+    created = signet.invoke("create_application", {"name": "Shop"})
+    application_id = created["applicationId"]
+    shown = signet.invoke("get_application", {"applicationId": application_id})
+    assert shown == {name: value for name, value in created.items() if name != "apiToken"}
+    changed = signet.invoke("update_application", {"applicationId": application_id, "name": "Shop 2"})
+    assert changed["name"] == "Shop 2"
+    with pytest.raises(InvalidRequest, match="name: is required"):
+        signet.invoke("create_application", {})
+    with pytest.raises(ApplicationNotFound):
+        signet.invoke("get_application", {"applicationId": "f" * 24})
+    with pytest.raises(InvalidRequest, match="applicationId: is required"):
+        signet.invoke("get_application", {})

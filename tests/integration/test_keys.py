@@ -1,0 +1,257 @@
+"""The first signing key, the JWKS and the discovery document."""
+
+import json
+import threading
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from joserfc.jwk import ECKey, RSAKey
+
+from signet import custom_resource, wiring
+from signet.errors import InvalidRequest, SigningUnavailable
+from tests.deployment import ROOT, URL, Cloud, Deployment
+
+MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
+
+
+def test_the_jwks_holds_public_keys_alone(signet: Deployment) -> None:
+    """The JWKS has what RFC 7517 asks for, its kid is the RFC 7638 thumbprint, and it may be cached."""
+    answer = signet.http("GET", "/.well-known/jwks.json")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    (key,) = answer.json["keys"]
+    assert key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
+    assert (key["alg"], key["use"]) == ("ES256", "sig")
+    assert ECKey.import_key(key).thumbprint() == key["kid"]
+    assert signet.invoke("publish_jwks", {}) == answer.json
+
+
+def test_the_discovery_document(signet: Deployment) -> None:
+    """Discovery names the issuer, the keys' address, the algorithms in use and the bounds of revocation."""
+    answer = signet.http("GET", "/.well-known/openid-configuration")
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.json == {
+        "issuer": URL,
+        "jwks_uri": f"{URL}/.well-known/jwks.json",
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "revocation_bound_seconds": {"user": 0, "application": 5, "key": 360},
+    }
+    assert signet.invoke("publish_configuration", {}) == answer.json
+
+
+def test_the_key_ring_is_founded_once(cloud: Cloud) -> None:
+    """Any number of runs leave the ring that the first has founded, with one active key."""
+    with cloud.deploy(key_ring=False) as signet:
+        first = signet.invoke("rotate_keys", {"issuer": URL})
+        (key,) = first["keys"]
+        assert (first["issuer"], key["algorithm"], key["state"]) == (URL, "ES256", "active")
+        assert signet.invoke("rotate_keys", {}) == first
+        assert signet.invoke("rotate_keys", {"issuer": URL}) == first
+        moved = signet.invoke("rotate_keys", {"issuer": "https://id.example.com"})
+        assert moved == first | {"issuer": "https://id.example.com"}
+
+
+@pytest.mark.engine
+def test_deployments_that_race_found_one_key_ring(engine_cloud: Cloud) -> None:
+    """Of many runs at once each sees the same single key, and no other key is left behind."""
+    with engine_cloud.deploy(key_ring=False) as signet:
+        runs = 8
+        barrier = threading.Barrier(runs)
+        results: list[Any] = []
+
+        def run() -> None:
+            barrier.wait()
+            results.append(signet.invoke("rotate_keys", {"issuer": URL}))
+
+        wiring.table(), wiring.vault()  # so that the threads share what a container shares
+        threads = [threading.Thread(target=run) for _ in range(runs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(results) == runs
+        assert len({json.dumps(result) for result in results}) == 1
+        assert [item["sk"]["S"] for item in signet.items()] == [
+            f"KEY#{results[0]['keys'][0]['kid']}",
+            "RING",
+        ]
+
+
+def test_without_a_key_ring_nothing_is_signed_or_published(moto_cloud: Cloud) -> None:
+    """Before the first key every answer is a 503 with a hint to retry, in the route's dialect."""
+    with moto_cloud.deploy(key_ring=False) as signet:
+        signet.application_id, signet.api_token = signet.new_application()
+        refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
+        assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+        assert "rotate_keys" in refused.json["errors"][0]["detail"]
+        for path in ("jwks.json", "openid-configuration"):
+            unpublished = signet.http("GET", f"/.well-known/{path}")
+            assert (unpublished.status, unpublished.json["error"]) == (503, "temporarily_unavailable")
+            assert unpublished.headers["cache-control"] == "no-store"
+        with pytest.raises(InvalidRequest, match="issuer: is required while there is no key ring"):
+            signet.invoke("rotate_keys", {})
+        # And as soon as there is a ring, it is seen: nothing has cached its absence.
+        signet.invoke("rotate_keys", {"issuer": URL})
+        assert signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic()).status == 200
+
+
+@pytest.mark.parametrize(
+    "issuer", ["", "id.example.com", "https://", "https://id.example.com/", "https://id.example.com?a=b", 5]
+)
+def test_an_issuer_is_a_base_url(moto_signet: Deployment, issuer: object) -> None:
+    """What is no base URL is refused."""
+    with pytest.raises(InvalidRequest, match="issuer"):
+        moto_signet.invoke("rotate_keys", {"issuer": issuer})
+
+
+def test_rs256_can_be_chosen(moto_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With RS256 the first key is an RSA key of 2048 bits, and discovery says so."""
+    with moto_cloud.deploy(key_ring=False) as signet:
+        monkeypatch.setenv("SIGNING_ALGORITHM", "RS256")
+        signet.restart()
+        signet.invoke("rotate_keys", {"issuer": URL})
+        (jwk,) = signet.http("GET", "/.well-known/jwks.json").json["keys"]
+        assert jwk.keys() == {"kty", "n", "e", "kid", "alg", "use"}
+        key = RSAKey.import_key(jwk)
+        assert key.thumbprint() == jwk["kid"]
+        assert key.raw_value.key_size == 2048
+        discovery = signet.http("GET", "/.well-known/openid-configuration").json
+        assert discovery["id_token_signing_alg_values_supported"] == ["RS256"]
+
+
+def test_the_highest_exp_is_noted_before_the_token_is_out(signet: Deployment) -> None:
+    """A key's `max_exp` covers every token of it, at the cost of one write in 30 days."""
+
+    def max_exp() -> int:
+        (key,) = [item for item in signet.items() if item["sk"]["S"].startswith("KEY#")]
+        return int(key["max_exp"]["N"])
+
+    def mint() -> list[str]:
+        with signet.counted() as trips:
+            signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
+        return trips
+
+    step = 30 * 86400
+    assert "dynamodb:UpdateItem" in mint()
+    bound = max_exp()
+    assert bound % step == 0
+    assert signet.clock.now + 3600 <= bound < signet.clock.now + 3600 + step
+    assert "dynamodb:UpdateItem" not in mint()
+    signet.restart()
+    assert "dynamodb:UpdateItem" not in mint()
+    signet.clock.advance(bound - signet.clock.now - 3600)
+    assert "dynamodb:UpdateItem" not in mint()
+    signet.clock.advance(1)
+    assert "dynamodb:UpdateItem" in mint()
+    assert max_exp() == bound + step
+
+
+@pytest.mark.parametrize("problem", ["disabled", "throttled", "silent", "damaged", "no private half"])
+def test_a_key_that_cannot_sign_is_a_503_and_is_published_all_the_same(
+    moto_signet: Deployment, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signing answers 503 in the dialect with a hint to retry; what verifies goes on."""
+    signet = moto_signet
+    client = wiring.make_client("kms")
+
+    def decrypt(**_: Any) -> Any:
+        if problem == "silent":
+            raise botocore.exceptions.ReadTimeoutError(endpoint_url="https://kms")
+        code = {"disabled": "DisabledException", "throttled": "ThrottlingException"}[problem]
+        raise botocore.exceptions.ClientError({"Error": {"Code": code, "Message": "no"}}, "Decrypt")
+
+    if problem in ("disabled", "throttled", "silent"):
+        monkeypatch.setattr(client, "decrypt", decrypt)
+    elif problem == "damaged":
+        monkeypatch.setattr(client, "decrypt", lambda **_: {"Plaintext": b"not a key"})
+    else:
+        (item,) = [item for item in signet.items() if item["sk"]["S"].startswith("KEY#")]
+        wiring.table().client.put_item(
+            TableName=signet.table_name, Item=item | {"encrypted_private_key": {"NULL": True}}
+        )
+    refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
+    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+    assert refused.json["errors"][0]["code"] == "invalid"
+    with pytest.raises(SigningUnavailable):
+        signet.invoke("issue_identity_token", {"applicationId": signet.application_id, **MINT})
+    assert signet.http("GET", "/.well-known/jwks.json").status == 200
+
+
+CREATE = json.loads((ROOT / "events" / "rotate_keys.custom_resource.json").read_text())
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What goes to CloudFormation."""
+    answers: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(custom_resource, "_send", lambda url, answer: answers.append((url, answer)))
+    return answers
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_cloudformation_founds_the_key_ring(
+    moto_cloud: Cloud, sent: list[tuple[str, dict[str, Any]]], request_type: str
+) -> None:
+    """Create and Update make sure of the ring and set the issuer, without ever rotating."""
+    with moto_cloud.deploy(key_ring=False) as signet:
+        for _ in range(2):
+            signet.invoke("rotate_keys", CREATE | {"RequestType": request_type})
+        assert len(signet.http("GET", "/.well-known/jwks.json").json["keys"]) == 1
+        discovery = signet.http("GET", "/.well-known/openid-configuration").json
+        assert discovery["issuer"] == CREATE["ResourceProperties"]["Issuer"]
+    url, answer = sent[0]
+    assert url == CREATE["ResponseURL"]
+    assert answer == {
+        "Status": "SUCCESS",
+        "Reason": "Done.",
+        "PhysicalResourceId": "KeyRing",
+        "StackId": CREATE["StackId"],
+        "RequestId": CREATE["RequestId"],
+        "LogicalResourceId": "KeyRing",
+    }
+
+
+def test_deleting_the_stack_touches_no_key(
+    moto_signet: Deployment, sent: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """Delete answers at once and changes nothing: the keys outlive the stack with the table."""
+    before = moto_signet.items()
+    event = CREATE | {"RequestType": "Delete", "PhysicalResourceId": "KeyRing"}
+    moto_signet.invoke("rotate_keys", event)
+    assert sent[0][1]["Status"] == "SUCCESS"
+    assert moto_signet.items() == before
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [({}, "InvalidRequest: issuer: is required"), ({"Isuer": URL}, "InvalidRequest: isuer: is unknown")],
+)
+def test_a_failure_is_answered_too(
+    moto_cloud: Cloud,
+    sent: list[tuple[str, dict[str, Any]]],
+    properties: dict[str, str],
+    reason: str,
+) -> None:
+    """A refusal fails the deployment with its reason, instead of letting the stack hang."""
+    with moto_cloud.deploy(key_ring=False) as signet:
+        signet.invoke("rotate_keys", CREATE | {"ResourceProperties": properties})
+    ((_, answer),) = sent
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith(reason)
+
+
+def test_a_bug_is_answered_too(
+    moto_signet: Deployment, sent: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug fails the deployment as well."""
+    monkeypatch.delenv("TABLE_NAME")
+    moto_signet.restart()
+    moto_signet.invoke("rotate_keys", CREATE)
+    assert sent[0][1]["Status"] == "FAILED"
+
+
+def test_the_answer_goes_out_by_https_alone() -> None:
+    """A forged event cannot make the function send anything anywhere else."""
+    with pytest.raises(ValueError, match="https"):
+        custom_resource._send("http://169.254.169.254/latest", {})

@@ -1,0 +1,132 @@
+"""Secrets are nowhere in the clear: not in the table, not in a log, not in an error."""
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from signet import signing, wiring
+from signet.accounts import keys as key_use_cases
+from signet.applications import ApiToken, Application, StoredApiToken
+from tests.deployment import URL, Cloud, Deployment
+
+EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
+
+
+def forms(secret: bytes) -> list[str]:
+    """How bytes may show up in a text."""
+    return [
+        secret.hex(),
+        base64.b64encode(secret).decode().rstrip("="),
+        base64.urlsafe_b64encode(secret).decode().rstrip("="),
+        repr(secret)[2:-1],
+    ]
+
+
+def private_parts(der: bytes) -> list[str]:
+    """The private number of a key, and the whole key."""
+    numbers: Any = load_der_private_key(der, None).private_numbers()  # type: ignore[union-attr]
+    private = numbers.private_value if hasattr(numbers, "private_value") else numbers.d
+    size = (private.bit_length() + 7) // 8
+    return [*forms(der), *forms(private.to_bytes(size)), str(private)]
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_the_private_key_is_nowhere_in_the_clear(
+    moto_cloud: Cloud, algorithm: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A key's private half stands in no item, in no line of log and in no repr."""
+    made: list[signing.NewKey] = []
+
+    def generate(wanted: Any) -> signing.NewKey:
+        made.append(signing.generate(wanted))
+        return made[-1]
+
+    monkeypatch.setattr(key_use_cases, "generate", generate)
+    with moto_cloud.deploy(key_ring=False) as signet:
+        monkeypatch.setenv("SIGNING_ALGORITHM", algorithm)
+        signet.restart()
+        signet.invoke("rotate_keys", {"issuer": URL})
+        signet.application_id, signet.api_token = signet.new_application()
+        signet.http("POST", "/api/v1/user-identity-jwt", EMAIL, headers=signet.basic())
+        table = repr(signet.items())
+        shown = repr(wiring.key_ring().get()) + repr(made)
+    (key,) = made
+    output = "".join(capfd.readouterr())
+    for secret in private_parts(key.private_key_der):
+        for place in (table, output, shown):
+            assert secret not in place
+    assert key.kid in table
+
+
+def test_an_api_token_is_in_no_log_and_no_answer(
+    moto_signet: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """However credentials and fields are mixed up, the token stays out of log lines and answers."""
+    signet = moto_signet
+    token, secret = signet.api_token, signet.api_token.rpartition("_")[2]
+    answers = []
+    for headers in (
+        signet.basic(token, token),
+        signet.basic(f"{token}@example.com", token),
+        signet.basic("you@example.com", token + "x"),
+        signet.basic(),
+        signet.bearer(),
+        {"authorization": token},
+    ):
+        for body in (EMAIL, {"identityType": "EMAIL", "identity": token}, {token: token}, [token]):
+            answers.append(signet.http("POST", "/api/v1/user-identity-jwt", body, headers=headers))
+    output = "".join(capfd.readouterr())
+    assert secret not in output
+    for answer in answers:
+        assert secret not in answer.body.decode() or f'"attr":"{token}"' in answer.body.decode()
+
+
+def test_a_secret_is_in_no_repr() -> None:
+    """An object that is logged by mistake does not give its secret away."""
+    token = ApiToken.generate("0" * 24)
+    stored = StoredApiToken.of(token, 0)
+    application = Application(id="0" * 24, name="x", api_tokens=(stored,), created_at_ms=0, updated_at_ms=0)
+    secret = token.secret.rpartition("_")[2]
+    assert secret not in repr(token) + repr(stored) + repr(application)
+    assert not any(form in repr(application) + repr(stored) for form in forms(stored.digest))
+
+
+def test_a_log_line_says_who_called_and_how_it_ended(
+    moto_signet: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each call leaves one line: metric, request id, application, actor and status, in EMF."""
+    signet = moto_signet
+    capfd.readouterr()
+    answer = signet.http("POST", "/api/v1/user-identity-jwt", EMAIL, headers=signet.basic())
+    refused = signet.http("POST", "/api/v1/user-identity-jwt", {}, headers=signet.basic())
+    first, second = (json.loads(line) for line in capfd.readouterr().out.splitlines())
+    assert first["_aws"]["CloudWatchMetrics"] == [
+        {
+            "Namespace": "Signet",
+            "Dimensions": [["service"]],
+            "Metrics": [{"Name": "Success", "Unit": "Count"}],
+        }
+    ]
+    assert {name: first[name] for name in first if name != "_aws"} == {
+        "service": "issue_identity_token",
+        "request_id": answer.headers["x-request-id"],
+        "application_id": signet.application_id,
+        "actor": "you@example.com",
+        "status": 200,
+        "Success": [1.0],
+    }
+    assert (second["Refusal"], second["status"], second["code"]) == ([1.0], 400, "InvalidRequest")
+    assert second["request_id"] == refused.headers["x-request-id"]
+
+
+def test_the_digest_alone_is_stored(moto_signet: Deployment) -> None:
+    """The table has the API token's SHA-256 and four characters of it."""
+    (item,) = [item for item in moto_signet.items() if item["sk"]["S"] == "APP"]
+    (stored,) = item["api_tokens"]["L"]
+    token = ApiToken(moto_signet.application_id, moto_signet.api_token)
+    assert bytes(stored["M"]["digest"]["B"]) == token.digest
+    assert re.fullmatch(r"sgt_[0-9a-f]{24}_[\w-]{4}", stored["M"]["prefix"]["S"])

@@ -1,0 +1,88 @@
+"""What the gateway shows when it is ready."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import demo
+from local.__main__ import listen
+from local.errors import StartError
+from local.sam import Function, Route
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEMO = demo.Demo("http://127.0.0.1:3000", "a" * 24, "sgt_token", "http://127.0.0.1:4000", "things", "key-1")
+FUNCTION = Function("F", "m", "h", {})
+GLADLY = Route("POST", "/api/v1/user-identity-jwt", FUNCTION)
+VELT = Route("POST", "/v1/auth/token/get", FUNCTION)
+LOSANT = Route("POST", "/applications/{applicationId}/experience/users", FUNCTION)
+JWKS = Route("GET", "/.well-known/jwks.json", FUNCTION)
+SETTINGS = Route("GET", "/applications/{applicationId}", FUNCTION)
+
+
+@pytest.mark.parametrize(
+    ("routes", "ends"),
+    [
+        (
+            [SETTINGS, JWKS, LOSANT, VELT, GLADLY],
+            ["/api/v1/user-identity-jwt", "/v1/auth/token/get", f"/applications/{'a' * 24}/experience/users"],
+        ),
+        (
+            [SETTINGS, JWKS, GLADLY],
+            ["/api/v1/user-identity-jwt", "/.well-known/jwks.json", f"/applications/{'a' * 24}"],
+        ),
+        ([], []),
+    ],
+)
+def test_three_commands_of_routes_that_exist(routes: list[Route], ends: list[str]) -> None:
+    """One per dialect, and others in the place of a dialect that is not there."""
+    commands = [shlex.split(command) for _, command in demo.examples(DEMO, routes)]
+    assert [command[-1] for command in commands] == [DEMO.url + end for end in ends]
+    for command in commands:
+        assert command[:2] == ["curl", "-s"]
+        if "-d" in command:
+            assert json.loads(command[command.index("-d") + 1])
+
+
+def test_the_banner_names_what_one_needs() -> None:
+    """Address, application and token, and the commands."""
+    text = demo.banner(DEMO, [GLADLY])
+    for part in (DEMO.url, DEMO.application_id, DEMO.api_token, DEMO.aws_endpoint_url, "curl -s -u"):
+        assert part in text
+
+
+def test_the_credentials_are_left_for_scripts(tmp_path: Path) -> None:
+    """As JSON, in a file of their own."""
+    demo.write(DEMO, tmp_path / "demo.json")
+    assert json.loads((tmp_path / "demo.json").read_text()) == {
+        "url": "http://127.0.0.1:3000",
+        "applicationId": "a" * 24,
+        "apiToken": "sgt_token",
+        "awsEndpointUrl": "http://127.0.0.1:4000",
+        "tableName": "things",
+        "kmsKeyId": "key-1",
+    }
+
+
+def test_a_template_without_rotate_keys_cannot_start() -> None:
+    """The message names the function that is missing."""
+    with pytest.raises(StartError, match=r"functions/keys/rotate_keys/handler\.py"):
+        demo.make_key_ring({"F": FUNCTION}, DEMO.url)
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "70000", "1 ", "٣"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    """The message says what to give."""
+    with pytest.raises(StartError, match="is not a port"):
+        listen(port)
+
+
+def test_a_port_in_use_is_one_clear_sentence() -> None:
+    """The message names the port and the way out."""
+    with listen("0") as taken, pytest.raises(StartError, match=r"^Port \d+ is in use; .*PORT=\.\.\."):
+        listen(str(taken.getsockname()[1]))

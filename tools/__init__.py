@@ -1,0 +1,1 @@
+"""Small programs for development, called by the Makefile."""

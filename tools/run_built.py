@@ -1,0 +1,142 @@
+"""`make test-built`: imports and runs every built function from the built artefacts alone.
+
+First of all, the layer that was built for AWS must be for AWS's processors: sam has built for its own before.
+
+Each is imported in a fresh process with an empty environment: importing a handler needs nothing. Then it gets
+every event that `events/` has for it, under AWS's own runtime client, against a demo of its own.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tools import built, events
+from tools.runtime_api import Answer, FunctionExitError, import_path, running_function
+
+_STARTUP_SECONDS = 30
+# e_machine of an ELF header, at offset 18.
+_AARCH64 = (183).to_bytes(2, "little")
+
+
+def main() -> int:
+    """Return the exit status: 0 when every function could be imported and every event got a good answer."""
+    faults = _check_processor()
+    operations = built.read_operations()
+    faults += [fault for operation in operations if (fault := _import(operation))]
+    answered = 0
+    with _demo() as demo:
+        for operation in operations:
+            paths = _events(operation)
+            if not paths:
+                faults.append(f"{operation.name}: events/ has nothing for it")
+            for path in paths:
+                if fault := _run(operation, path, demo):
+                    faults.append(f"{path.name}: {fault}")
+                else:
+                    answered += 1
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"{len(operations)} built functions imported, {answered} events answered, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+def _check_processor() -> list[str]:
+    libraries = list((built.ROOT / ".aws-sam" / "build").rglob("*.so"))
+    if not libraries:
+        return ["the build for AWS has no compiled library: run `make build`"]
+    return [f"{path} is not for arm64" for path in libraries if path.read_bytes()[18:20] != _AARCH64]
+
+
+def _import(operation: built.Operation) -> str | None:
+    function = operation.function
+    module, _, name = function.handler.rpartition(".")
+    result = subprocess.run(  # noqa: S603 - our own program, no shell
+        [str(built.RUNTIME_PYTHON), "-c", f"import {module}; assert callable({module}.{name})"],
+        cwd=function.code,
+        env={"PYTHONPATH": import_path(function)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"{operation.name} cannot be imported:\n{result.stderr}" if result.returncode else None
+
+
+def _events(operation: built.Operation) -> list[Path]:
+    # Others, such as a custom resource's, are answered to an address on the internet.
+    names = (f"{operation.name}.{kind}*.json" for kind in ("http", "direct"))
+    return sorted(path for name in names for path in (built.ROOT / "events").glob(name))
+
+
+def _run(operation: built.Operation, path: Path, demo: dict[str, str]) -> str | None:
+    event = events.load_event(path, demo)
+    variables = built.environment(operation, demo)
+    with (
+        tempfile.TemporaryFile() as log,
+        running_function(built.RUNTIME_PYTHON, operation.function, variables, log) as function,
+    ):
+        try:
+            fault = _fault(function.invoke(event))
+        except FunctionExitError as error:
+            fault = str(error)
+        if fault is None:
+            return None
+        log.seek(0)
+        return f"{fault}\n{log.read().decode(errors='replace')}"
+
+
+def _fault(answer: Answer) -> str | None:
+    status: Any = answer.payload.get("statusCode", 200) if isinstance(answer.payload, dict) else 200
+    if answer.is_error or status >= 400:
+        return json.dumps(answer.payload)
+    return None
+
+
+@contextmanager
+def _demo() -> Iterator[dict[str, str]]:
+    """Run `python -m local` on a free port; the demo file of another that is up comes back afterwards."""
+    before = events.DEMO_FILE.read_bytes() if events.DEMO_FILE.exists() else None
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local"],
+            cwd=built.ROOT,
+            env={**os.environ, "PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            deadline = time.monotonic() + _STARTUP_SECONDS
+            while not (demo := _read_demo_of(port)):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    printed = log.read().decode(errors="replace")
+                    raise SystemExit(f"`python -m local` did not start:\n{printed}")
+                time.sleep(0.05)
+            yield demo
+        finally:
+            process.terminate()
+            process.wait()
+            if before is not None:
+                events.DEMO_FILE.write_bytes(before)
+
+
+def _read_demo_of(port: int) -> dict[str, str] | None:
+    try:
+        demo = events.read_demo()
+    except (events.NoDemoError, json.JSONDecodeError):
+        return None
+    return demo if demo["url"].endswith(f":{port}") else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
