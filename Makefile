@@ -35,6 +35,10 @@ run: .venv/ready ## Serve everything on 127.0.0.1:3000, with an embedded AWS; Ct
 invoke: .venv/ready .tools/runtime/ready .aws-sam/host/ready ## Run one built function: FUNCTION=… EVENT=events/….json
 	@$(PYTHON) -m tools.invoke "$(FUNCTION)" "$(EVENT)"
 
+.PHONY: audit-table
+audit-table: .venv/ready ## Report what does not fit together in the table of `make run`, or of TABLE_NAME=…
+	@$(PYTHON) -m tools.audit_table
+
 # --- Checking it ---
 
 .PHONY: test
@@ -75,6 +79,17 @@ check: ## Everything that CI checks: lint, tests, engine tests, template, build,
 	@$(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
 	@$(MAKE) test-built
 	@echo "make check: all passed"
+
+# --- Measuring it ---
+
+.PHONY: bench
+bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure cost and price into benchmarks/results: RUNS=… (cold starts), ARGS=… of python -m benchmarks
+	@$(PYTHON) -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+# The tutorial function that everything is compared with, built as the layer is.
+.tools/bench/ready: tools/requirements-bench.txt benchmarks/baseline/handler.py benchmarks/build | .venv/ready
+	@benchmarks/build "$$(tools/environment uv)" "$(CURDIR)/$(PYTHON)" "$$(tools/environment platform)"
+	@touch $@
 
 # --- Building it ---
 

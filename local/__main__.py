@@ -18,6 +18,7 @@ from local import aws, demo, sam, template
 from local.errors import StartError
 from local.gateway import Gateway
 from local.invoke import Invoker
+from local.lambda_api import LambdaApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +68,8 @@ def _run(stdout: TextIO) -> None:
     # The last run's credentials would be wrong for whoever waits for this file.
     shown.unlink(missing_ok=True)
 
-    aws_url = aws.start()
+    lambda_api = LambdaApi()
+    aws_url = aws.start(lambda_api)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     region = os.environ["AWS_REGION"]
     key_id = aws.create_key(region, None if dynamodb == aws_url else STATE / "kms.json")
@@ -77,12 +79,17 @@ def _run(stdout: TextIO) -> None:
     functions = sam.read_functions(resolver)
     api = sam.read_api(resolver, functions)
     aws.ensure_table(sam.read_table(resolver, table_name), dynamodb)
+    for bucket in resolver.resources("AWS::S3::Bucket"):
+        aws.create_bucket(aws_url, sam.bucket_name(bucket))
     os.environ.update(sam.shared_environment(functions))
 
     demo.make_key_ring(functions, url)
     application_id, api_token = demo.make_application(os.environ.get(demo.API_TOKEN))
-    example = demo.Demo(url, application_id, api_token, dynamodb, table_name, key_id)
+    demo.make_import(application_id)
+    transfer = os.environ["TRANSFER_BUCKET"]
+    example = demo.Demo(url, application_id, api_token, dynamodb, table_name, key_id, aws_url, transfer)
     invoker = Invoker()
+    lambda_api.serve(functions.values(), invoker)
 
     def ready() -> None:
         demo.write(example, shown)

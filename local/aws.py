@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from local.lambda_api import LambdaApi
     from local.sam import Table
 
 DYNAMODB: Final = "AWS_ENDPOINT_URL_DYNAMODB"
@@ -32,14 +33,15 @@ _CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "l
 
 
 class OneAtATime:
-    """Hands requests to moto one by one, and only those that no web page sent.
+    """Hands requests to moto one by one, those for functions to Lambda's API; none that a web page sent.
 
     moto checks a condition and writes in two steps, so two writes at once could both pass their checks. A
     browser always says where a request comes from; an AWS SDK never does.
     """
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(self, application: WSGIApplication, lambda_api: LambdaApi | None = None) -> None:
         self._application = application
+        self._lambda_api = lambda_api
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -52,12 +54,20 @@ class OneAtATime:
             # Read before the lock is taken, so that a slow sender holds up nobody.
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(body)
+        if self._lambda_api is not None and self._lambda_api.answers(environ):
+            # Not one at a time: a function that runs has requests of its own.
+            return self._lambda_api(environ, start_response)
+        if environ["REQUEST_METHOD"] == "PUT":
+            # What curl puts by --data-binary says to be a form, and moto would look for no object in one.
+            environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").replace(
+                "application/x-www-form-urlencoded", "application/octet-stream"
+            )
         with self._lock:
             return [b"".join(self._application(environ, start_response))]
 
 
-def start() -> str:
-    """Start moto's server in a thread, and return its URL."""
+def start(lambda_api: LambdaApi | None = None) -> str:
+    """Start moto's server in a thread, with Lambda's Invoke API in front, and return its URL."""
     # moto would let every web page in, and reads this when it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     from moto.moto_server.werkzeug_app import (
@@ -77,7 +87,7 @@ def start() -> str:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing of what went well."""
 
-    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app), lambda_api)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, name="aws", daemon=True).start()
     return f"http://127.0.0.1:{server.port}"
@@ -107,6 +117,8 @@ def prepare_environment(url: str, environ: MutableMapping[str, str]) -> str:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_KMS": url,
+            "AWS_ENDPOINT_URL_LAMBDA": url,
+            "AWS_ENDPOINT_URL_S3": url,
             "AWS_REGION": region,
             DYNAMODB: dynamodb,
         }
@@ -141,6 +153,14 @@ def create_key(region: str, kept: Path | None = None) -> str:
     else:
         private_file.write_json(kept, {"id": key.id, "material": base64.b64encode(key.key_material).decode()})
     return str(key.id)
+
+
+def create_bucket(url: str, name: str) -> None:
+    """Create a bucket. Where functions look for it, a bucket's region makes no difference."""
+    import botocore.session
+
+    client = botocore.session.get_session().create_client("s3", region_name=REGION, endpoint_url=url)
+    client.create_bucket(Bucket=name)
 
 
 def ensure_table(table: Table, endpoint: str) -> None:

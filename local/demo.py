@@ -22,9 +22,33 @@ ROTATE_KEYS: Final = "functions.keys.rotate_keys.handler"
 API_TOKEN: Final = "DEMO_API_TOKEN"  # noqa: S105 (the variable's name)
 
 
+IMPORT: Final[tuple[dict[str, object], ...]] = (
+    {"email": "bob@example.com", "password": "correct horse battery staple", "firstName": "Bob"},
+    {
+        "email": "eve@example.com",
+        # Of "correct horse battery staple".
+        "passwordHash": "$2b$10$ud2tnVWDPwxIoiFSCzd2ieDT9yndvXigIXJUkMk956zsL6Hm/lXxG",
+        "userTags": {"plan": "free"},
+        "creationDate": "2024-02-29T12:00:00Z",
+    },
+)
+"""Users to import: one with a password, one with the hash that another system kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The running gateway, and its application."""
+    """The running gateway, and its application.
+
+    Attributes:
+        url: the gateway's.
+        application_id: the application's.
+        api_token: its API token.
+        aws_endpoint_url: DynamoDB's URL.
+        table_name: the table.
+        kms_key_id: the KMS key.
+        lambda_endpoint_url: the URL of Lambda, S3 and KMS; DynamoDB's too, unless that is another engine.
+        transfer_bucket: the S3 bucket of imports and exports.
+    """
 
     url: str
     application_id: str
@@ -32,6 +56,8 @@ class Demo:
     aws_endpoint_url: str
     table_name: str
     kms_key_id: str
+    lambda_endpoint_url: str
+    transfer_bucket: str
 
 
 def make_key_ring(functions: Mapping[str, Function], url: str) -> None:
@@ -76,6 +102,14 @@ def make_application(api_token: str | None) -> tuple[str, str]:
     return application.id, token.secret
 
 
+def make_import(application_id: str) -> None:
+    """Leave a file in the transfer bucket that can be imported, so that import_users has something to do."""
+    from signet import wiring
+
+    body = "".join(json.dumps(line) + "\n" for line in IMPORT).encode()
+    wiring.transfer_bucket().write(f"import/{application_id}/example.jsonl", body)
+
+
 def write(demo: Demo, path: Path) -> None:
     """Leave the credentials for scripts."""
     private_file.write_json(
@@ -87,6 +121,8 @@ def write(demo: Demo, path: Path) -> None:
             "awsEndpointUrl": demo.aws_endpoint_url,
             "tableName": demo.table_name,
             "kmsKeyId": demo.kms_key_id,
+            "lambdaEndpointUrl": demo.lambda_endpoint_url,
+            "transferBucket": demo.transfer_bucket,
         },
     )
 
@@ -100,6 +136,7 @@ Signet is running at {demo.url} (Ctrl-C stops it).
   application id   {demo.application_id}
   API token        {demo.api_token}
   DynamoDB         {demo.aws_endpoint_url}, table {demo.table_name}
+  Lambda, S3       {demo.lambda_endpoint_url}, bucket {demo.transfer_bucket}
 
 Try it:
 

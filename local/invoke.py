@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -83,13 +83,13 @@ def import_handler(function: Function) -> Handler:
     return handler
 
 
-def call(handler: Handler, function: Function, event: Any) -> Any:
+def call(handler: Handler, function: Function, event: Any, request_id: str | None = None) -> Any:
     """Call a handler with a copy of the event, in a context of its own, and give back a copy of its answer.
 
     Going through JSON is what Lambda does: nothing is shared, and what JSON cannot hold is an error.
     """
-    context = contextvars.Context()
-    answer = context.run(handler, json.loads(json.dumps(event)), LambdaContext(function))
+    context = LambdaContext(function, request_id) if request_id else LambdaContext(function)
+    answer = contextvars.Context().run(handler, json.loads(json.dumps(event)), context)
     return json.loads(json.dumps(answer))
 
 
@@ -134,6 +134,14 @@ class Invoker:
             raise FunctionError(function.name)
         return answer
 
+    def submit(self, function: Function, event: Any, request_id: str) -> Future[tuple[bool, Any]]:
+        """Begin to run a function, without API Gateway's time limit.
+
+        Returns:
+            Whether it succeeded, once it has ended, and its answer or else Lambda's error document.
+        """
+        return self._pool.submit(self._run, function, event, request_id)
+
     def warm(self, functions: Iterable[Function]) -> None:
         """Import handlers in the background: first requests are quick, and a broken one shows early."""
 
@@ -156,15 +164,20 @@ class Invoker:
             self._handlers[function.name] = self._load(function)
         return self._handlers[function.name]
 
-    def _run(self, function: Function, event: dict[str, Any]) -> tuple[bool, Any]:
+    def _run(self, function: Function, event: Any, request_id: str | None = None) -> tuple[bool, Any]:
         with self._lock:
             self._running += 1
         try:
-            return True, call(self._handler(function), function, event)
+            return True, call(self._handler(function), function, event, request_id)
         # On Lambda even SystemExit is only this invocation's failure.
-        except BaseException:
+        except BaseException as error:
             _log(f"{function.name} failed:\n{traceback.format_exc()}")
-            return False, None
+            return False, {
+                "errorMessage": str(error),
+                "errorType": type(error).__name__,
+                "requestId": request_id,
+                "stackTrace": traceback.format_tb(error.__traceback__),
+            }
         finally:
             with self._lock:
                 self._running -= 1

@@ -133,6 +133,11 @@ def physical_name(logical_id: str) -> str:
     return f"{STACK}-{logical_id}"
 
 
+def bucket_name(logical_id: str) -> str:
+    """The name of a local bucket: S3 takes lower case only."""
+    return physical_name(logical_id).lower()
+
+
 def function_arn(logical_id: str) -> str:
     """The ARN of a local function."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{physical_name(logical_id)}"
@@ -167,6 +172,9 @@ def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: s
         if resource.get("Type") == "AWS::Serverless::Function":
             values[name] = physical_name(name)
             values[f"{name}.Arn"] = function_arn(name)
+        elif resource.get("Type") == "AWS::S3::Bucket":
+            values[name] = bucket_name(name)
+            values[f"{name}.Arn"] = f"arn:aws:s3:::{bucket_name(name)}"
     return values
 
 

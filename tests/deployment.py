@@ -6,6 +6,8 @@ sees what a client of API Gateway would see, without a socket between.
 
 import base64
 import functools
+import io
+import itertools
 import json
 import os
 import time
@@ -16,16 +18,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from urllib.parse import unquote
+
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 
 from local import answers, events, guard, sam, template
+from local import demo as local_demo
 from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
 from signet import wiring
+from signet.accounts import importing
 from signet.accounts.applications import register
 
 ROOT = Path(__file__).parents[1]
 URL = "https://signet.example"
+CHEAP_HASHES = {"ARGON2_MEMORY_KIB": "64", "ARGON2_PASSES": "1"}
+"""Most tests are not about how long a password takes to guess."""
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count()
 START_MS = 1_800_000_000_123
 """When every test begins: a fixed time, and not a whole second."""
 
@@ -83,6 +95,7 @@ class Deployment:
     functions: dict[str, sam.Function]
     api: sam.Api
     round_trips: list[str] = field(default_factory=list)
+    waiting: list[tuple[str, Any]] = field(default_factory=list)
     application_id: str = ""
     api_token: str = ""
 
@@ -142,9 +155,20 @@ class Deployment:
         if route.iam and not signed:
             return Response(403, {}, b'{"message":"Forbidden"}')
         event = self.event(method, path, body, raw=raw, headers=headers, signed=signed)
+        if route.authorizer is not None:
+            decision = self._authorize(route.authorizer, event)
+            if not decision["isAuthorized"]:
+                return Response(403, {}, b'{"message":"Forbidden"}')
+            event["requestContext"]["authorizer"] = {"lambda": decision["context"]}
         handler = import_module(route.function.module).lambda_handler
         answer = answers.interpret(handler(event, LambdaContext(route.function)))
         return Response(answer.status, dict(answer.headers), answer.body)
+
+    def _authorize(self, authorizer: sam.Authorizer, event: dict[str, Any]) -> Any:
+        """Ask the authorizer, as API Gateway does: payload format 2.0, no identity source."""
+        asked = {**event, "type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
+        handler = import_module(authorizer.function.module).lambda_handler
+        return handler(asked, LambdaContext(authorizer.function))
 
     def event(
         self,
@@ -187,6 +211,24 @@ class Deployment:
         """The header of a bearer token, the API token unless another is given."""
         return {"authorization": f"Bearer {token or self.api_token}"}
 
+    def demo(self) -> dict[str, str]:
+        """What events are filled with: a fresh user and group, and a session token of that user."""
+        here = {"applicationId": self.application_id}
+        number = next(_numbers)
+        fields = {"email": f"user{number}@example.com", "password": PASSWORD}
+        user = self.invoke("create_user", here | fields)
+        group = self.invoke("create_group", here | {"name": f"Group {number}"})
+        session = self.invoke("issue_session_token", here | {"experienceUserId": user["id"]})
+        local_demo.make_import(self.application_id)
+        return {
+            **here,
+            "apiToken": self.api_token,
+            "userId": user["id"],
+            "userEmail": fields["email"],
+            "groupId": group["id"],
+            "sessionToken": session["token"],
+        }
+
     def new_application(self, name: str = "Other") -> tuple[str, str]:
         """Register a further application: its id and its API token."""
         application, token = register(wiring.table(), name, self.clock.milliseconds)
@@ -212,6 +254,30 @@ class Deployment:
         yield trips
         trips += self.round_trips[before:]
 
+    def put_file(self, key: str, content: bytes) -> None:
+        """Put a file into the transfer bucket."""
+        bucket = wiring.transfer_bucket()
+        wiring.make_client("s3").put_object(Bucket=bucket.name, Key=key, Body=content)
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the transfer bucket."""
+        client, name = wiring.make_client("s3"), wiring.transfer_bucket().name
+        listed = client.list_objects_v2(Bucket=name).get("Contents", [])
+        return {one["Key"]: wiring.transfer_bucket().read(one["Key"]) for one in listed}
+
+    def take(self, request: Any, **_: Any) -> AWSResponse:
+        """Take an asynchronous invocation in Lambda's place, to be run by `go_on`."""
+        assert request.headers["X-Amz-Invocation-Type"] == b"Event"
+        name = unquote(request.url.rpartition("/functions/")[2].removesuffix("/invocations"))
+        self.waiting.append((name, json.loads(request.body)))
+        return AWSResponse(request.url, 202, HTTPHeaders(), io.BytesIO())
+
+    def go_on(self) -> Any:
+        """Run the invocation that waits longest, and give its answer."""
+        name, event = self.waiting.pop(0)
+        operations = {function.physical_name: operation for operation, function in self._operations.items()}
+        return self.invoke(operations[name], event)
+
     def restart(self) -> None:
         """Forget what the container knows, as a new one would."""
         wiring.reset()
@@ -232,18 +298,22 @@ class Cloud:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables):
             wiring.reset()
-            self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
+            self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms", "s3", "lambda")}
         self._dynamodb = self._clients["dynamodb"]
         key_id = self._clients["kms"].create_key()["KeyMetadata"]["KeyId"]
         loaded = load_template()
         resolver = template.Resolver(loaded, sam.physical_values(loaded, URL, table_name, key_id))
         self._functions = sam.read_functions(resolver)
         self._api = sam.read_api(resolver, self._functions)
-        self._variables = {**variables, **sam.shared_environment(self._functions)}
+        self._variables = {**variables, **sam.shared_environment(self._functions), **CHEAP_HASHES}
         self._dynamodb.create_table(**sam.read_table(resolver, table_name).create)
         while self._dynamodb.describe_table(TableName=table_name)["Table"]["TableStatus"] != "ACTIVE":
             time.sleep(0.02)
         self._key_ring: list[dict[str, Any]] = []
+        # Moto takes one request at a time, and has no lock to see to that.
+        self._threads = importing.THREADS if "AWS_ENDPOINT_URL_DYNAMODB" in variables else 1
+        self._bucket = self._variables["TRANSFER_BUCKET"]
+        self._clients["s3"].create_bucket(Bucket=self._bucket)
 
     @contextmanager
     def deploy(self, *, key_ring: bool = True) -> Iterator[Deployment]:
@@ -254,6 +324,7 @@ class Cloud:
             mock.patch.object(wiring, "now_ms", clock.now_ms),
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
+            mock.patch.object(importing, "THREADS", self._threads),
         ):
             deployment = Deployment(clock, self._table_name, self._functions, self._api)
             deployment.restart()
@@ -261,17 +332,22 @@ class Cloud:
                 self._dynamodb.delete_item(
                     TableName=self._table_name, Key={name: item[name] for name in ("pk", "sk")}
                 )
+            for name in deployment.files():
+                self._clients["s3"].delete_object(Bucket=self._bucket, Key=name)
             if key_ring:
                 self._restore_key_ring(deployment)
                 deployment.application_id, deployment.api_token = deployment.new_application("Demo")
             events = [f"before-call.{name}" for name in self._clients]
             for name, client in self._clients.items():
                 client.meta.events.register(f"before-call.{name}", deployment.count)
+            invocations = self._clients["lambda"].meta.events
+            invocations.register_first("before-send.lambda.Invoke", deployment.take)
             try:
                 yield deployment
             finally:
                 for name, event in zip(self._clients, events, strict=True):
                     self._clients[name].meta.events.unregister(event, deployment.count)
+                invocations.unregister("before-send.lambda.Invoke", deployment.take)
                 wiring.reset()
 
     def _restore_key_ring(self, deployment: Deployment) -> None:

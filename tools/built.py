@@ -59,12 +59,14 @@ def environment(operation: Operation, demo: Mapping[str, str]) -> dict[str, str]
     source = template.load(ROOT / "template.yaml")
     physical = sam.physical_values(source, demo["url"], demo["tableName"], demo["kmsKeyId"])
     function = sam.read_functions(template.Resolver(source, physical))[operation.function.name]
+    dynamodb, others = demo["awsEndpointUrl"], demo["lambdaEndpointUrl"]
     return {
         **function.environment,
         **_CREDENTIALS,
         "AWS_REGION": sam.REGION,
         "AWS_DEFAULT_REGION": sam.REGION,
-        "AWS_ENDPOINT_URL": demo["awsEndpointUrl"],
+        "AWS_ENDPOINT_URL": others,
+        **({} if dynamodb == others else {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb}),
     }
 
 

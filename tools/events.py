@@ -4,22 +4,29 @@ An event file may hold these words, anywhere in a string:
 
     <applicationId>             the demo application's id
     <apiToken>                  its API token
-    <basic USER:apiToken>       `Basic …`, the Authorization header of USER with the API token
+    <userId>, <groupId>         a user and a group of it
+    <userEmail>                 the user's e-mail address; its password is PASSWORD below
+    <sessionToken>              a session token of the user
+    <basic USER:apiToken>       `Basic …`, the Authorization header of USER with the API token; USER may be
+                                <applicationId> without its brackets
 """
 
 import base64
 import json
 import re
 import socket
+import urllib.request
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+PASSWORD = "correct horse battery staple"  # noqa: S105 - the demo's
 DEMO_FILE = Path(__file__).parents[1] / ".signet" / "demo.json"
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
-_VALUE = re.compile(r"<(applicationId|apiToken)>")
+_VALUE = re.compile(r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken)>")
 
 
 class NoDemoError(RuntimeError):
@@ -53,12 +60,42 @@ def load_event(path: Path | str, demo: Mapping[str, str]) -> dict[str, Any]:
         if isinstance(value, list):
             return [fill(member) for member in value]
         if isinstance(value, str):
-            value = _BASIC.sub(lambda match: _basic(match[1], demo["apiToken"]), value)
+            value = _BASIC.sub(lambda match: _basic(demo.get(match[1], match[1]), demo["apiToken"]), value)
             return _VALUE.sub(lambda match: demo[match[1]], value)
         return value
 
-    event: dict[str, Any] = fill(json.loads(Path(path).read_text()))
+    text = Path(path).read_text()
+    demo = _furnished(text, demo)
+    event: dict[str, Any] = fill(json.loads(text))
     return event
+
+
+def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
+    """The demo with what else the event needs: a user of its own, a group, a session token."""
+    if not set(_VALUE.findall(text)) - demo.keys():
+        return demo
+    # Each event gets its own: the one before may have deleted them.
+    name = uuid.uuid4().hex
+    experience = f"/applications/{demo['applicationId']}/experience"
+    email = f"{name}@example.com"
+    user = _post(demo, f"{experience}/users", {"email": email, "password": PASSWORD})
+    group = _post(demo, f"{experience}/groups", {"name": name})
+    session = _post(demo, f"{experience}/users/{user['id']}/token", {})
+    made = {
+        "userId": user["id"],
+        "userEmail": email,
+        "groupId": group["id"],
+        "sessionToken": session["token"],
+    }
+    return {**made, **demo}
+
+
+def _post(demo: Mapping[str, str], path: str, body: Mapping[str, str]) -> dict[str, str]:
+    headers = {"authorization": f"Bearer {demo['apiToken']}", "content-type": "application/json"}
+    request = urllib.request.Request(demo["url"] + path, json.dumps(body).encode(), headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the demo's own address
+        made: dict[str, str] = json.load(answer)
+    return made
 
 
 def _basic(user: str, password: str) -> str:

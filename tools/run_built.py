@@ -32,7 +32,7 @@ def main() -> int:
     operations = built.read_operations()
     faults += [fault for operation in operations if (fault := _import(operation))]
     answered = 0
-    with _demo() as demo:
+    with running_demo() as demo:
         for operation in operations:
             paths = _events(operation)
             if not paths:
@@ -100,7 +100,7 @@ def _fault(answer: Answer) -> str | None:
 
 
 @contextmanager
-def _demo() -> Iterator[dict[str, str]]:
+def running_demo() -> Iterator[dict[str, str]]:
     """Run `python -m local` on a free port; the demo file of another that is up comes back afterwards."""
     before = events.DEMO_FILE.read_bytes() if events.DEMO_FILE.exists() else None
     with socket.socket() as probe:

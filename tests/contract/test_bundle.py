@@ -25,6 +25,25 @@ ROUTES = {
     "create_application": "POST /applications",
     "get_application": "GET /applications/{applicationId}",
     "update_application": "PATCH /applications/{applicationId}",
+    "create_user": "POST /applications/{applicationId}/experience/users",
+    "list_users": "GET /applications/{applicationId}/experience/users",
+    "get_user": "GET /applications/{applicationId}/experience/users/{experienceUserId}",
+    "update_user": "PATCH /applications/{applicationId}/experience/users/{experienceUserId}",
+    "delete_user": "DELETE /applications/{applicationId}/experience/users/{experienceUserId}",
+    "create_group": "POST /applications/{applicationId}/experience/groups",
+    "list_groups": "GET /applications/{applicationId}/experience/groups",
+    "get_group": "GET /applications/{applicationId}/experience/groups/{experienceGroupId}",
+    "update_group": "PATCH /applications/{applicationId}/experience/groups/{experienceGroupId}",
+    "delete_group": "DELETE /applications/{applicationId}/experience/groups/{experienceGroupId}",
+    "authenticate": "POST /applications/{applicationId}/experience/authenticate",
+    "log_in": "POST /applications/{applicationId}/experience/login",
+    "issue_session_token": "POST /applications/{applicationId}/experience/users/{experienceUserId}/token",
+    "invalidate_user_tokens": (
+        "POST /applications/{applicationId}/experience/users/{experienceUserId}/invalidate-tokens"
+    ),
+    "invalidate_application_tokens": "POST /applications/{applicationId}/experience/invalidate-tokens",
+    "introspect_token": "POST /oauth2/introspect",
+    "show_me": "GET /applications/{applicationId}/experience/me",
     "issue_identity_token": "POST /api/v1/user-identity-jwt",
     "invalidate_identity_tokens": "POST /applications/{applicationId}/identities/invalidate-tokens",
     "publish_jwks": "GET /.well-known/jwks.json",
@@ -32,8 +51,11 @@ ROUTES = {
 }
 """Every route of the API contract, by operation."""
 
-WITHOUT_A_ROUTE = {"rotate_keys"}
+WITHOUT_A_ROUTE = {"rotate_keys", "authorize_request", "import_users", "export_users"}
 """Operations that nobody calls over HTTP."""
+
+AUTHORIZED = {"show_me"}
+"""Routes of users, which the authorizer guards."""
 
 SIGNED = {"create_application", "get_application", "update_application"}
 """The operator's routes, which API Gateway guards by IAM."""
@@ -68,6 +90,7 @@ def test_every_route_of_the_contract_is_in_the_template_and_no_other() -> None:
             served[operation] = f"{route['Method']} {route['Path']}"
             assert route["ApiId"] == {"Ref": "HttpApi"}
             expected = {"Authorizer": "AWS_IAM"} if operation in SIGNED else None
+            expected = {"Authorizer": "Experience"} if operation in AUTHORIZED else expected
             assert route.get("Auth") == expected, operation
     assert served == ROUTES
     assert set(ROUTES) | WITHOUT_A_ROUTE == set(OPERATIONS)
@@ -82,21 +105,19 @@ def test_a_handler_names_itself_and_its_route(operation: str) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
-        and node.func.id == "operation"
+        and node.func.id in ("operation", "authorizer")
         and isinstance(node.args[0], ast.Constant)
     ]
     assert names == [operation]
     if operation in ROUTES:
-        assert (ast.get_docstring(tree) or "").startswith(f"{ROUTES[operation]}: ") or (
-            ast.get_docstring(tree) or ""
-        ).startswith(f"{ROUTES[operation]} (")
+        assert re.split(r"[:\n]| \(", ast.get_docstring(tree) or "")[0] == ROUTES[operation]
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_an_operation_has_an_event_for_each_way_of_invoking_it(operation: str) -> None:
     """There is an event for HTTP where there is a route, and one for a direct invocation."""
     ways = {path.name.split(".")[1] for path in (ROOT / "events").glob(f"{operation}.*.json")}
-    assert "direct" in ways
+    assert ("authorizer" if operation == "authorize_request" else "direct") in ways
     assert ("http" in ways) == (operation in ROUTES)
 
 
@@ -140,6 +161,20 @@ def test_what_must_not_be_lost_is_kept() -> None:
     table = RESOURCES["Table"]["Properties"]
     assert table["DeletionProtectionEnabled"] is True
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_the_transfer_bucket_is_nobody_else_s() -> None:
+    """It holds hashes for a while: private, encrypted, over TLS alone, without versions, and emptied."""
+    bucket = RESOURCES["TransferBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "BucketEncryption" in bucket
+    assert "VersioningConfiguration" not in bucket
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule.items() >= {"Status": "Enabled", "ExpirationInDays": 30}.items()
+    assert not {"Prefix", "Filter"} & rule.keys()
+    (statement,) = RESOURCES["TransferBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @pytest.mark.parametrize(

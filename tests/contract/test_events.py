@@ -18,8 +18,10 @@ def test_an_event_works(moto_signet: Deployment, path: Path, monkeypatch: pytest
     signet = moto_signet
     monkeypatch.setattr(custom_resource, "_send", lambda _url, _answer: None)
     operation, way, _ = path.name.split(".")
-    event = load_event(path, {"applicationId": signet.application_id, "apiToken": signet.api_token})
+    event = load_event(path, signet.demo())
     answer = signet.handler(operation)(event, signet.context(operation))
+    if way == "authorizer":
+        assert answer["isAuthorized"] is True
     if way == "http":
         assert answer["statusCode"] in (200, 201), answer["body"]
         assert answer["headers"]["x-request-id"] == event["requestContext"]["requestId"]
@@ -41,4 +43,5 @@ def test_an_event_is_of_its_route(moto_signet: Deployment, path: Path) -> None:
     assert event["routeKey"] == event["requestContext"]["routeKey"] == route.key
     assert event.get("pathParameters", {}) == parameters
     assert route.function.module.split(".")[-2] == path.name.split(".")[0]
-    assert ("authorizer" in event["requestContext"]) == route.iam
+    given = event["requestContext"].get("authorizer", {}).keys()
+    assert given == ({"iam"} if route.iam else {"lambda"} if route.authorizer else set())

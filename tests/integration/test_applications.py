@@ -48,7 +48,7 @@ def test_the_api_token_is_shown_once(signet: Deployment) -> None:
     """Neither a look at the application nor the table gives the API token again."""
     assert "apiToken" not in get(signet).json
     assert signet.api_token not in repr(signet.items())
-    secret = signet.api_token.rpartition("_")[2]
+    secret = signet.api_token[29:]
     assert secret not in repr(signet.items())
 
 
@@ -74,7 +74,6 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
     unset = patch(signet, {"maxTokenLifetime": None, "login": {"ttl": None, "extraData": None}}).json
     assert unset["maxTokenLifetime"] is None
     assert unset["login"] == {"ttl": None, "extraData": None, "invalidateExistingTokens": True}
-    signet.clock.advance(5)
     assert get(signet).json == unset
     assert patch(signet, {}).json | {"lastUpdated": ""} == unset | {"lastUpdated": ""}
 
@@ -107,7 +106,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
             {"name": "Shop", "generation": 5},
             ["generation: is unknown; the fields are applicationId, name, requireJwtToken"],
         ),
-        ({"applicationId": "0" * 24}, ["applicationId: stands in the path"]),
+        ({"applicationId": "0" * 24}, ["applicationId: is not what the path says"]),
     ],
 )
 def test_a_wrong_setting_is_named_and_changes_nothing(

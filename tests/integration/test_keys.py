@@ -34,6 +34,7 @@ def test_the_discovery_document(signet: Deployment) -> None:
     assert answer.json == {
         "issuer": URL,
         "jwks_uri": f"{URL}/.well-known/jwks.json",
+        "introspection_endpoint": f"{URL}/oauth2/introspect",
         "id_token_signing_alg_values_supported": ["ES256"],
         "revocation_bound_seconds": {"user": 0, "application": 5, "key": 360},
     }

@@ -1,4 +1,4 @@
-"""POST /applications: make a tenant (docs/api.md, section 7)."""
+"""POST /applications: make a tenant (docs/api.md, section 9)."""
 
 from signet import wiring
 from signet.accounts.applications import register

@@ -1,4 +1,4 @@
-"""PATCH /applications/{applicationId}: change a tenant's settings (docs/api.md, section 7)."""
+"""PATCH /applications/{applicationId}: change a tenant's settings (docs/api.md, section 9)."""
 
 from signet import wiring
 from signet.accounts import applications

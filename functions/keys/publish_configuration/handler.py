@@ -1,4 +1,4 @@
-"""GET /.well-known/openid-configuration: discovery (docs/api.md, section 6)."""
+"""GET /.well-known/openid-configuration: discovery (docs/api.md, section 7)."""
 
 from typing import Any
 
@@ -22,6 +22,7 @@ def lambda_handler(_call: Call[None]) -> dict[str, Any]:
     return {
         "issuer": key_ring.issuer,
         "jwks_uri": f"{key_ring.issuer}/.well-known/jwks.json",
+        "introspection_endpoint": f"{key_ring.issuer}/oauth2/introspect",
         "id_token_signing_alg_values_supported": key_ring.algorithms(),
         "revocation_bound_seconds": {
             "user": 0,

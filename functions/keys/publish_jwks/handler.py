@@ -1,4 +1,4 @@
-"""GET /.well-known/jwks.json: the public keys (RFC 7517; docs/api.md, section 6)."""
+"""GET /.well-known/jwks.json: the public keys (RFC 7517; docs/api.md, section 7)."""
 
 from typing import Any
 

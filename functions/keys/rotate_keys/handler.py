@@ -1,4 +1,4 @@
-"""Makes the signing keys: at deployment as a custom resource, and by hand (docs/api.md, section 6).
+"""Makes the signing keys: at deployment as a custom resource, and by hand (docs/api.md, section 7).
 
 No route: only IAM lets anybody invoke it. `{}` makes sure that there is a key; `{"issuer": "https://…"}`
 also sets the issuer of the tokens to come.

@@ -42,7 +42,7 @@ def test_no_web_page_reaches_the_embedded_aws(environ: dict[str, str], allowed: 
     def start_response(status: str, *_: Any) -> Any:
         statuses.append(status)
 
-    request = {**environ, "CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"abc")}
+    request = {**environ, "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"abc")}
     body = b"".join(aws.OneAtATime(application)(request, start_response))
     assert (statuses, body) == ((["200 OK"], b"ab") if allowed else (["403 Forbidden"], b""))
 
@@ -69,6 +69,8 @@ def test_nothing_reaches_a_real_account() -> None:
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4",
         "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:4",
         "AWS_ENDPOINT_URL_KMS": "http://127.0.0.1:4",
+        "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:4",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4",
         "NO_PROXY": "example.com,127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }

@@ -16,7 +16,8 @@ from local.sam import Function, Route
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEMO = demo.Demo("http://127.0.0.1:3000", "a" * 24, "sgt_token", "http://127.0.0.1:4000", "things", "key-1")
+AWS = "http://127.0.0.1:4000"
+DEMO = demo.Demo("http://127.0.0.1:3000", "a" * 24, "sgt_token", AWS, "things", "key-1", AWS, "files")
 FUNCTION = Function("F", "m", "h", {})
 GLADLY = Route("POST", "/api/v1/user-identity-jwt", FUNCTION)
 VELT = Route("POST", "/v1/auth/token/get", FUNCTION)
@@ -66,6 +67,8 @@ def test_the_credentials_are_left_for_scripts(tmp_path: Path) -> None:
         "awsEndpointUrl": "http://127.0.0.1:4000",
         "tableName": "things",
         "kmsKeyId": "key-1",
+        "lambdaEndpointUrl": "http://127.0.0.1:4000",
+        "transferBucket": "files",
     }
 
 

@@ -1,11 +1,12 @@
-"""An application as the operator's routes take and give it (docs/api.md, section 7)."""
+"""An application as the operator's routes take and give it (docs/api.md, section 9)."""
 
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
 from signet.applications import Application
-from signet.models import MAX_AGE_LIMIT_MS, RequestModel, ResponseModel, iso_8601
+from signet.models import MAX_AGE_LIMIT_MS, RequestModel, ResponseModel
+from signet.times import iso_8601
 
 ApplicationName = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 

@@ -77,6 +77,35 @@ def _bearer(http: HttpRequest, _members: Members) -> Presented:
     return Presented(token, http.path_parameters.get("applicationId"))
 
 
+def _nobody(_http: HttpRequest, _members: Members) -> Presented:
+    message = "This operation is not served over HTTP; invoke its function directly."
+    raise CredentialsMissing(message)
+
+
+def _basic_application(http: HttpRequest, _members: Members) -> Presented:
+    application_id, api_token = http.basic_credentials() or ("", "")
+    if not application_id:
+        message = (
+            "Send HTTP Basic credentials: the applicationId as the user name, the API token as the password."
+        )
+        raise CredentialsMissing(message)
+    return Presented(api_token, application_id)
+
+
+def _named(http: HttpRequest, _members: Members) -> Presented:
+    return Presented(application_id=http.path_parameters["applicationId"])
+
+
+def _authorized(http: HttpRequest, members: Members) -> Presented:
+    # Set by the authorizer in front of the route. Should the route lose it, this still refuses.
+    experience = http.authorizer.get("experience")
+    if not isinstance(experience, dict):
+        message = "This route is for users: send a session token."
+        raise CredentialsMissing(message)
+    members["experience"] = experience
+    return Presented()
+
+
 PUBLIC = Scheme(_public, in_application=False)
 """Anybody may ask; nothing belongs to an application."""
 
@@ -88,3 +117,15 @@ BASIC_EMAIL = Scheme(_basic_email, in_application=True, challenge='Basic realm="
 
 BEARER = Scheme(_bearer, in_application=True, challenge='Bearer realm="signet"')
 """Losant's: the API token as a bearer token."""
+
+DIRECT = Scheme(_nobody, in_application=True)
+"""Nobody over HTTP, even should the function be given a route: it is invoked directly alone."""
+
+BASIC_APPLICATION = Scheme(_basic_application, in_application=True, challenge='Basic realm="signet"')
+"""OAuth's: HTTP Basic with the application's id and the API token (RFC 6749 section 2.3.1)."""
+
+NAMED = Scheme(_named, in_application=True)
+"""Anybody may ask; the path names the application."""
+
+AUTHORIZED = Scheme(_authorized, in_application=False, challenge='Bearer realm="signet"')
+"""A user, whom the authorizer in front of the route has let in."""

@@ -10,7 +10,8 @@ import urllib.request
 from typing import Any
 
 from signet.errors import SignetError
-from signet.operation import Handler, LambdaContext
+from signet.operation import Handler
+from signet.record import LambdaContext
 
 ANSWER_SECONDS = 10
 

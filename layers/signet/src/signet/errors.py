@@ -103,6 +103,26 @@ class CredentialsWrong(Unauthenticated):
     """
 
 
+class LoginRefused(Unauthenticated):
+    """E-mail address and password are not those of a user. Which of them is wrong, nobody hears."""
+
+
+class TokenRefused(Unauthenticated):
+    """A token that came is not good. The kinds tell a client whether a new one would help."""
+
+
+class TokenInvalid(TokenRefused):
+    """It is no token, not ours, of another application or kind, forged, or of a key that is not ours."""
+
+
+class TokenExpired(TokenRefused):
+    """Its life is over, or the application's cap on every token's life."""
+
+
+class TokenRevoked(TokenRefused):
+    """Its user's or its application's tokens have been ended since, or its user is gone."""
+
+
 class PermissionDenied(SignetError):
     """The caller is known and may not do this."""
 
@@ -113,6 +133,26 @@ class NotFound(SignetError):
 
 class ApplicationNotFound(NotFound):
     """There is no application with this id."""
+
+
+class UserNotFound(NotFound):
+    """The application has no user with this id."""
+
+
+class GroupNotFound(NotFound):
+    """The application has no group with this id."""
+
+
+class FileNotFound(NotFound):
+    """The transfer bucket has no such file, or not for this function to read."""
+
+
+class AlreadyExists(SignetError):
+    """What the request wants to make is there already."""
+
+
+class UserExists(AlreadyExists):
+    """Another user of the application has this e-mail address."""
 
 
 class Unavailable(SignetError):

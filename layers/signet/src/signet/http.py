@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from signet.errors import InvalidRequest
 
@@ -16,20 +17,24 @@ class HttpRequest:
     Attributes:
         method: In upper case.
         path_parameters: The values of the route's variables, percent-decoded.
+        query: The query parameters; of one that came twice, the last.
         headers: By lower-case name.
         raw_body: As it stands in the event.
         is_base64: Whether `raw_body` is in base64.
         request_id: API Gateway's id of the request.
         is_signed: Whether API Gateway has verified an IAM signature (SigV4).
+        authorizer: What a Lambda authorizer has handed on; empty where the route has none.
     """
 
     method: str
     path_parameters: dict[str, str]
+    query: dict[str, str]
     headers: dict[str, str]
     raw_body: str
     is_base64: bool
     request_id: str
     is_signed: bool
+    authorizer: dict[str, Any]
 
     @classmethod
     def find(cls, event: Mapping[str, Any]) -> Self | None:
@@ -37,14 +42,17 @@ class HttpRequest:
         context = event.get("requestContext")
         if event.get("version") != "2.0" or not isinstance(context, dict) or "http" not in context:
             return None
+        authorizer = context.get("authorizer") or {}
         return cls(
             method=context["http"]["method"].upper(),
             path_parameters=dict(event.get("pathParameters") or {}),
+            query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             raw_body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
             request_id=context["requestId"],
-            is_signed="iam" in (context.get("authorizer") or {}),
+            is_signed="iam" in authorizer,
+            authorizer=authorizer.get("lambda") or {},
         )
 
     def body(self) -> bytes:

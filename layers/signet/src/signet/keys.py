@@ -82,6 +82,13 @@ class KeyRing:
         message = "No signing key is active; the operator has to run rotate_keys. Try again shortly."
         raise SigningUnavailable(message)
 
+    def find(self, kid: str) -> SigningKey | None:
+        """The key that verifies tokens of this `kid`, or None; a revoked one verifies nothing."""
+        for key in self.keys:
+            if key.kid == kid and key.state is not KeyState.REVOKED:
+                return key
+        return None
+
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The JWK set (RFC 7517) of every key that may verify a token now or soon."""
         return {

@@ -3,12 +3,13 @@
 import difflib
 import json
 import math
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     Strict,
@@ -58,7 +59,8 @@ class RequestModel(BaseModel):
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False)
             # Without its cause: pydantic's own text is for developers, and a trace must not hold it.
-            raise InvalidRequest(*(_fault(detail, cls, members) for detail in details)) from None
+            faults = [fault for detail in details for fault in _faults(detail, cls, members)]
+            raise InvalidRequest(*faults) from None
 
 
 UNSET: Any = None
@@ -93,17 +95,15 @@ def _small_enough(extra_data: dict[str, Any]) -> dict[str, Any]:
     return extra_data
 
 
-type MaxAge = Annotated[float, Field(gt=0, le=MAX_AGE_LIMIT_MS), AfterValidator(math.ceil)]
+def _whole(number: object) -> object:
+    return math.ceil(number) if isinstance(number, float) else number
+
+
+type MaxAge = Annotated[int, Field(gt=0, le=MAX_AGE_LIMIT_MS), BeforeValidator(_whole)]
 """A max age in milliseconds: a positive number up to 100 years; comes out as a whole one."""
 
 type ExtraData = Annotated[dict[str, Any], AfterValidator(_small_enough)]
 """Any JSON object of up to 4 KiB."""
-
-
-def iso_8601(milliseconds: int) -> str:
-    """Unix milliseconds as ISO 8601 with milliseconds: `2026-11-20T10:00:00.000Z`."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class IdentityFields(RequestModel):
@@ -125,12 +125,17 @@ class IdentityFields(RequestModel):
         return Identity(self.identity_type, self.identity)
 
 
+def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -> Iterable[FieldFault]:
+    path = detail["loc"]
+    cause = detail.get("ctx", {}).get("error")
+    if not isinstance(cause, InvalidRequest):
+        return [_fault(detail, model, members)]
+    # Raised by a validator of ours: of a field, whose place pydantic knows, or of several fields.
+    return [FieldFault(path or fault.path, fault.kind, fault.message) for fault in cause.faults]
+
+
 def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) -> FieldFault:
     path, kind = detail["loc"], KINDS.get(detail["type"], FaultKind.INVALID)
-    cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidRequest):
-        fault = cause.faults[0]
-        return FieldFault(path, fault.kind, fault.message)
     if kind is FaultKind.MISSING:
         return FieldFault(path, kind, "is required.")
     if kind is FaultKind.UNKNOWN:

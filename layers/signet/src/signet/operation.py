@@ -8,12 +8,9 @@ metrics, `x-request-id`.
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from signet import wiring
 from signet.applications import APPLICATION_ID, Application
@@ -30,17 +27,12 @@ from signet.errors import (
 )
 from signet.http import HttpRequest
 from signet.json_body import Members, check_object, parse_object
+from signet.record import LambdaContext, Record
 
 MAX_BODY_BYTES = 32 * 1024
 
 TRIGGER_MEMBERS = frozenset({"requestContext", "httpMethod", "Records", "rawPath", "multiValueHeaders"})
 """Members that give away an event of some trigger, none of which may count as a trusted direct call."""
-
-
-class LambdaContext(Protocol):
-    """What the adapter reads of Lambda's context object."""
-
-    aws_request_id: str
 
 
 class JsonModel(Protocol):
@@ -58,11 +50,15 @@ class Call[R]:
         request: The fields that the caller gave, checked.
         now_ms: When it came, in Unix milliseconds: the one time that the whole call goes by.
         tenant: The application in which it acts; None for an operation outside of any.
+        request_id: What names this call. Lambda gives one that it tries again the same name.
+        deadline_ms: When Lambda will stop it, in Unix milliseconds.
     """
 
     request: R
     now_ms: int
     tenant: Application | None
+    request_id: str
+    deadline_ms: int
 
     @property
     def now(self) -> int:
@@ -89,6 +85,9 @@ def operation[R](
     scheme: Scheme,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    query: Collection[str] = (),
+    parse: Callable[[bytes], Members] = parse_object,
+    direct: Callable[[Members], R] | None = None,
 ) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
     """Make a Lambda handler of an operation.
 
@@ -99,14 +98,17 @@ def operation[R](
         scheme: How its HTTP callers say who they are.
         status: Of the answer over HTTP.
         headers: Of the answer over HTTP, besides those that every answer has.
+        query: The query parameters that become fields. Others are ignored: real clients send them.
+        parse: Reads the body.
+        direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
     """
 
     def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
-        def over_http(http: HttpRequest, record: "_Record") -> dict[str, Any]:
+        def over_http(http: HttpRequest, record: Record) -> dict[str, Any]:
             answer_headers = dict(headers or {})
             try:
-                tenant, members = _receive(http, scheme, record)
-                body = _json(operate(Call(request(members), record.now_ms, tenant)))
+                tenant, members = _receive(http, scheme, parse, query, record)
+                body = _json(operate(_call(record, request(members), tenant)))
                 code = status
             except SignetError as error:
                 code, body = dialect.status(error), dialect.refusal(error)
@@ -119,10 +121,10 @@ def operation[R](
                 record.succeeded(code)
             return _answer(code, body, answer_headers, http.request_id)
 
-        def directly(event: dict[str, Any], record: "_Record") -> dict[str, Any]:
+        def directly(event: dict[str, Any], record: Record) -> dict[str, Any]:
             try:
                 tenant, members = _accept(event, scheme, record)
-                result = _json(operate(Call(request(members), record.now_ms, tenant)))
+                result = _json(operate(_call(record, (direct or request)(members), tenant)))
             except SignetError as error:
                 record.refused(error, None)
                 raise
@@ -135,12 +137,17 @@ def operation[R](
         @functools.wraps(operate)
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             http = HttpRequest.find(event) if isinstance(event, dict) else None
-            record = _Record(name, http.request_id if http else context.aws_request_id)
+            record = Record(name, http.request_id if http else context.aws_request_id, context)
+            wiring.function_name.set(context.function_name)
             return directly(event, record) if http is None else over_http(http, record)
 
         return handler
 
     return decorate
+
+
+def _call[R](record: Record, request: R, tenant: Application | None) -> Call[R]:
+    return Call(request, record.now_ms, tenant, record.request_id, record.deadline_ms)
 
 
 def no_fields(members: Members) -> None:
@@ -154,36 +161,45 @@ def no_fields(members: Members) -> None:
         raise InvalidRequest(*faults)
 
 
-def _receive(http: HttpRequest, scheme: Scheme, record: "_Record") -> tuple[Application | None, Members]:
+def _receive(
+    http: HttpRequest,
+    scheme: Scheme,
+    parse: Callable[[bytes], Members],
+    query: Collection[str],
+    record: Record,
+) -> tuple[Application | None, Members]:
     """Size, JSON, credentials, in this order; the fields are the operation's."""
     body = http.body()
     if len(body) > MAX_BODY_BYTES:
         raise _too_large(len(body))
     # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
-    members = parse_object(body) if http.method in ("POST", "PATCH") else {}
+    members = parse(body) if body and http.method in ("POST", "PATCH") else {}
     presented = scheme.read(http, members)
     record.actor = presented.actor
     tenant = _authenticate(presented, record.now_ms)
     if tenant is not None:
         record.application_id = tenant.id
+    members |= {name: value for name, value in http.query.items() if name in query}
     for name, value in http.path_parameters.items():
-        if scheme.in_application and name == "applicationId":
-            continue
-        if name in members:
-            raise InvalidRequest.of(name, "stands in the path; leave it out of the body.", FaultKind.UNKNOWN)
-        members[name] = value
+        # A client may send back what it has read, but nothing else than the path says.
+        if members.setdefault(name, value) != value:
+            raise InvalidRequest.of(name, "is not what the path says; leave it out of the body.")
+    if scheme.in_application and "applicationId" in http.path_parameters:
+        del members["applicationId"]
     return tenant, members
 
 
 def _authenticate(presented: Presented, now_ms: int) -> Application | None:
-    if presented.api_token is None:
+    if presented.api_token is None and presented.application_id is None:
         return None
-    from signet.accounts.applications import authenticate
+    from signet.accounts.applications import authenticate, get_application
 
+    if presented.api_token is None:
+        return get_application(wiring.applications(), presented.application_id or "")
     return authenticate(wiring.applications(), presented.api_token, presented.application_id, now_ms)
 
 
-def _accept(event: object, scheme: Scheme, record: "_Record") -> tuple[Application | None, Members]:
+def _accept(event: object, scheme: Scheme, record: Record) -> tuple[Application | None, Members]:
     """A direct invocation, which IAM guards: it names its application, and proves nothing."""
     if not isinstance(event, dict) or TRIGGER_MEMBERS & event.keys():
         message = (
@@ -235,52 +251,3 @@ def _answer(status: int, body: dict[str, Any], headers: dict[str, str], request_
         },
         "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
     }
-
-
-class _Record:
-    """What the log and the metrics say of one call: one line in CloudWatch's embedded metric format.
-
-    Metrics and log line in one, since a line costs as much as an invocation. It holds no field of the
-    request, and nothing secret: who called, for which application, and how it ended.
-    """
-
-    def __init__(self, name: str, request_id: str) -> None:
-        self.now_ms = wiring.now_ms()
-        self.actor: str | None = None
-        self.application_id: str | None = None
-        self._name = name
-        self._request_id = request_id
-
-    def succeeded(self, status: int | None) -> None:
-        self._emit("Success", status, {})
-
-    def refused(self, error: SignetError, status: int | None) -> None:
-        self._emit("Refusal", status, {"code": error.code})
-        if isinstance(error, Unavailable):
-            # The caller hears only that it should try again; why, the operator needs to know.
-            self._logger().warning(error.message, exc_info=True)
-
-    def failed(self, status: int | None) -> None:
-        self._emit("Fault", status, {"code": "Fault"})
-        self._logger().exception("A bug: the operation failed.")
-
-    def _emit(self, metric: str, status: int | None, more: dict[str, str]) -> None:
-        metrics = EphemeralMetrics(namespace="Signet", service=self._name)
-        metrics.add_metric(metric, MetricUnit.Count, 1)
-        for key, value in (self._context() | more | {"status": status or "direct"}).items():
-            metrics.add_metadata(key, value)
-        metrics.flush_metrics()
-
-    def _logger(self) -> Logger:
-        logger = Logger(service=self._name, serialize_stacktrace=False)
-        logger.thread_safe_clear_keys()
-        logger.thread_safe_append_keys(**self._context())
-        return logger
-
-    def _context(self) -> dict[str, str]:
-        context = {
-            "request_id": self._request_id,
-            "application_id": self.application_id,
-            "actor": self.actor,
-        }
-        return {key: value for key, value in context.items() if value is not None}

@@ -16,6 +16,12 @@ class Settings:
         application_cache_seconds: How long an instance may use an application that it has read:
             the published bound of an application-wide invalidation.
         key_ring_seconds: How long an instance may use the key ring that it has read.
+        argon2_memory_kib: The memory that hashing a password takes, in kibibytes.
+        argon2_passes: How often it goes over that memory.
+        argon2_lanes: In how many parallel lanes.
+        transfer_bucket: The S3 bucket of imports, exports and their reports.
+        application_id: The one application whose users an authorizer lets in, where its routes do not
+            name one; only authorizers have it, hence the one setting that may be missing.
     """
 
     table_name: str
@@ -23,6 +29,11 @@ class Settings:
     signing_algorithm: str
     application_cache_seconds: float
     key_ring_seconds: float
+    argon2_memory_kib: int
+    argon2_passes: int
+    argon2_lanes: int
+    transfer_bucket: str
+    application_id: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -39,6 +50,11 @@ class Settings:
                 signing_algorithm=environment["SIGNING_ALGORITHM"],
                 application_cache_seconds=float(environment["APPLICATION_CACHE_SECONDS"]),
                 key_ring_seconds=float(environment["KEY_RING_SECONDS"]),
+                argon2_memory_kib=int(environment["ARGON2_MEMORY_KIB"]),
+                argon2_passes=int(environment["ARGON2_PASSES"]),
+                argon2_lanes=int(environment["ARGON2_LANES"]),
+                transfer_bucket=environment["TRANSFER_BUCKET"],
+                application_id=environment.get("APPLICATION_ID") or None,
             )
         except KeyError as error:
             message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."

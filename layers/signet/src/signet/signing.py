@@ -1,4 +1,4 @@
-"""Private signing keys: made here, loaded here, and nowhere written in the clear."""
+"""Signing keys: made here, loaded here; the private half is nowhere written in the clear."""
 
 import base64
 import hashlib
@@ -18,6 +18,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from signet.keys import Algorithm
 
 type PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 RSA_BITS = 2048  # RFC 7518 section 3.3 asks for at least this; larger keys sign several times slower.
 
@@ -62,6 +63,12 @@ def load(private_key_der: bytes) -> PrivateKey:
         ValueError: The bytes are no private key.
     """
     return cast("PrivateKey", load_der_private_key(private_key_der, password=None))
+
+
+def load_public(public_jwk: dict[str, str]) -> PublicKey:
+    """Load a public key from its JWK."""
+    algorithm = ECAlgorithm if public_jwk["kty"] == "EC" else RSAAlgorithm
+    return cast("PublicKey", algorithm.from_jwk(public_jwk))
 
 
 def thumbprint(public_jwk: dict[str, str]) -> str:

@@ -1,17 +1,31 @@
-"""The three kinds of token: their claims, and how they are issued. No clock, no network, no table."""
+"""The three kinds of token: their claims, how they are issued and how they are verified.
 
+No clock, no network, no table: the time, the key ring and the generations are handed in.
+"""
+
+import base64
+import binascii
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 import jwt
+from jwt.api_jws import PyJWS
 
 from signet.applications import Application
+from signet.errors import InvalidRequest, TokenExpired, TokenInvalid
 from signet.identities import Identity, IdentityType
+from signet.json_body import Members, parse_object
 from signet.keys import Algorithm
-from signet.signing import PrivateKey
+from signet.signing import PrivateKey, PublicKey
+
+MAX_LENGTH = 16 * 1024
+"""In characters: twice what any token of ours has, so that garbage costs little."""
+
+CLOCK_SKEW = 60
+"""Seconds by which an `iat` may lie in the future: clocks of instances differ."""
 
 
 class TokenKind(Enum):
@@ -59,6 +73,216 @@ def identity_claims(
     claims = _claims(TokenKind.IDENTITY, application, identity.value, issuer, generation, now)
     claims["exp"] = now + _capped(application.identity_token_lifetime, application)
     return {**claims, "identity_type": identity.type.value, name: identity.value}
+
+
+def session_claims(
+    application: Application,
+    subject: str,
+    *,
+    issuer: str,
+    generation: int,
+    now_ms: int,
+    not_before_ms: int | None = None,
+    ttl_ms: int | None = None,
+    extra_data: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The claims of a session token (api.md 1).
+
+    Args:
+        application: Whose token it is.
+        subject: The user's id.
+        issuer: The `iss`.
+        generation: The user's generation, `gen`.
+        now_ms: The time, in Unix milliseconds.
+        not_before_ms: The user's cutoff: a token that is made while it still lies ahead, since clocks
+            differ, has the cutoff's `iat`, or it would be dead on arrival.
+        ttl_ms: The max age in milliseconds; None for a token that does not expire.
+        extra_data: What becomes `ext`; None for nothing.
+    """
+    now = max(now_ms, not_before_ms or 0) // 1000
+    claims = _claims(TokenKind.SESSION, application, subject, issuer, generation, now)
+    cap = application.max_token_lifetime
+    # Rounded up to a whole second: a token never lives shorter than was asked for.
+    ends = [] if ttl_ms is None else [-(-(now_ms + ttl_ms) // 1000)]
+    ends += [] if cap is None else [now + cap]
+    if ends:
+        claims["exp"] = min(ends)
+    if extra_data is not None:
+        claims["ext"] = dict(extra_data)
+    return claims
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A token of which nothing is known yet but what it says of itself.
+
+    Attributes:
+        text: The token.
+        kid: The key that it says it was signed with.
+        kind: The kind that it says it is.
+    """
+
+    text: str = field(repr=False)
+    kid: str
+    kind: TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token whose signature and claims are good. Whether its generation still counts, the table knows.
+
+    Attributes:
+        kind: What it is for.
+        text: The token itself.
+        claims: All of its claims.
+    """
+
+    kind: TokenKind
+    text: str = field(repr=False)
+    claims: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def subject(self) -> str:
+        """The `sub`."""
+        subject: str = self.claims["sub"]
+        return subject
+
+    @property
+    def issued_at(self) -> int:
+        """The `iat`, in Unix seconds."""
+        issued_at: int = self.claims["iat"]
+        return issued_at
+
+    @property
+    def expires_at(self) -> int | None:
+        """The `exp`, in Unix seconds; None where it does not expire."""
+        return self.claims.get("exp")
+
+    @property
+    def generation(self) -> int:
+        """The subject's generation at issue."""
+        generation: int = self.claims["gen"]
+        return generation
+
+    @property
+    def application_generation(self) -> int:
+        """The application's generation at issue."""
+        generation: int = self.claims["agen"]
+        return generation
+
+    @property
+    def extra_data(self) -> dict[str, Any] | None:
+        """The extra data of a session token."""
+        return self.claims.get("ext")
+
+
+def parse_unverified(text: str) -> Unverified:
+    """Read which key and kind a token claims, trusting neither.
+
+    Raises:
+        TokenInvalid: It is no compact JWS of ours. Only the one canonical spelling of each part counts:
+            base64url ignores some bits at its end, and two texts must not be one token.
+    """
+    parts = text.split(".") if len(text) <= MAX_LENGTH else []
+    if len(parts) != 3:
+        raise _invalid("is no compact JWS")
+    header = _members(parts[0], "header")
+    _canonical(parts[1], "payload")
+    _canonical(parts[2], "signature")
+    if not header.keys() <= {"alg", "kid", "typ"}:
+        # `crit`, `b64`, `jwk`, `jku`, `x5u`: nothing that we make, and each an attack on some library.
+        raise _invalid("has a header that Signet does not write")
+    kinds = [kind for kind in TokenKind if kind.typ == header.get("typ")]
+    kid = header.get("kid")
+    if not kinds or not isinstance(kid, str):
+        raise _invalid("has no kid, or a typ that is none of Signet's")
+    return Unverified(text, kid, kinds[0])
+
+
+def verify(
+    unverified: Unverified,
+    key: "VerificationKey",
+    kinds: Collection[TokenKind],
+    application: Application,
+    *,
+    issuer: str,
+    now: int,
+) -> Token:
+    """Verify signature, kind, audience, issuer and times. The algorithm is the key's, never the token's.
+
+    Args:
+        unverified: The token.
+        key: The key of its `kid`.
+        kinds: The kinds that are taken.
+        application: Whose token it has to be.
+        issuer: The `iss` that it must have.
+        now: The time, in Unix seconds.
+
+    Raises:
+        TokenInvalid: Anything about it is wrong.
+        TokenExpired: It was good, and its life or the application's cap on it is over.
+    """
+    kind = unverified.kind
+    if kind not in kinds:
+        raise _invalid("is of another kind")
+    try:
+        payload = _JWS.decode(unverified.text, key.public_key, algorithms=[key.algorithm.value])
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise _invalid("has no valid signature of its key") from error
+    try:
+        claims = parse_object(payload)
+    except InvalidRequest as error:
+        raise _invalid("has no JSON object as its payload") from error
+    if claims.get("iss") != issuer or claims.get("aud") != kind.audience(application.id):
+        raise _invalid("is of another issuer or application")
+    if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("jti"), str):
+        raise _invalid("has no sub or no jti")
+    for name in ("iat", "gen", "agen"):
+        if type(claims.get(name)) is not int:
+            raise _invalid(f"has no {name} that is a whole number")
+    exp = claims.get("exp")
+    if type(exp) is not int and (exp is not None or kind is not TokenKind.SESSION):
+        raise _invalid("has no exp that is a whole number")
+    if claims["iat"] > now + CLOCK_SKEW:
+        raise _invalid("was issued in the future")
+    cap = application.max_token_lifetime
+    ends = [end for end in (exp, None if cap is None else claims["iat"] + cap) if end is not None]
+    if any(now >= end for end in ends):
+        message = "The token has expired."
+        raise TokenExpired(message)
+    return Token(kind, unverified.text, claims)
+
+
+_JWS = PyJWS()
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A key that can verify: the public key, and the one algorithm that it may be used with."""
+
+    algorithm: Algorithm
+    public_key: PublicKey
+
+
+def _members(part: str, name: str) -> Members:
+    try:
+        return parse_object(_canonical(part, name))
+    except InvalidRequest as error:
+        raise _invalid(f"has a {name} that is no JSON object") from error
+
+
+def _canonical(part: str, name: str) -> bytes:
+    try:
+        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise _invalid(f"has a {name} that is not base64url") from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != part:
+        raise _invalid(f"has a {name} in a spelling that is not canonical")
+    return raw
+
+
+def _invalid(what: str) -> TokenInvalid:
+    return TokenInvalid(f"The token {what}.")
 
 
 def issue(kind: TokenKind, claims: Mapping[str, Any], key: ActiveKey) -> str:

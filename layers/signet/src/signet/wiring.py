@@ -1,23 +1,39 @@
 """Builds the objects that handlers use, at the first use of each, and keeps them for the container."""
 
+import json
 import time
+from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from signet.errors import Unavailable
 from signet.settings import Settings
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.session import Session
 
+    from signet.accounts.authentication import Authenticator
+    from signet.accounts.sessions import SessionIssuer
     from signet.accounts.signer import Signer
+    from signet.accounts.users import Directory
+    from signet.accounts.verifier import Verifier
+    from signet.bucket import Bucket
     from signet.cache import ApplicationCache, KeyRingCache
+    from signet.passwords import PasswordHasher
     from signet.store.table import Table
     from signet.vault import Vault
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 2.0
+READ_TIMEOUTS = {"s3": 20.0}
+"""For what S3 is asked for, megabytes, by functions that nobody waits for."""
 ATTEMPTS = 3
+
+
+function_name: ContextVar[str] = ContextVar("function_name")
+"""The name of the function that runs, which `signet.operation` takes from each invocation's context: the
+local gateway runs all functions in one process, so its environment cannot tell."""
 
 
 def now_ms() -> int:
@@ -77,6 +93,46 @@ def key_ring() -> "KeyRingCache":
 
 
 @cache
+def password_hasher() -> "PasswordHasher":
+    """What hashes and verifies passwords."""
+    from signet.passwords import Parameters, PasswordHasher
+
+    chosen = settings()
+    return PasswordHasher(Parameters(chosen.argon2_memory_kib, chosen.argon2_passes, chosen.argon2_lanes))
+
+
+@cache
+def verifier() -> "Verifier":
+    """What verifies tokens."""
+    from signet.accounts.verifier import Verifier
+
+    return Verifier(table(), applications(), key_ring())
+
+
+@cache
+def session_issuer() -> "SessionIssuer":
+    """What issues session tokens."""
+    from signet.accounts.sessions import SessionIssuer
+
+    return SessionIssuer(table(), signer())
+
+
+@cache
+def authenticator() -> "Authenticator":
+    """What authenticates users."""
+    from signet.accounts.authentication import Authenticator
+
+    return Authenticator(table(), verifier(), session_issuer(), password_hasher())
+
+
+def directory(application_id: str) -> "Directory":
+    """The users and groups of an application."""
+    from signet.accounts.users import Directory
+
+    return Directory(table(), application_id)
+
+
+@cache
 def signer() -> "Signer":
     """What signs tokens."""
     from signet.accounts.signer import Signer
@@ -84,9 +140,54 @@ def signer() -> "Signer":
     return Signer(table(), key_ring(), vault())
 
 
+@cache
+def transfer_bucket() -> "Bucket":
+    """The bucket of imports, exports and their reports."""
+    from signet.bucket import Bucket
+
+    return Bucket(make_client("s3"), settings().transfer_bucket)
+
+
+def continue_later(payload: dict[str, Any]) -> None:
+    """Have the function that runs go on in an invocation of its own.
+
+    Lambda stops a chain of 16 such invocations unless the function has `RecursiveLoop: Allow`. It may run
+    one twice, and runs it again, twice at most, where it fails.
+
+    Args:
+        payload: The event, as for a direct invocation.
+
+    Raises:
+        Unavailable: Lambda did not take it.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = make_client("lambda")
+    try:
+        client.invoke(
+            FunctionName=function_name.get(), InvocationType="Event", Payload=json.dumps(payload).encode()
+        )
+    except (BotoCoreError, ClientError) as error:
+        message = "Lambda did not take the invocation that goes on from here; invoke the function again."
+        raise Unavailable(message) from error
+
+
 def reset() -> None:
     """Forget everything, as a new container would."""
-    for build in (settings, session, table, vault, applications, key_ring, signer):
+    for build in (
+        settings,
+        session,
+        table,
+        vault,
+        applications,
+        key_ring,
+        signer,
+        password_hasher,
+        transfer_bucket,
+        verifier,
+        session_issuer,
+        authenticator,
+    ):
         build.cache_clear()
 
 
@@ -96,7 +197,7 @@ def make_client(service: str) -> "BaseClient":
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
+        read_timeout=READ_TIMEOUTS.get(service, READ_TIMEOUT),
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         # Both cost time in every call and guard against nothing here: the requests are our own,
         # and the account's own endpoint saves nothing at one table.

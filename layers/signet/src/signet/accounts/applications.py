@@ -6,7 +6,7 @@ from typing import Any
 from signet.applications import ApiToken, Application, StoredApiToken, new_application_id
 from signet.cache import ApplicationCache
 from signet.errors import ApplicationNotFound, CredentialsWrong
-from signet.store.applications import insert_application, update_application
+from signet.store.applications import find_application, insert_application, update_application
 from signet.store.table import Table
 
 
@@ -58,6 +58,18 @@ def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms
     return update_application(table, application_id, settings, now_ms)
 
 
+def read_application(table: Table, application_id: str) -> Application:
+    """The application as it is now, for the operator who may just have changed it. One round trip.
+
+    Raises:
+        ApplicationNotFound: There is none.
+    """
+    application = find_application(table, application_id)
+    if application is None:
+        raise _not_found(application_id)
+    return application
+
+
 def get_application(applications: ApplicationCache, application_id: str) -> Application:
     """The application that a trusted caller names.
 
@@ -66,8 +78,7 @@ def get_application(applications: ApplicationCache, application_id: str) -> Appl
     """
     application = applications.find(application_id) or applications.reload(application_id)
     if application is None:
-        message = f"There is no application {application_id}."
-        raise ApplicationNotFound(message)
+        raise _not_found(application_id)
     return application
 
 
@@ -94,3 +105,7 @@ def authenticate(
                 return application
     message = "The API token is wrong: not one of this application's, or no longer valid."
     raise CredentialsWrong(message)
+
+
+def _not_found(application_id: str) -> ApplicationNotFound:
+    return ApplicationNotFound(f"There is no application {application_id}.")

@@ -11,6 +11,7 @@ STATUSES: tuple[tuple[type[errors.SignetError], int], ...] = (
     (errors.Unauthenticated, 401),
     (errors.PermissionDenied, 403),
     (errors.NotFound, 404),
+    (errors.AlreadyExists, 409),
     (errors.RequestTooLarge, 413),
     (errors.Unavailable, 503),
 )

@@ -13,6 +13,7 @@ TYPES: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.Unauthenticated, "Unauthorized"),
     (errors.PermissionDenied, "Forbidden"),
     (errors.NotFound, "NotFound"),
+    (errors.AlreadyExists, "AlreadyExists"),
     (errors.RequestTooLarge, "PayloadTooLarge"),
     (errors.Unavailable, "ServiceUnavailable"),
 )

@@ -11,6 +11,7 @@ CODES: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.Unauthenticated, "invalid_client"),
     (errors.PermissionDenied, "access_denied"),
     (errors.NotFound, "invalid_request"),
+    (errors.AlreadyExists, "invalid_request"),
     (errors.Unavailable, "temporarily_unavailable"),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from signet.applications import Application, LoginSettings, StoredApiToken
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Key, Table
+from signet.store.table import ConditionFailed, Insert, Key, Table
 
 
 def application_key(application_id: str) -> Key:
@@ -23,8 +23,8 @@ def find_application(table: Table, application_id: str) -> Application | None:
 def insert_application(table: Table, application: Application) -> None:
     """Write a new application.
 
-    Raises:
-        ConditionFailed: There is one with this id.
+    In a transaction of one part, since those are idempotent: after a lost answer the SDK's repetition
+    would otherwise find the application there, and its API token would be known to nobody.
     """
     item = {
         "application_id": application.id,
@@ -37,7 +37,7 @@ def insert_application(table: Table, application: Application) -> None:
         "created_at": application.created_at_ms,
         "updated_at": application.updated_at_ms,
     }
-    table.insert(application_key(application.id), item | _settings(application))
+    table.write(Insert(application_key(application.id), item | _settings(application)))
 
 
 def update_application(
@@ -70,6 +70,13 @@ def update_application(
         message = f"There is no application {application_id}."
         raise ApplicationNotFound(message) from None
     return _application(item)
+
+
+def raise_application_generation(table: Table, application_id: str) -> None:
+    """End all tokens of the application: everywhere within the bound for which it is cached."""
+    table.update(
+        application_key(application_id), "ADD generation :one", {":one": 1}, condition="attribute_exists(pk)"
+    )
 
 
 def _settings(application: Application) -> dict[str, object]:

@@ -6,7 +6,7 @@ two, and changing it is a single conditional write. A key's item says what else 
 
 from signet.keys import Algorithm, KeyRing, KeyState, SigningKey
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Key, Table, TransactionCancelled
+from signet.store.table import ConditionFailed, Insert, Key, PartsRefused, Table
 
 PARTITION = "KEYS"
 RING = Key(PARTITION, "RING")
@@ -28,22 +28,18 @@ def insert_first_key(table: Table, issuer: str, key: SigningKey) -> bool:
     Returns:
         False where there is a ring already, made by another run perhaps; then nothing is written.
     """
+    ring = {"issuer": issuer, "active_kid": key.kid}
+    item = {
+        "kid": key.kid,
+        "algorithm": key.algorithm.value,
+        "public_jwk": key.public_jwk,
+        "encrypted_private_key": key.encrypted_private_key,
+        "created_at": key.created_at,
+        "max_exp": key.max_exp,
+    }
     try:
-        table.insert_all(
-            {
-                RING: {"issuer": issuer, "active_kid": key.kid},
-                Key(PARTITION, f"KEY#{key.kid}"): {
-                    "kid": key.kid,
-                    "algorithm": key.algorithm.value,
-                    "public_jwk": key.public_jwk,
-                    "encrypted_private_key": key.encrypted_private_key,
-                    "created_at": key.created_at,
-                    "max_exp": key.max_exp,
-                },
-            }
-        )
-    except TransactionCancelled:
-        # A failed condition and a conflict mean the same here: somebody else founds, or founded, it.
+        table.write(Insert(RING, ring), Insert(Key(PARTITION, f"KEY#{key.kid}"), item))
+    except PartsRefused:
         return False
     return True
 

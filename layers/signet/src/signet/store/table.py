@@ -1,6 +1,8 @@
 """The DynamoDB table: consistent reads, conditional writes, and failures as exceptions of our own."""
 
-from collections.abc import Callable, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +26,42 @@ TRANSIENT = frozenset(
 )
 
 
+INDEX = "by_application"
+"""The index that lists what belongs to an application: `list_pk`, then `list_sk`, the keys alone."""
+
+REFUSED = "ConditionalCheckFailed"
+BATCH = 100
+CONFLICT_ATTEMPTS = 6
+CONFLICT_PAUSE = 0.02
+"""Seconds, doubled at each attempt, within which a transaction that met another one is tried again."""
+
+
 class ConditionFailed(Exception):
-    """A write's condition did not hold, so nothing was written."""
-
-
-class TransactionCancelled(Exception):
-    """A transaction was cancelled, so nothing was written.
+    """A write's condition did not hold, so nothing was written.
 
     Attributes:
-        reasons: One per part: `None`, `ConditionalCheckFailed`, `TransactionConflict` …
+        item: The item as it was, where the write asked for it and there is one.
     """
+
+    def __init__(self, item: Item | None = None) -> None:
+        self.item = item
+        super().__init__()
+
+
+class PartsRefused(Exception):
+    """The conditions of some parts of a transaction did not hold, so nothing was written.
+
+    Attributes:
+        places: Where those parts stood among the parts that were given.
+    """
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self.places = frozenset(places)
+        super().__init__(f"parts {sorted(places)}")
+
+
+class _TransactionCancelled(Exception):
+    """A transaction was cancelled. The reasons, one a part, are what tells a conflict from a refusal."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
@@ -51,6 +79,96 @@ class Key:
     def attributes(self) -> dict[str, Attribute]:
         """As DynamoDB takes it."""
         return {"pk": {"S": self.pk}, "sk": {"S": self.sk}}
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Writes an item where there is none."""
+
+    key: Key
+    item: Mapping[str, object]
+
+    def request(self, table_name: str) -> dict[str, Any]:
+        """The part as TransactWriteItems takes it; so for every part."""
+        put = {
+            "TableName": table_name,
+            "Item": self.key.attributes | to_attributes(self.item),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        return {"Put": put}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Changes an item.
+
+    Attributes:
+        key: Which one.
+        expression: The update expression.
+        values: Its values, and the condition's, by their names with the colon.
+        condition: What must hold of the item; None for nothing.
+        names: What stands for attribute names that DynamoDB reserves.
+    """
+
+    key: Key
+    expression: str
+    values: Mapping[str, object]
+    condition: str | None = None
+    names: Mapping[str, str] | None = None
+
+    def request(self, table_name: str) -> dict[str, Any]:
+        """The part."""
+        request: dict[str, Any] = {
+            "TableName": table_name,
+            "Key": self.key.attributes,
+            "UpdateExpression": self.expression,
+            "ExpressionAttributeValues": to_attributes(self.values),
+        }
+        if self.condition is not None:
+            request["ConditionExpression"] = self.condition
+        if self.names:
+            request["ExpressionAttributeNames"] = dict(self.names)
+        return {"Update": request}
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Removes an item, if there is one and the condition holds."""
+
+    key: Key
+    condition: str | None = None
+    values: Mapping[str, object] | None = None
+
+    def request(self, table_name: str) -> dict[str, Any]:
+        """The part."""
+        request: dict[str, Any] = {"TableName": table_name, "Key": self.key.attributes}
+        if self.condition is not None:
+            request["ConditionExpression"] = self.condition
+        if self.values:
+            request["ExpressionAttributeValues"] = to_attributes(self.values)
+        return {"Delete": request}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Changes nothing, and demands that something holds of an item."""
+
+    key: Key
+    condition: str
+    values: Mapping[str, object] | None = None
+
+    def request(self, table_name: str) -> dict[str, Any]:
+        """The part."""
+        check = {"TableName": table_name, "Key": self.key.attributes, "ConditionExpression": self.condition}
+        if self.values:
+            check["ExpressionAttributeValues"] = to_attributes(self.values)
+        return {"ConditionCheck": check}
+
+
+type Part = Insert | Update | Delete | Check
+
+MAX_PARTS = 100
+"""How many parts DynamoDB takes in one transaction."""
 
 
 class Table:
@@ -88,6 +206,90 @@ class Table:
                 return items
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
+    def query_range(
+        self, pk: str, first: str, last: str, *, limit: int, descending: bool = False
+    ) -> tuple[list[Item], bool]:
+        """Up to `limit` items of a partition from one sort key to another, read consistently.
+
+        One round trip for each megabyte of them.
+
+        Args:
+            pk: The partition key.
+            first: The least sort key.
+            last: The greatest sort key.
+            limit: How many at most.
+            descending: Whether the last come first.
+
+        Returns:
+            The items, and whether there are more.
+        """
+        items: list[Item] = []
+        begin: Mapping[str, object] = {}
+        while True:
+            # One more than asked for tells whether there are more.
+            answer = _call(
+                self.client.query,
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+                ExpressionAttributeValues=to_attributes({":pk": pk, ":first": first, ":last": last}),
+                ConsistentRead=True,
+                ScanIndexForward=not descending,
+                Limit=limit + 1 - len(items),
+                **begin,
+            )
+            items += map(from_attributes, answer["Items"])
+            if "LastEvaluatedKey" not in answer or len(items) > limit:
+                return items[:limit], len(items) > limit
+            begin = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def query_keys(
+        self,
+        partition_key: str,
+        partition: str,
+        *,
+        limit: int,
+        index: str | None = None,
+        sort_prefix: str | None = None,
+        start: Mapping[str, Attribute] | None = None,
+        descending: bool = False,
+    ) -> tuple[list[Item], bool]:
+        """The keys of up to `limit` items of a partition. One round trip for each megabyte of them.
+
+        Args:
+            partition_key: The name of the partition key.
+            partition: Its value.
+            limit: How many at most.
+            index: An index to ask; it is read eventually consistently.
+            sort_prefix: What the table's own sort keys begin with.
+            start: The keys behind which to begin.
+            descending: Whether the last come first.
+
+        Returns:
+            The items' keys, and whether there are more.
+        """
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": f"{partition_key} = :partition",
+            "ExpressionAttributeValues": {":partition": {"S": partition}},
+            "ScanIndexForward": not descending,
+        }
+        if index is None:
+            request |= {"ConsistentRead": True, "ProjectionExpression": "pk, sk"}
+        else:
+            request["IndexName"] = index
+        if sort_prefix is not None:
+            request["KeyConditionExpression"] += " AND begins_with(sk, :prefix)"
+            request["ExpressionAttributeValues"][":prefix"] = {"S": sort_prefix}
+        items: list[Item] = []
+        while True:
+            begin = {} if start is None else {"ExclusiveStartKey": start}
+            # One more than asked for tells whether there are more.
+            answer = _call(self.client.query, **request, **begin, Limit=limit + 1 - len(items))
+            items += map(from_attributes, answer["Items"])
+            start = answer.get("LastEvaluatedKey")
+            if start is None or len(items) > limit:
+                return items[:limit], len(items) > limit
+
     def update(
         self,
         key: Key,
@@ -102,43 +304,56 @@ class Table:
         Raises:
             ConditionFailed: The condition does not hold.
         """
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "Key": key.attributes,
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": to_attributes(values),
-            "ReturnValues": "ALL_NEW",
-        }
-        if condition is not None:
-            request["ConditionExpression"] = condition
-        if names:
-            request["ExpressionAttributeNames"] = dict(names)
-        answer = _call(self.client.update_item, **request)
+        request = Update(key, expression, values, condition, names).request(self.name)["Update"]
+        # The item comes with a failed condition too, which costs nothing and may explain it.
+        returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        answer = _call(self.client.update_item, **request, **returned)
         return from_attributes(answer["Attributes"])
 
-    def insert(self, key: Key, item: Mapping[str, object]) -> None:
-        """Write an item where there is none.
+    def find_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """Those of the items that there are, read consistently. One round trip for each hundred keys."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[Key, Item] = {}
+        while wanted:
+            request = [key.attributes for key in wanted[:BATCH]]
+            answer = _call(
+                self.client.batch_get_item,
+                RequestItems={self.name: {"Keys": request, "ConsistentRead": True}},
+            )
+            for attributes in answer["Responses"].get(self.name, []):
+                item = from_attributes(attributes)
+                found[Key(item["pk"], item["sk"])] = item
+            # DynamoDB answers as many as it can, and names the others.
+            unread = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if len(unread) == len(request):
+                _pause(1)
+            wanted = [Key(key["pk"]["S"], key["sk"]["S"]) for key in unread] + wanted[BATCH:]
+        return found
+
+    def write(self, *parts: Part) -> None:
+        """Write all parts or nothing. One round trip; a conflict with another write is tried again.
 
         Raises:
-            ConditionFailed: There is one.
+            PartsRefused: The conditions of some parts do not hold.
+            Unavailable: Other writes got in the way again and again.
         """
-        _call(self.client.put_item, **self._insertion(key, item))
+        request = [part.request(self.name) for part in parts]
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                _call(self.client.transact_write_items, TransactItems=request)
+            except _TransactionCancelled as cancelled:
+                refused = [place for place, reason in enumerate(cancelled.reasons) if reason == REFUSED]
+                if refused:
+                    raise PartsRefused(refused) from cancelled
+                _pause(attempt)
+            else:
+                return
+        raise _unavailable()
 
-    def insert_all(self, items: Mapping[Key, Mapping[str, object]]) -> None:
-        """Write several items, each where there is none: all of them or nothing.
 
-        Raises:
-            TransactionCancelled: One is there, or another write got in the way.
-        """
-        parts = [{"Put": self._insertion(key, item)} for key, item in items.items()]
-        _call(self.client.transact_write_items, TransactItems=parts)
-
-    def _insertion(self, key: Key, item: Mapping[str, object]) -> dict[str, Any]:
-        return {
-            "TableName": self.name,
-            "Item": key.attributes | to_attributes(item),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
+def _pause(attempt: int) -> None:
+    """Wait a moment, at random, so that those who got in each other's way do not meet again."""
+    time.sleep(random.uniform(0, CONFLICT_PAUSE * 2**attempt))  # noqa: S311 - no secret
 
 
 def _call(method: Callable[..., Any], **request: object) -> Any:
@@ -147,10 +362,11 @@ def _call(method: Callable[..., Any], **request: object) -> Any:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "ConditionalCheckFailedException":
-            raise ConditionFailed from error
+            found = error.response.get("Item")
+            raise ConditionFailed(from_attributes(found) if found else None) from error
         if code == "TransactionCanceledException":
             reasons = error.response.get("CancellationReasons", [])
-            raise TransactionCancelled([reason["Code"] for reason in reasons]) from error
+            raise _TransactionCancelled([reason["Code"] for reason in reasons]) from error
         if code in TRANSIENT:
             raise _unavailable() from error
         raise

@@ -1,0 +1,25 @@
+"""GET /applications/{applicationId}/experience/me: who is logged in.
+
+An example of a route behind the authorizer: what it hands on is all that this function needs. It reads
+no table and has no permission. docs/api.md, section 8.
+"""
+
+from typing import Any
+
+from signet.credentials import AUTHORIZED
+from signet.dialects.losant import LOSANT
+from signet.models import RequestModel
+from signet.operation import Call, operation
+
+
+class ShowMe(RequestModel):
+    """What the authorizer hands on; a direct invocation names it itself."""
+
+    experience: dict[str, Any]
+    application_id: str
+
+
+@operation("show_me", request=ShowMe.parse, dialect=LOSANT, scheme=AUTHORIZED)
+def lambda_handler(call: Call[ShowMe]) -> dict[str, Any]:
+    """Show the user and the token's data."""
+    return call.request.experience

@@ -1,0 +1,19 @@
+"""POST /applications/{applicationId}/experience/groups: make a group.
+
+Losant's *Create an experience group*; docs/api.md, section 4.
+"""
+
+from signet import wiring
+from signet.accounts import groups
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.group_models import CreateGroup, GroupDetail
+from signet.operation import Call, operation
+
+
+@operation("create_group", request=CreateGroup.parse, dialect=LOSANT, scheme=BEARER, status=201)
+def lambda_handler(call: Call[CreateGroup]) -> GroupDetail:
+    """Make a group with its first members."""
+    directory, request = wiring.directory(call.application.id), call.request
+    group, members = groups.create(directory, request.fields(), request.members(), call.now_ms)
+    return GroupDetail.with_members(call.application.id, group, members)

@@ -1,0 +1,28 @@
+"""DELETE /applications/{applicationId}/experience/groups/{experienceGroupId}: delete a group.
+
+Losant's *Delete an experience group*; docs/api.md, section 4.
+"""
+
+from signet import wiring
+from signet.accounts import groups
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.group_models import NamedGroup
+from signet.models import Success
+from signet.operation import Call, operation
+
+RESERVE_MS = 5000
+"""What is kept of the invocation's time for the last write, the invocation that goes on, and the answer."""
+
+
+@operation("delete_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[NamedGroup]) -> Success:
+    """Delete a group; what is left of it afterwards nobody sees, and a further invocation removes."""
+
+    def has_time() -> bool:
+        return wiring.now_ms() < call.deadline_ms - RESERVE_MS
+
+    application_id, group_id = call.application.id, call.request.experience_group_id
+    if not groups.remove(wiring.directory(application_id), group_id, has_time, call.now_ms):
+        wiring.continue_later({"applicationId": application_id, "experienceGroupId": group_id})
+    return Success()

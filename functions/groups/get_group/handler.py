@@ -1,0 +1,19 @@
+"""GET /applications/{applicationId}/experience/groups/{experienceGroupId}: show a group.
+
+Losant's *Get an experience group*; docs/api.md, section 4.
+"""
+
+from signet import wiring
+from signet.accounts import groups
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.group_models import GroupDetail, NamedGroup
+from signet.operation import Call, operation
+
+
+@operation("get_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[NamedGroup]) -> GroupDetail:
+    """Show a group with its members."""
+    directory = wiring.directory(call.application.id)
+    group, members = groups.get_group(directory, call.request.experience_group_id)
+    return GroupDetail.with_members(call.application.id, group, members)

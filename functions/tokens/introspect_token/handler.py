@@ -1,0 +1,41 @@
+"""POST /oauth2/introspect: whether a token is good now (RFC 7662; docs/api.md, section 7)."""
+
+from typing import Any
+
+from signet import wiring
+from signet.credentials import BASIC_APPLICATION
+from signet.dialects.oauth import OAUTH
+from signet.errors import TokenRefused
+from signet.form_body import parse_form
+from signet.json_body import Members
+from signet.models import RequestModel
+from signet.operation import Call, operation
+
+
+class IntrospectToken(RequestModel):
+    """The request's fields."""
+
+    token: str
+
+
+def parse_parameters(members: Members) -> IntrospectToken:
+    """The form's `token`; other parameters, `token_type_hint` among them, are ignored as RFC 7662 allows."""
+    return IntrospectToken.parse({name: members[name] for name in ("token",) if name in members})
+
+
+@operation(
+    "introspect_token",
+    request=parse_parameters,
+    direct=IntrospectToken.parse,
+    parse=parse_form,
+    dialect=OAUTH,
+    scheme=BASIC_APPLICATION,
+)
+def lambda_handler(call: Call[IntrospectToken]) -> dict[str, Any]:
+    """Give the claims of a token of this application that is good, whatever its kind."""
+    try:
+        token = wiring.verifier().verify_any(call.request.token, call.application, call.now)
+    except TokenRefused:
+        # It says no more: why is not for the bearer of somebody else's token to learn.
+        return {"active": False}
+    return {"active": True, **token.claims}

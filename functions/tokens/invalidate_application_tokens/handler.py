@@ -1,0 +1,18 @@
+"""POST /applications/{applicationId}/experience/invalidate-tokens: end the tokens of all users.
+
+Seen everywhere within the application's published bound. docs/api.md, section 6.
+"""
+
+from signet import wiring
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.models import Success
+from signet.operation import Call, no_fields, operation
+from signet.store.applications import raise_application_generation
+
+
+@operation("invalidate_application_tokens", request=no_fields, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[None]) -> Success:
+    """End all tokens of the application, identity tokens included."""
+    raise_application_generation(wiring.table(), call.application.id)
+    return Success()

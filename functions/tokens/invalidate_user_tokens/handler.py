@@ -1,0 +1,19 @@
+"""POST /applications/{applicationId}/experience/users/{experienceUserId}/invalidate-tokens: end them all.
+
+Session and user tokens alike, seen by the very next check. docs/api.md, section 6.
+"""
+
+from signet import wiring
+from signet.accounts.sessions import invalidate_user_tokens
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.models import Success
+from signet.operation import Call, operation
+from signet.user_models import NamedUser
+
+
+@operation("invalidate_user_tokens", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[NamedUser]) -> Success:
+    """End all tokens of the user, who is named by id, by `ext:…`, or by e-mail address."""
+    invalidate_user_tokens(wiring.table(), call.application.id, call.request.experience_user_id)
+    return Success()

@@ -1,0 +1,94 @@
+"""POST /applications/{applicationId}/experience/authenticate: check a user's credentials.
+
+Over HTTP, by direct invocation, and as a step of a workflow: Losant's *Authenticate Experience User
+Node*. docs/api.md, section 5.
+"""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Strict, model_validator
+
+from signet import wiring
+from signet.accounts.authentication import Attempt, AuthMode
+from signet.accounts.users import groups_of
+from signet.accounts.workflow_node import NodeRequest, run
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.errors import FaultKind, FieldFault, InvalidRequest
+from signet.json_body import Members
+from signet.models import UNSET, ExtraData, MaxAge, RequestModel
+from signet.operation import Call, operation
+from signet.user_view import view_user
+from signet.users import User
+
+
+class Authenticate(RequestModel):
+    """The request's fields. Credentials that the mode does not name are not looked at."""
+
+    auth_mode: Annotated[AuthMode, Strict(strict=False)]
+    email: str = UNSET
+    password: str = UNSET
+    token: str = UNSET
+    invalidate_existing_tokens: bool = False
+    return_token: bool = False
+    return_user: bool = True
+    ttl: MaxAge = UNSET
+    extra_data: ExtraData = UNSET
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        mode, given = self.auth_mode, self.model_fields_set
+        needed = {"email": mode.uses_email, "password": mode.uses_password, "token": mode.uses_token}
+        faults = [
+            FieldFault((name,), FaultKind.MISSING, f"is required with authMode {mode.value}.")
+            for name, is_needed in needed.items()
+            if is_needed and name not in given
+        ]
+        if not self.attempt.makes_token:
+            lost = "would be lost: this authMode makes a new token only with invalidateExistingTokens."
+            unused = {"ttl": "ttl", "extra_data": "extraData"}
+            faults += [FieldFault((unused[n],), FaultKind.INVALID, lost) for n in unused if n in given]
+        if faults:
+            raise InvalidRequest(*faults)
+        return self
+
+    @property
+    def attempt(self) -> Attempt:
+        """What is presented, and what is asked for."""
+        return Attempt(
+            mode=self.auth_mode,
+            email=self.email,
+            password=self.password,
+            token=self.token,
+            invalidate_existing_tokens=self.invalidate_existing_tokens,
+            return_token=self.return_token,
+            ttl_ms=self.ttl,
+            extra_data=self.extra_data,
+        )
+
+
+def parse_direct(members: Members) -> Authenticate | NodeRequest:
+    """A direct invocation: the same fields, or a workflow's node and payload."""
+    return NodeRequest.parse(members) if "node" in members else Authenticate.parse(members)
+
+
+@operation("authenticate", request=Authenticate.parse, direct=parse_direct, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[Authenticate | NodeRequest]) -> dict[str, Any]:
+    """Say whether the credentials are right; if they are, who it is, with a token if wanted."""
+    authenticator, directory = wiring.authenticator(), wiring.directory(call.application.id)
+
+    def view(user: User) -> dict[str, Any]:
+        return view_user(call.application.id, user, groups_of(directory, [user]))
+
+    if isinstance(call.request, NodeRequest):
+        return run(
+            call.request,
+            lambda attempt: authenticator.authenticate(call.application, attempt, call.now_ms),
+            view,
+        )
+    done = authenticator.authenticate(call.application, call.request.attempt, call.now_ms)
+    if done is None:
+        return {"authenticated": False}
+    user = {"user": view(done.user)} if call.request.return_user else {}
+    token = {"token": done.token} if done.token is not None else {}
+    return {"authenticated": True} | user | token

@@ -1,0 +1,23 @@
+"""POST /applications/{applicationId}/experience/users: make a user.
+
+Losant's *Create an experience user*. docs/api.md, section 4.
+"""
+
+from typing import Any
+
+from signet import wiring
+from signet.accounts import users
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.operation import Call, operation
+from signet.user_models import CreateUser
+from signet.user_view import view_user
+
+
+@operation("create_user", request=CreateUser.parse, dialect=LOSANT, scheme=BEARER, status=201)
+def lambda_handler(call: Call[CreateUser]) -> dict[str, Any]:
+    """Make a user with a password."""
+    directory = wiring.directory(call.application.id)
+    fields, password = call.request.fields(), call.request.password
+    user = users.register(directory, wiring.password_hasher(), fields, password, call.now_ms)
+    return view_user(call.application.id, user, users.groups_of(directory, [user]))

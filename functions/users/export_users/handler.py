@@ -1,0 +1,36 @@
+"""Exports an application's users, hashes included, into a file in the transfer bucket (docs/import.md).
+
+No route: only IAM lets anybody invoke it. It is the one way out for a password hash. With `exportId` an
+export goes on that has begun.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from signet import wiring
+from signet.accounts.exporting import Exporter, run
+from signet.credentials import DIRECT
+from signet.dialects.losant import LOSANT
+from signet.models import UNSET, RequestModel
+from signet.operation import Call, operation
+from signet.transfer_models import write_line
+
+
+class ExportUsers(RequestModel):
+    """The request's fields."""
+
+    export_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")] = UNSET
+
+
+@operation("export_users", request=ExportUsers.parse, dialect=LOSANT, scheme=DIRECT)
+def lambda_handler(call: Call[ExportUsers]) -> dict[str, Any]:
+    """Export the users, and go on in a further invocation where the time does not reach."""
+    exporter = Exporter(
+        wiring.directory(call.application.id), wiring.transfer_bucket(), write_line, wiring.now_ms
+    )
+    export_id = call.request.export_id or call.request_id
+    outcome = run(exporter, export_id, call.deadline_ms)
+    if outcome.unfinished:
+        wiring.continue_later({"applicationId": call.application.id, "exportId": export_id})
+    return outcome.result

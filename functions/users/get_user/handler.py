@@ -1,0 +1,22 @@
+"""GET /applications/{applicationId}/experience/users/{experienceUserId}: show a user.
+
+Losant's *Get an experience user*. docs/api.md, section 4.
+"""
+
+from typing import Any
+
+from signet import wiring
+from signet.accounts import users
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.operation import Call, operation
+from signet.user_models import NamedUser
+from signet.user_view import view_user
+
+
+@operation("get_user", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[NamedUser]) -> dict[str, Any]:
+    """Show a user."""
+    directory = wiring.directory(call.application.id)
+    user = users.get_user(directory, call.request.experience_user_id)
+    return view_user(call.application.id, user, users.groups_of(directory, [user]))

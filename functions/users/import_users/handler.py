@@ -1,0 +1,38 @@
+"""Imports users from a file of JSON lines in the transfer bucket (docs/import.md).
+
+No route: S3 invokes it for each new file under `import/<applicationId>/`, and IAM lets whom it names invoke
+it with the key of one. With `importId` an import goes on that has begun.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from signet import wiring
+from signet.accounts.importing import Importer, run
+from signet.credentials import DIRECT
+from signet.dialects.losant import LOSANT
+from signet.models import UNSET, RequestModel
+from signet.object_created import object_created
+from signet.operation import Call, operation
+from signet.transfer_models import read_line
+
+
+class ImportUsers(RequestModel):
+    """The request's fields."""
+
+    key: Annotated[str, Field(max_length=512)]
+    import_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")] = UNSET
+
+
+@object_created
+@operation("import_users", request=ImportUsers.parse, dialect=LOSANT, scheme=DIRECT)
+def lambda_handler(call: Call[ImportUsers]) -> dict[str, Any]:
+    """Import a file, and go on in a further invocation where the time does not reach."""
+    directory, bucket = wiring.directory(call.application.id), wiring.transfer_bucket()
+    importer = Importer(directory, bucket, wiring.password_hasher(), read_line, wiring.now_ms)
+    key, import_id = call.request.key, call.request.import_id or call.request_id
+    outcome = run(importer, key, import_id, call.deadline_ms)
+    if outcome.unfinished:
+        wiring.continue_later({"applicationId": call.application.id, "key": key, "importId": import_id})
+    return outcome.result

@@ -1,0 +1,45 @@
+"""POST /applications/{applicationId}/experience/login: log in from a front end.
+
+Anybody may ask. What the session token is like, the application's `login` settings say, not the
+browser. docs/api.md, section 5.
+"""
+
+from typing import Any
+
+from signet import wiring
+from signet.accounts.authentication import Attempt, AuthMode
+from signet.accounts.users import groups_of
+from signet.credentials import NAMED
+from signet.dialects.losant import LOSANT
+from signet.errors import LoginRefused
+from signet.models import RequestModel
+from signet.operation import Call, operation
+from signet.user_view import view_user
+
+
+class LogIn(RequestModel):
+    """The request's fields."""
+
+    email: str
+    password: str
+
+
+@operation("log_in", request=LogIn.parse, dialect=LOSANT, scheme=NAMED)
+def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
+    """Give a session token for an e-mail address and its password."""
+    application, settings = call.application, call.application.login
+    attempt = Attempt(
+        mode=AuthMode.EMAIL_PASSWORD,
+        email=call.request.email,
+        password=call.request.password,
+        invalidate_existing_tokens=settings.invalidate_existing_tokens,
+        return_token=True,
+        ttl_ms=settings.ttl_ms,
+        extra_data=settings.extra_data,
+    )
+    done = wiring.authenticator().authenticate(application, attempt, call.now_ms)
+    if done is None or done.token is None:
+        message = "E-mail address and password do not belong together."
+        raise LoginRefused(message)
+    groups = groups_of(wiring.directory(application.id), [done.user])
+    return {"token": done.token, "user": view_user(application.id, done.user, groups)}

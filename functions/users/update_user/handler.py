@@ -1,0 +1,24 @@
+"""PATCH /applications/{applicationId}/experience/users/{experienceUserId}: change a user.
+
+Losant's *Update an experience user*. docs/api.md, section 4.
+"""
+
+from typing import Any
+
+from signet import wiring
+from signet.accounts import users
+from signet.credentials import BEARER
+from signet.dialects.losant import LOSANT
+from signet.operation import Call, operation
+from signet.user_models import UpdateUser
+from signet.user_view import view_user
+
+
+@operation("update_user", request=UpdateUser.parse, dialect=LOSANT, scheme=BEARER)
+def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
+    """Change what is given of a user, and end its tokens where that is due."""
+    directory, request = wiring.directory(call.application.id), call.request
+    fields, password = request.fields(), request.password
+    hasher = wiring.password_hasher()
+    user = users.change(directory, hasher, request.experience_user_id, fields, password, call.now_ms)
+    return view_user(call.application.id, user, users.groups_of(directory, [user]))

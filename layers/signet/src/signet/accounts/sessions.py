@@ -1,0 +1,131 @@
+"""Session tokens for users whom the application itself vouches for, and the end of a user's tokens."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from signet.accounts.signer import Signer
+from signet.applications import Application
+from signet.errors import InvalidRequest, UserNotFound
+from signet.identities import normal_email
+from signet.store.authentication import Condition, find_credential, note_login
+from signet.store.table import Table
+from signet.store.users import find_user, raise_generation
+from signet.tokens import TokenKind, session_claims
+from signet.users import User, find_user_id, path_id
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIssuer:
+    """Issues session tokens."""
+
+    table: Table
+    signer: Signer
+
+    def issue(
+        self,
+        application: Application,
+        user: User,
+        now_ms: int,
+        ttl_ms: int | None,
+        extra_data: Mapping[str, Any] | None,
+    ) -> str:
+        """Issue a session token of the user as it was just read or written.
+
+        Args:
+            application: The application.
+            user: The user.
+            now_ms: The time, in Unix milliseconds.
+            ttl_ms: The max age in milliseconds; None for no expiry.
+            extra_data: The token's extra data; None for none.
+
+        Raises:
+            SigningUnavailable: No key can sign at the moment.
+        """
+        claims = session_claims(
+            application,
+            path_id(user.id),
+            issuer=self.signer.issuer(),
+            generation=user.generation,
+            now_ms=now_ms,
+            not_before_ms=user.token_cutoff_ms,
+            ttl_ms=ttl_ms,
+            extra_data=extra_data,
+        )
+        return self.signer.sign(TokenKind.SESSION, claims)
+
+    def issue_without_password(
+        self,
+        application: Application,
+        named: str,
+        now_ms: int,
+        *,
+        ttl_ms: int | None,
+        extra_data: Mapping[str, Any] | None,
+        invalidate_existing_tokens: bool,
+        treat_as_login: bool,
+    ) -> str:
+        """Issue a session token for a user whom the application itself vouches for.
+
+        Args:
+            application: The application.
+            named: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential.
+            now_ms: The time, in Unix milliseconds.
+            ttl_ms: The max age in milliseconds; None for no expiry.
+            extra_data: The token's extra data; None for none.
+            invalidate_existing_tokens: Whether the new token shall be the only valid one.
+            treat_as_login: Whether it counts as the user's last login.
+
+        Raises:
+            UserNotFound: There is no such user.
+            SigningUnavailable: No key can sign at the moment.
+        """
+        user_id = _resolve(self.table, application.id, named)
+        if invalidate_existing_tokens or treat_as_login:
+            login_ms = now_ms if treat_as_login else None
+            nonce = new_nonce() if invalidate_existing_tokens else None
+            user = note_login(self.table, application.id, Condition(user_id), login_ms, nonce)
+        else:
+            user = find_user(self.table, application.id, user_id)
+        if user is None:
+            raise _not_found()
+        return self.issue(application, user, now_ms, ttl_ms, extra_data)
+
+
+def invalidate_user_tokens(table: Table, application_id: str, named: str) -> None:
+    """End all tokens of a user.
+
+    Args:
+        table: Where the user is kept.
+        application_id: Whose user.
+        named: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential. An
+            external id need never have been seen.
+
+    Raises:
+        UserNotFound: There is no such user.
+    """
+    if not raise_generation(table, application_id, _resolve(table, application_id, named)):
+        raise _not_found()
+
+
+def new_nonce() -> str:
+    """Marks a write as one request's own, should the SDK repeat it after a lost answer."""
+    return secrets.token_urlsafe(12)
+
+
+def _resolve(table: Table, application_id: str, named: str) -> str:
+    user_id = find_user_id(named)
+    if user_id is None and "@" in named:
+        try:
+            credential = find_credential(table, application_id, normal_email(named))
+        except InvalidRequest:
+            credential = None
+        user_id = None if credential is None else credential.user_id
+    if user_id is None:
+        raise _not_found()
+    return user_id
+
+
+def _not_found() -> UserNotFound:
+    return UserNotFound("This application has no such user.")

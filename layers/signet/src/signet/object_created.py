@@ -1,0 +1,43 @@
+"""A file that came into the transfer bucket, in front of the operation that imports it.
+
+Source: "EventBridge event message structure" of the Amazon S3 user guide.
+"""
+
+import functools
+from typing import Any
+
+from signet import wiring
+from signet.accounts.importing import application_of, refuse
+from signet.errors import InvalidRequest, SignetError, Unavailable, UnsupportedEvent
+from signet.operation import Handler
+from signet.record import LambdaContext
+
+
+def object_created(operation: Handler) -> Handler:
+    """Let S3 run the operation, through EventBridge, on each file that it gets.
+
+    The application is the one that the file's key names. Nobody waits for the answer, so a refusal is left
+    as a report in the bucket; where the store is not available, Lambda tries again. An event that comes twice
+    is one import, by the event's id. Any other event goes to the operation as it is.
+    """
+
+    @functools.wraps(operation)
+    def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        if not isinstance(event, dict) or event.get("source") != "aws.s3" or "detail" not in event:
+            return operation(event, context)
+        bucket, detail = wiring.transfer_bucket(), event["detail"]
+        if event.get("detail-type") != "Object Created" or detail["bucket"]["name"] != bucket.name:
+            message = "This event is of another bucket, or of something else than a new file."
+            raise UnsupportedEvent(message)
+        key, import_id = detail["object"]["key"], event["id"]
+        try:
+            application_id = application_of(key)
+            if application_id is None:
+                raise InvalidRequest.of("key", "must be of the form import/<applicationId>/….jsonl.")
+            return operation({"applicationId": application_id, "key": key, "importId": import_id}, context)
+        except Unavailable:
+            raise
+        except SignetError as error:
+            return refuse(bucket, key, import_id, error)
+
+    return handler

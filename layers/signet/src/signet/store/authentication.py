@@ -1,0 +1,140 @@
+"""The reads and the one write of an authentication."""
+
+from dataclasses import dataclass
+
+from signet.store.attributes import Item
+from signet.store.table import ConditionFailed, Table
+from signet.store.users import credential_key, to_user, user_key
+from signet.tokens import Token
+from signet.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an e-mail address and a password are checked against.
+
+    Attributes:
+        user_id: Whose it is.
+        password_hash: A PHC string, or a foreign hash that was imported.
+        password_version: Equal to the user's as long as both belong together.
+    """
+
+    user_id: str
+    password_hash: str
+    password_version: int
+
+    def __repr__(self) -> str:
+        """Without the hash: what is logged by mistake must not give it away."""
+        return f"Credential(user_id={self.user_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What has to be true of the user when it is written: all that was decided from what was read.
+
+    Attributes:
+        user_id: The user, who must exist.
+        token: The token's generation must be the user's, and the cutoff not behind it.
+        email: Must be the address of the user's credential.
+        password_version: Must be the user's: the password is still the one that was verified.
+    """
+
+    user_id: str
+    token: Token | None = None
+    email: str | None = None
+    password_version: int | None = None
+
+
+def find_credential(table: Table, application_id: str, normal_email: str) -> Credential | None:
+    """The credential of an e-mail address, or None. One round trip."""
+    item = table.find(credential_key(application_id, normal_email))
+    return None if item is None else _credential(item)
+
+
+def find_user_and_credential(
+    table: Table, application_id: str, user_id: str, normal_email: str
+) -> tuple[User | None, Credential | None]:
+    """Both at once, each None where there is none. One round trip."""
+    keys = user_key(application_id, user_id), credential_key(application_id, normal_email)
+    items = table.find_all(keys)
+    user, credential = items.get(keys[0]), items.get(keys[1])
+    return (
+        to_user(user) if user is not None and "created_at" in user else None,
+        None if credential is None else _credential(credential),
+    )
+
+
+def note_login(
+    table: Table, application_id: str, condition: Condition, login_ms: int | None, nonce: str | None
+) -> User | None:
+    """Write what a successful authentication writes, if it is one still. One round trip.
+
+        verify the password ─────────────────────────────> write: fails, since the version differs
+                             change the password, version + 1
+
+    Args:
+        table: The table.
+        application_id: Whose user.
+        condition: What has to be true.
+        login_ms: The `last_login`, in Unix milliseconds; None leaves it.
+        nonce: Ends the user's earlier tokens, and marks the write as this request's; None ends nothing.
+
+    Returns:
+        The user as it is then; None where the condition does not hold, and nothing was written.
+    """
+    conditions, values = ["attribute_exists(created_at)"], dict[str, object]()
+    if condition.token is not None:
+        conditions.append("generation = :generation")
+        conditions.append("(attribute_not_exists(token_cutoff) OR token_cutoff < :too_late)")
+        values[":generation"] = condition.token.generation
+        # As the check of a token does, in whole seconds: `iat` before the cutoff's second is too early.
+        values[":too_late"] = (condition.token.issued_at + 1) * 1000
+    if condition.email is not None:
+        conditions.append("normal_email = :email")
+        values[":email"] = condition.email
+    if condition.password_version is not None:
+        conditions.append("password_version = :version")
+        values[":version"] = condition.password_version
+    assignments = []
+    if login_ms is not None:
+        assignments.append("last_login = :login")
+        values[":login"] = login_ms
+    if nonce is not None:
+        assignments.append("invalidated_by = :nonce")
+        values |= {":nonce": nonce, ":one": 1}
+    expression = f"SET {', '.join(assignments)}" + (" ADD generation :one" if nonce is not None else "")
+    try:
+        item = table.update(
+            user_key(application_id, condition.user_id),
+            expression,
+            values,
+            condition=" AND ".join(conditions),
+        )
+    except ConditionFailed as failed:
+        if condition.token is None or nonce is None or failed.item is None:
+            return None
+        item = failed.item
+        # Our own write, which the SDK repeated because the first answer was lost, is a success.
+        is_own = item.get("invalidated_by") == nonce
+        if not is_own or item["generation"] != condition.token.generation + 1 or "created_at" not in item:
+            return None
+    return to_user(item)
+
+
+def upgrade_password_hash(
+    table: Table, application_id: str, normal_email: str, credential: Credential, password_hash: str
+) -> None:
+    """Replace the hash by another of the same password, unless it is not that password any more."""
+    try:
+        table.update(
+            credential_key(application_id, normal_email),
+            "SET password_hash = :new",
+            {":new": password_hash, ":old": credential.password_hash},
+            condition="password_hash = :old",
+        )
+    except ConditionFailed:
+        return
+
+
+def _credential(item: Item) -> Credential:
+    return Credential(item["user_id"], item["password_hash"], item["password_version"])

@@ -1,0 +1,356 @@
+"""Group items.
+
+A group stands under `APP#<app>#GROUP#<id>` / `GROUP`, and what belongs to it beside it: `MEMBER#<user id>`
+for each user (written in the user's own transaction, see `store.users`), and `CHILD#<group id>` for each
+group whose parent it is, written with that group's `parent_id` in one transaction. So a deletion finds
+all of them by consistent reads.
+
+A group with `deleting` is gone for every reader; only its members' items are still being swept.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from signet.groups import MAX_MEMBERS_SHOWN, Group, Members
+from signet.listing import Entry
+from signet.store.attributes import Item
+from signet.store.table import INDEX, MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Table, Update
+
+ATTRIBUTES = {
+    "name": "name",
+    "description": "description",
+    "parent_id": "parent_id",
+    "tags": "tags",
+    "created_at_ms": "created_at",
+    "updated_at_ms": "updated_at",
+}
+"""Attributes by the field of `Group`."""
+
+MEMBER = "MEMBER#"
+CHILD = "CHILD#"
+END = "\U0010ffff"
+"""Sorts behind every id."""
+
+CHILDREN_AT_ONCE = (MAX_PARTS - 2) // 2
+"""Children that one transaction can part from their parent, two parts each, beside the parent itself."""
+
+NAME_BYTES = 900
+"""How much of a name stands in the index: a sort key has at most 1024 bytes, and a name may have more."""
+
+NAME_ENDS = "\x1f"
+"""Between name and id in the index; below the blank, so that `ab` comes before `ab c`."""
+
+IS_THERE = "attribute_exists(pk) AND attribute_not_exists(deleting)"
+
+
+class StaleGroupError(Exception):
+    """A group, or one above it, is not any more what it was when it was read; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A group with the groups whose parent it is.
+
+    Attributes:
+        group: The group.
+        is_deleting: Whether it is being deleted; then it has no children.
+        child_ids: Up to `CHILDREN_AT_ONCE` of its children.
+        has_more: Whether it has more children than those.
+    """
+
+    group: Group
+    is_deleting: bool
+    child_ids: tuple[str, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """A place in the list of groups.
+
+    Attributes:
+        entry: Where it is.
+        name: The group's name there: case-folded.
+        is_cut: Whether the name is longer than this.
+    """
+
+    entry: Entry
+    name: str
+    is_cut: bool
+
+
+def group_key(application_id: str, group_id: str) -> Key:
+    """Where the group stands."""
+    return Key(f"APP#{application_id}#GROUP#{group_id}", "GROUP")
+
+
+def child_key(application_id: str, parent_id: str, group_id: str) -> Key:
+    """Where it stands that a group is part of its parent."""
+    return Key(group_key(application_id, parent_id).pk, CHILD + group_id)
+
+
+def groups_partition(application_id: str) -> str:
+    """The index partition that lists the application's groups."""
+    return f"APP#{application_id}#GROUPS"
+
+
+def find_group(table: Table, application_id: str, group_id: str) -> Group | None:
+    """The group, or None where there is none or it is being deleted. One round trip."""
+    item = table.find(group_key(application_id, group_id))
+    return None if item is None or "deleting" in item else to_group(item)
+
+
+def find_groups(table: Table, application_id: str, group_ids: Iterable[str]) -> dict[str, Group]:
+    """Those of the groups that there are and are not being deleted, by id. One trip for each hundred."""
+    items = table.find_all(group_key(application_id, group_id) for group_id in group_ids)
+    groups = [to_group(item) for item in items.values() if "deleting" not in item]
+    return {group.id: group for group in groups}
+
+
+def find_with_members(table: Table, application_id: str, group_id: str) -> tuple[Group, Members] | None:
+    """The group and its first members, or None as in `find_group`. One round trip."""
+    key = group_key(application_id, group_id)
+    items, more = table.query_range(key.pk, key.sk, MEMBER + END, limit=1 + MAX_MEMBERS_SHOWN)
+    if not items or items[0]["sk"] != key.sk or "deleting" in items[0]:
+        return None
+    user_ids = tuple(item["sk"].removeprefix(MEMBER) for item in items[1:])
+    return to_group(items[0]), Members(user_ids, more)
+
+
+def find_family(table: Table, application_id: str, group_id: str) -> Family | None:
+    """The group and its first children, or None where there is no such item. One round trip."""
+    key = group_key(application_id, group_id)
+    # Backwards, so that the group comes first.
+    items, more = table.query_range(key.pk, CHILD, key.sk, limit=1 + CHILDREN_AT_ONCE, descending=True)
+    if not items or items[0]["sk"] != key.sk:
+        return None
+    child_ids = tuple(item["sk"].removeprefix(CHILD) for item in items[1:])
+    return Family(to_group(items[0]), "deleting" in items[0], child_ids, more)
+
+
+def group_entries(
+    table: Table,
+    application_id: str,
+    limit: int,
+    *,
+    after: Entry | None = None,
+    descending: bool = False,
+) -> tuple[list[GroupEntry], bool]:
+    """Groups by name. The index is eventually consistent: it may lag a write by moments.
+
+    Args:
+        table: The table.
+        application_id: Whose groups.
+        limit: How many at most.
+        after: Begin behind this entry.
+        descending: Whether the last come first.
+
+    Returns:
+        The entries, and whether there are more.
+    """
+    partition = groups_partition(application_id)
+    start = None
+    if after is not None:
+        key = group_key(application_id, after.record_id)
+        start = key.attributes | {"list_pk": {"S": partition}, "list_sk": {"S": after.sort_key}}
+    items, more = table.query_keys(
+        "list_pk", partition, limit=limit, index=INDEX, start=start, descending=descending
+    )
+    return [_to_entry(item) for item in items], more
+
+
+def insert_group(table: Table, application_id: str, group: Group, ancestors: Sequence[Group]) -> None:
+    """Write a new group under its parent. One round trip.
+
+    Args:
+        table: The table.
+        application_id: Whose group it is.
+        group: The group.
+        ancestors: Its parent, that one's parent and so on, as they were read.
+
+    Raises:
+        StaleGroupError: One of the ancestors has moved or is gone.
+    """
+    item = {
+        **{attribute: getattr(group, field) for field, attribute in ATTRIBUTES.items()},
+        **_index_entry(application_id, group),
+        "group_id": group.id,
+        "revision": group.revision,
+    }
+    given = {name: value for name, value in item.items() if value is not None}
+    parts: list[Part] = [Insert(group_key(application_id, group.id), given)]
+    _write(table, *parts, *_placing(application_id, group, ancestors))
+
+
+def change_group(
+    table: Table, application_id: str, before: Group, after: Group, ancestors: Sequence[Group]
+) -> None:
+    """Turn the group from what was read into what it shall be. One round trip.
+
+    Args:
+        table: The table.
+        application_id: Whose group it is.
+        before: The group as it was read; the write is refused if it has changed since.
+        after: The group as it shall be, with the next `revision`.
+        ancestors: The new parent, that one's parent and so on, as they were read; none where the
+            parent stays.
+
+    Raises:
+        StaleGroupError: The group has changed since, or one of the ancestors has moved or is gone.
+    """
+    parts: list[Part] = [_change(application_id, before, after)]
+    if before.parent_id != after.parent_id:
+        parts += _placing(application_id, after, ancestors)
+        parts += _leaving_parent(application_id, before)
+    _write(table, *parts)
+
+
+def part_from_children(
+    table: Table, application_id: str, group_id: str, child_ids: Iterable[str], now_ms: int
+) -> None:
+    """Leave these children without a parent. One round trip; for up to `CHILDREN_AT_ONCE`.
+
+    Raises:
+        StaleGroupError: One of them is not a child any more.
+    """
+    _write(table, *_parting(application_id, group_id, child_ids, now_ms))
+
+
+def begin_deletion(table: Table, application_id: str, family: Family, now_ms: int) -> None:
+    """Make a group disappear for every reader, out of the list and from between its relatives.
+
+    From then on it takes neither members nor children. One round trip.
+
+    Raises:
+        StaleGroupError: The group has changed or got another child since it was read.
+    """
+    group = family.group
+    mark = Update(
+        group_key(application_id, group.id),
+        "SET deleting = :now REMOVE list_pk, list_sk, parent_id ADD revision :one",
+        {":now": now_ms, ":one": 1, ":revision": group.revision},
+        f"{IS_THERE} AND revision = :revision",
+    )
+    parting = _parting(application_id, group.id, family.child_ids, now_ms)
+    _write(table, mark, *_leaving_parent(application_id, group), *parting)
+
+
+def remove_member(table: Table, application_id: str, group_id: str, user_id: str) -> None:
+    """Remove a membership that its user does not know of. Only from a group that is being deleted."""
+    table.write(Delete(Key(group_key(application_id, group_id).pk, MEMBER + user_id)))
+
+
+def remove_group(table: Table, application_id: str, group_id: str) -> None:
+    """Remove the item of a group that is being deleted and has no members left."""
+    table.write(Delete(group_key(application_id, group_id)))
+
+
+def to_group(item: Item) -> Group:
+    """The group that an item holds."""
+    return Group(
+        id=item["group_id"],
+        name=item["name"],
+        description=item.get("description"),
+        parent_id=item.get("parent_id"),
+        tags=item["tags"],
+        revision=item["revision"],
+        created_at_ms=item["created_at"],
+        updated_at_ms=item["updated_at"],
+    )
+
+
+def _index_entry(application_id: str, group: Group) -> dict[str, str]:
+    """Where the group stands in the list: by name, whatever its case."""
+    name = group.name.casefold().encode()[:NAME_BYTES].decode(errors="ignore")
+    return {"list_pk": groups_partition(application_id), "list_sk": name + NAME_ENDS + group.id}
+
+
+def _to_entry(item: Item) -> GroupEntry:
+    name, _, group_id = item["list_sk"].rpartition(NAME_ENDS)
+    # What was cut off between two characters may have left up to three bytes less.
+    is_cut = len(name.encode()) > NAME_BYTES - 4
+    return GroupEntry(Entry(item["list_sk"], group_id), name, is_cut)
+
+
+def _change(application_id: str, before: Group, after: Group) -> Update:
+    was, becomes = (
+        _index_entry(application_id, group) | {a: getattr(group, f) for f, a in ATTRIBUTES.items()}
+        for group in (before, after)
+    )
+    changed = {name: value for name, value in becomes.items() if value != was[name]}
+    given = {name: value for name, value in changed.items() if value is not None}
+    removed = [name for name, value in changed.items() if value is None]
+    expression = "SET " + ", ".join(["revision = :next", *(f"#{name} = :{name}" for name in given)])
+    if removed:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+    return Update(
+        group_key(application_id, before.id),
+        expression,
+        {
+            ":next": after.revision,
+            ":revision": before.revision,
+            **{f":{name}": value for name, value in given.items()},
+        },
+        f"{IS_THERE} AND revision = :revision",
+        {f"#{name}": name for name in changed},
+    )
+
+
+def _placing(application_id: str, group: Group, ancestors: Sequence[Group]) -> list[Part]:
+    """Puts the group under its parent, provided that all above stands as it was read.
+
+    Of two requests that would close a cycle together, each changes what the other has read:
+
+        A under B:  reads B (no parent)    writes A.parent_id, demands that B has no parent
+        B under A:  reads A (no parent)    writes B.parent_id, demands that A has no parent
+
+    The parent's revision is raised, so that its deletion cannot overlook the new child.
+    """
+    if not ancestors:
+        return []
+    parent, *above = ancestors
+    condition, values = _stands(parent)
+    key = group_key(application_id, parent.id)
+    parts: list[Part] = [
+        Update(key, "ADD revision :one", {":one": 1, **values}, f"{IS_THERE} AND {condition}"),
+        Update(child_key(application_id, parent.id, group.id), "SET group_id = :id", {":id": group.id}),
+    ]
+    for ancestor in above:
+        condition, values = _stands(ancestor)
+        key = group_key(application_id, ancestor.id)
+        parts.append(Check(key, f"{IS_THERE} AND {condition}", values))
+    return parts
+
+
+def _stands(group: Group) -> tuple[str, Mapping[str, object]]:
+    """The condition that the group's parent is the one that was read, with its values."""
+    if group.parent_id is None:
+        return "attribute_not_exists(parent_id)", {}
+    return "parent_id = :parent_id", {":parent_id": group.parent_id}
+
+
+def _leaving_parent(application_id: str, group: Group) -> list[Part]:
+    if group.parent_id is None:
+        return []
+    return [Delete(child_key(application_id, group.parent_id, group.id))]
+
+
+def _parting(application_id: str, group_id: str, child_ids: Iterable[str], now_ms: int) -> list[Part]:
+    parts: list[Part] = []
+    for child_id in child_ids:
+        alone = Update(
+            group_key(application_id, child_id),
+            "SET updated_at = :now REMOVE parent_id ADD revision :one",
+            {":now": now_ms, ":one": 1, ":group_id": group_id},
+            "parent_id = :group_id",
+        )
+        parts += [alone, Delete(child_key(application_id, group_id, child_id))]
+    return parts
+
+
+def _write(table: Table, *parts: Part) -> None:
+    """Write all parts or nothing. Why not, the next read will show."""
+    try:
+        table.write(*parts)
+    except PartsRefused as error:
+        raise StaleGroupError from error

@@ -1,0 +1,61 @@
+"""What import and export ask of the table: who made a user, and users together with their hashes."""
+
+from collections.abc import Mapping
+
+from signet.store.table import Table
+from signet.store.users import credential_key, find_user, to_user, user_key
+from signet.users import User
+
+
+def find_made(table: Table, application_id: str, normal_email: str, origin: str) -> User | None:
+    """The user whose credential has the address and this origin, or None. One round trip, two if there is.
+
+    Args:
+        table: The table.
+        application_id: Whose users.
+        normal_email: The address.
+        origin: As it was given when the user was inserted.
+    """
+    credential = table.find(credential_key(application_id, normal_email))
+    if credential is None or credential.get("origin") != origin:
+        return None
+    return find_user(table, application_id, credential["user_id"])
+
+
+def find_with_hashes(
+    table: Table, application_id: str, users: Mapping[str, str]
+) -> tuple[dict[str, tuple[User, str]], dict[str, str]]:
+    """Users with the hashes of their passwords, as many as can be had at once.
+
+    Args:
+        table: The table.
+        application_id: Whose users.
+        users: The normal forms of their addresses, as far as they are known, by user id.
+
+    Returns:
+        The users and hashes that belong together, by user id; and the addresses of those that were just
+        changing, to be asked for again. A user that is not there, or has no credential, is in neither.
+    """
+    credentials = {
+        user_id: credential_key(application_id, normal_email) for user_id, normal_email in users.items()
+    }
+    keys = {user_id: user_key(application_id, user_id) for user_id in users}
+    # A user beside its credential, so that the two are read in one round trip.
+    items = table.find_all(key for user_id in users for key in (keys[user_id], credentials[user_id]))
+    found: dict[str, tuple[User, str]] = {}
+    changing: dict[str, str] = {}
+    for user_id, key in keys.items():
+        item = items.get(key)
+        if item is None or "created_at" not in item or "normal_email" not in item:
+            continue
+        user, credential = to_user(item), items.get(credentials[user_id])
+        if (
+            credential is not None
+            and users[user_id] == user.normal_email
+            and credential["user_id"] == user_id
+            and credential["password_version"] == user.password_version
+        ):
+            found[user_id] = user, credential["password_hash"]
+        else:
+            changing[user_id] = item["normal_email"]
+    return found, changing

@@ -1,0 +1,44 @@
+"""A user as Losant's clients read it, without anything secret: never a hash, in any form.
+
+A plain dictionary, since the authorizer needs it too, whose cold start pydantic would double.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from signet.groups import Group
+from signet.times import iso_8601
+from signet.users import User, path_id
+
+
+def view_user(application_id: str, user: User, groups: Mapping[str, Group]) -> dict[str, Any]:
+    """What a client sees of a user.
+
+    Args:
+        application_id: Whose user it is.
+        user: The user.
+        groups: Those of its groups that there are, by id; others are left out.
+    """
+    shown = [groups[group_id] for group_id in user.group_ids if group_id in groups]
+    return {
+        "id": path_id(user.id),
+        "experienceUserId": path_id(user.id),
+        "applicationId": application_id,
+        "creationDate": iso_8601(user.created_at_ms),
+        "lastUpdated": iso_8601(user.updated_at_ms),
+        "passwordLastUpdated": _date(user.password_updated_at_ms),
+        "lastLogin": _date(user.last_login_ms),
+        "email": user.email,
+        "firstName": user.first_name,
+        "lastName": user.last_name,
+        "avatarUrl": user.avatar_url,
+        "tokenCutoff": _date(user.token_cutoff_ms),
+        "userTags": user.tags,
+        "experienceGroups": [
+            {"id": group.id, "name": group.name, "parentId": group.parent_id} for group in shown
+        ],
+    }
+
+
+def _date(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else iso_8601(milliseconds)

@@ -1,0 +1,72 @@
+"""Users: somebody of one application."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+
+USER_ID = re.compile(r"[0-9a-f]{24}")
+EXTERNAL = "x:"
+"""What an external id has in front of it where both kinds of id stand: no hex digit begins so."""
+
+MAX_GROUPS = 100
+
+
+def new_user_id() -> str:
+    """24 lower-case hex digits."""
+    return secrets.token_hex(12)
+
+
+def find_user_id(text: str) -> str | None:
+    """The id that a path's text names: 24 hex digits, or `ext:` and an external id; None if neither."""
+    if USER_ID.fullmatch(text):
+        return text
+    external_id = text.removeprefix("ext:")
+    if external_id == text or not 1 <= len(external_id) <= 128 or not external_id.isprintable():
+        return None
+    return EXTERNAL + external_id
+
+
+def path_id(user_id: str) -> str:
+    """The id as a path and a token name it: the reverse of `find_user_id`."""
+    return user_id.replace(EXTERNAL, "ext:", 1) if user_id.startswith(EXTERNAL) else user_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user. Dates are in Unix milliseconds, None where there is none.
+
+    Attributes:
+        id: 24 hex digits, or `x:` and the application's own id of a user that `identify` brought.
+        email: The address as it was given.
+        normal_email: Its normal form, under which its credential stands; None without a credential.
+        first_name: For people.
+        last_name: For people.
+        avatar_url: A picture's address.
+        tags: The application's own words about the user.
+        group_ids: Sorted; groups that are being deleted may be among them.
+        token_cutoff_ms: Tokens issued before are refused.
+        generation: Copied into the user's tokens as `gen`.
+        password_version: Equal to the credential's; raised when the password or its place changes.
+        revision: Raised by every change but a login: what a write that follows a read is conditioned on.
+        created_at_ms: When the user was made.
+        updated_at_ms: When the profile last changed.
+        password_updated_at_ms: When a password was last set.
+        last_login_ms: When a password was last given correctly.
+    """
+
+    id: str
+    email: str | None = None
+    normal_email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    avatar_url: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    group_ids: tuple[str, ...] = ()
+    token_cutoff_ms: int | None = None
+    generation: int = 0
+    password_version: int = 0
+    revision: int = 0
+    created_at_ms: int
+    updated_at_ms: int
+    password_updated_at_ms: int | None = None
+    last_login_ms: int | None = None

@@ -1,0 +1,107 @@
+"""Every operation that changes a user either raises its generation or need not: none is in neither list."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.contract.test_bundle import OPERATIONS
+from tests.deployment import ROOT
+
+RAISES = {
+    "update_user": "a password, another address, a cutoff that takes effect",
+    "delete_user": "always",
+    "authenticate": "with invalidateExistingTokens",
+    "log_in": "where the application's settings say so",
+    "issue_session_token": "with invalidateExistingTokens",
+    "invalidate_user_tokens": "always",
+}
+"""Operations that end a user's tokens, and when."""
+
+NEED_NOT = {
+    "create_user": "nobody has a token yet",
+    "import_users": "it changes nobody who is there",
+    "create_group": "who belongs to what is no question of who somebody is",
+    "update_group": "the same",
+    "delete_group": "the same",
+}
+"""Operations that write users and end no tokens, and why."""
+
+USER_WRITES = {
+    "change_user",
+    "delete_user",
+    "insert_user",
+    "note_login",
+    "raise_generation",
+}
+"""The functions of the store that write user items."""
+
+SOURCES = ROOT / "layers" / "signet" / "src" / "signet"
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of Signet that a file imports, and the names that it imports from them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("signet"):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    return found
+
+
+def test_the_store_has_no_other_function_that_writes_a_user() -> None:
+    """Whatever in the store updates, inserts or deletes under a user's key is in the list."""
+    writers = set()
+    for path in (SOURCES / "store").glob("*.py"):
+        tree = ast.parse(path.read_text())
+        for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
+            called = {
+                node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+                for node in ast.walk(function)
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)
+            }
+            writes = called & {"update", "insert", "write", "_write", "Insert", "Update", "Delete"}
+            # `_change` makes the part of a transaction that updates a user.
+            if writes and (called & {"user_key"} or (path.name == "users.py" and "_change" in called)):
+                writers.add(function.name)
+    assert {name for name in writers if not name.startswith("_")} == USER_WRITES
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_an_operation_that_writes_users_is_in_one_of_the_lists(operation: str) -> None:
+    """An operation whose modules reach a write of users has said whether it ends tokens."""
+    reached, waiting = set[str](), [OPERATIONS[operation]]
+    names: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        names |= {name.rpartition(".")[2] for name in imported(path) if ".store." in name}
+        for module in imported(path):
+            file = SOURCES.joinpath(*module.split(".")[1:]).with_suffix(".py")
+            if file.is_file() and module not in reached and module != "signet.wiring":
+                reached.add(module)
+                waiting.append(file)
+    writes = bool(names & USER_WRITES) or operation in ("authenticate", "log_in", "issue_session_token")
+    listed = (operation in RAISES) + (operation in NEED_NOT)
+    assert listed <= 1
+    if writes and operation not in READS_ONLY:
+        assert listed == 1, f"{operation} writes users: does it end their tokens?"
+
+
+READS_ONLY = {
+    "authorize_request": "imports the use cases of users for their groups alone, and may only read",
+    "get_user": "the same",
+    "list_users": "the same",
+    "get_group": "the same",
+    "list_groups": "the same",
+    "export_users": "the same",
+}
+"""Operations that share a module with those that write; IAM lets them write nothing."""
+
+
+@pytest.mark.parametrize("operation", sorted(READS_ONLY))
+def test_an_operation_that_only_reads_may_only_read(operation: str) -> None:
+    """What is said to write nothing has no permission to write to the table."""
+    from tests.contract.test_bundle import logical_id
+    from tests.contract.test_permissions import PERMISSIONS
+
+    actions = {action for action, _ in PERMISSIONS[logical_id(operation)] if action.startswith("dynamodb:")}
+    assert actions <= {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}

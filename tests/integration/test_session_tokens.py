@@ -1,0 +1,199 @@
+"""Session tokens without a password, the end of tokens, and introspection."""
+
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+
+from signet import wiring
+from signet.errors import ApplicationNotFound, UserNotFound
+from tests.deployment import PASSWORD, Deployment
+
+
+def here(signet: Deployment, **fields: Any) -> dict[str, Any]:
+    return {"applicationId": signet.application_id, **fields}
+
+
+@pytest.fixture
+def user(signet: Deployment) -> dict[str, Any]:
+    made: dict[str, Any] = signet.invoke(
+        "create_user", here(signet, email="ann@example.com", password=PASSWORD)
+    )
+    return made
+
+
+def is_valid(signet: Deployment, token: str) -> bool:
+    active: bool = signet.invoke("introspect_token", here(signet, token=token))["active"]
+    return active
+
+
+@pytest.mark.parametrize("by", ["id", "email", "email in capitals"])
+def test_a_token_for_a_user_whom_the_application_vouches_for(
+    signet: Deployment, user: dict[str, Any], by: str
+) -> None:
+    """A user is named by id or by the address of a credential, and the token is as asked for."""
+    named = {"id": user["id"], "email": "ann@example.com", "email in capitals": "ANN@example.com"}[by]
+    path = f"/applications/{signet.application_id}/experience/users/{named}/token"
+    answer = signet.http("POST", path, {"ttl": 5000, "extraData": {"a": 1}}, headers=signet.bearer())
+    assert (answer.status, answer.json.keys()) == (200, {"token"})
+    claims = jwt.decode(answer.json["token"], options={"verify_signature": False})
+    assert (claims["sub"], claims["exp"] - claims["iat"], claims["ext"]) == (user["id"], 6, {"a": 1})
+    assert is_valid(signet, answer.json["token"])
+
+
+def test_an_empty_body_asks_for_a_token_without_an_end(signet: Deployment, user: dict[str, Any]) -> None:
+    """No body is a request without fields."""
+    path = f"/applications/{signet.application_id}/experience/users/{user['id']}/token"
+    answer = signet.http("POST", path, headers=signet.bearer())
+    assert "exp" not in jwt.decode(answer.json["token"], options={"verify_signature": False})
+
+
+def test_the_new_token_can_be_the_only_valid_one(signet: Deployment, user: dict[str, Any]) -> None:
+    """With invalidation the earlier tokens end, and `treatAsLogin` moves the last login."""
+    named = here(signet, experienceUserId=user["id"])
+    first = signet.invoke("issue_session_token", named)["token"]
+    assert signet.invoke("get_user", named)["lastLogin"] is None
+    second = signet.invoke("issue_session_token", named | {"invalidateExistingTokens": True})["token"]
+    assert (is_valid(signet, first), is_valid(signet, second)) == (False, True)
+    third = signet.invoke("issue_session_token", named | {"treatAsLogin": True})["token"]
+    assert (is_valid(signet, second), is_valid(signet, third)) == (True, True)
+    assert signet.invoke("get_user", named)["lastLogin"] == "2027-01-15T08:00:00.123Z"
+
+
+@pytest.mark.parametrize("named", ["f" * 24, "nobody@example.com", "no@address@", "ext:nobody", "nonsense"])
+@pytest.mark.parametrize("more", [{}, {"invalidateExistingTokens": True}, {"treatAsLogin": True}])
+def test_who_does_not_exist_gets_no_token(signet: Deployment, named: str, more: dict[str, Any]) -> None:
+    """An unknown user is a refusal, and nothing comes into being."""
+    before = signet.items()
+    with pytest.raises(UserNotFound):
+        signet.invoke("issue_session_token", here(signet, experienceUserId=named, **more))
+    assert signet.items() == before
+
+
+def test_ending_a_user_s_tokens(signet: Deployment, user: dict[str, Any]) -> None:
+    """By id and by address, seen by the very next check; an unknown user is a 404."""
+    named = here(signet, experienceUserId=user["id"])
+    for text in (user["id"], "ann@example.com"):
+        token = signet.invoke("issue_session_token", named)["token"]
+        path = f"/applications/{signet.application_id}/experience/users/{text}/invalidate-tokens"
+        answer = signet.http("POST", path, headers=signet.bearer())
+        assert (answer.status, answer.json) == (200, {"success": True})
+        assert not is_valid(signet, token)
+    before = signet.items()
+    for text in ("f" * 24, "nobody@example.com", "nonsense"):
+        with pytest.raises(UserNotFound):
+            signet.invoke("invalidate_user_tokens", here(signet, experienceUserId=text))
+    assert signet.items() == before
+
+
+def test_the_tokens_of_an_external_id_can_end_before_it_was_ever_seen(signet: Deployment) -> None:
+    """An external id that was never identified gets a generation, and is no user by that."""
+    path = f"/applications/{signet.application_id}/experience/users/ext%3Au1/invalidate-tokens"
+    assert signet.http("POST", path, {}, headers=signet.bearer()).status == 200
+    (item,) = [item for item in signet.items() if item["pk"]["S"].endswith("#USER#x:u1")]
+    assert item["generation"] == {"N": "1"}
+    with pytest.raises(UserNotFound):
+        signet.invoke("get_user", here(signet, experienceUserId="ext:u1"))
+
+
+def test_a_deleted_user_s_tokens_do_not_live_again(signet: Deployment, user: dict[str, Any]) -> None:
+    """Neither a new user of the address nor anything else brings a token back."""
+    token = signet.invoke("issue_session_token", here(signet, experienceUserId=user["id"]))["token"]
+    signet.invoke("delete_user", here(signet, experienceUserId=user["id"]))
+    signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    assert not is_valid(signet, token)
+
+
+def test_all_tokens_of_an_application_end_within_the_bound(signet: Deployment, user: dict[str, Any]) -> None:
+    """Session and identity tokens end everywhere within the bound; a container that sees it signs anew."""
+    session = signet.invoke("issue_session_token", here(signet, experienceUserId=user["id"]))["token"]
+    identity = {"identityType": "EMAIL", "identity": "ann@example.com"}
+    minted = signet.invoke("issue_identity_token", here(signet, **identity))["token"]
+    path = f"/applications/{signet.application_id}/experience/invalidate-tokens"
+    assert signet.http("POST", path, headers=signet.bearer()).json == {"success": True}
+    signet.clock.advance(5)
+    assert not is_valid(signet, session)
+    assert not is_valid(signet, minted)
+    fresh = signet.invoke("issue_session_token", here(signet, experienceUserId=user["id"]))["token"]
+    assert is_valid(signet, fresh)
+    with pytest.raises(ApplicationNotFound):
+        signet.invoke("invalidate_application_tokens", {"applicationId": "f" * 24})
+
+
+def test_a_token_of_a_newer_generation_makes_a_container_look_again(
+    signet: Deployment, user: dict[str, Any]
+) -> None:
+    """A container that has not seen an application-wide invalidation yet reloads before it judges."""
+    named = here(signet, experienceUserId=user["id"])
+    signet.invoke("invalidate_application_tokens", here(signet))
+    signet.restart()  # This container has seen the invalidation,
+    fresh = signet.invoke("issue_session_token", named)["token"]
+    application = wiring.applications().find(signet.application_id)
+    assert application is not None
+    outdated = replace(application, generation=application.generation - 1)  # and this one has not.
+    entry = (signet.clock.monotonic(), outdated)
+    wiring.applications()._entries[signet.application_id] = entry
+    assert not is_valid(signet, fresh)  # It has read less than a second ago, and does not read again.
+    signet.clock.advance(1)
+    assert is_valid(signet, fresh)
+
+
+def introspect(signet: Deployment, form: str, headers: dict[str, str] | None = None) -> Any:
+    basic = signet.basic(signet.application_id) if headers is None else headers
+    form_type = {"content-type": "application/x-www-form-urlencoded"}
+    return signet.http("POST", "/oauth2/introspect", raw=form.encode(), headers=basic | form_type)
+
+
+def test_introspection_of_each_kind(signet: Deployment, user: dict[str, Any]) -> None:
+    """RFC 7662: the claims of a good token, and `active`."""
+    session = signet.invoke("issue_session_token", here(signet, experienceUserId=user["id"]))["token"]
+    identity = {"identityType": "MOBILE_PHONE_NUMBER", "identity": "+14155552671"}
+    minted = signet.invoke("issue_identity_token", here(signet, **identity))["token"]
+    for token in (session, minted):
+        answer = introspect(signet, f"token={token}&token_type_hint=access_token&unknown=1")
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert (answer.status, answer.json) == (200, {"active": True, **claims})
+        assert answer.headers["cache-control"] == "no-store"
+    signet.invoke("invalidate_identity_tokens", here(signet, **identity))
+    assert introspect(signet, f"token={minted}").json == {"active": False}
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "%00", "%F0%9F%92%A9"])
+def test_what_is_no_token_is_not_active(signet: Deployment, token: str) -> None:
+    """Whatever comes as a token, the answer is a 200 that says no."""
+    answer = introspect(signet, f"token={token}")
+    assert (answer.status, answer.json) == (200, {"active": False})
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("", "token: is required"),
+        ("token_type_hint=x", "token: is required"),
+        ("token=a&token=b", "more than once"),
+        ('{"token": "a"}', "no form"),
+        ("token=%FF", "no form"),
+        ("&".join(f"p{n}=1" for n in range(40)), "no form"),
+    ],
+)
+def test_what_is_no_introspection_request_is_a_400(signet: Deployment, form: str, words: str) -> None:
+    """The refusal is OAuth's, and says what is wrong."""
+    answer = introspect(signet, form)
+    assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+    assert words in answer.json["error_description"]
+
+
+def test_introspection_needs_the_application_and_its_api_token(signet: Deployment) -> None:
+    """Id and API token of the same application, else the answer is invalid_client."""
+    other_id, other_token = signet.new_application()
+    for headers in (
+        {},
+        signet.bearer(),
+        signet.basic(other_id),
+        signet.basic(signet.application_id, other_token),
+        signet.basic("", signet.api_token),
+    ):
+        answer = introspect(signet, "token=x", headers)
+        assert (answer.status, answer.json["error"]) == (401, "invalid_client")
+        assert answer.headers["www-authenticate"].startswith("Basic")

@@ -1,0 +1,208 @@
+"""Users under races: real threads on an engine with real transactions; the table is audited after each."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from signet import wiring
+from signet.errors import SignetError, Unavailable, UserExists, UserNotFound
+from signet.store.attributes import from_attributes
+from signet.store.users import StaleError
+from tests.deployment import Cloud, Deployment
+from tools.audit_table import audit
+
+pytestmark = pytest.mark.engine
+
+PASSWORD = "correct horse battery staple"
+ROUNDS = 10
+
+
+@pytest.fixture
+def signet(engine_cloud: Cloud) -> Any:
+    with engine_cloud.deploy() as deployment:
+        wiring.table(), wiring.applications(), wiring.password_hasher()
+        yield deployment
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run the calls at the same moment; each gives its result, or the refusal that it raised."""
+    barrier = threading.Barrier(len(calls))
+    results: list[Any] = [None] * len(calls)
+
+    def run(place: int) -> None:
+        barrier.wait()
+        try:
+            results[place] = calls[place]()
+        except SignetError as error:
+            results[place] = error
+        except Exception as error:
+            results[place] = error
+            raise
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def audited(signet: Deployment) -> None:
+    assert audit(map(from_attributes, signet.items())) == []
+
+
+def here(signet: Deployment, **fields: Any) -> dict[str, Any]:
+    return {"applicationId": signet.application_id, **fields}
+
+
+def test_of_those_who_create_the_same_address_one_wins(signet: Deployment) -> None:
+    """However many requests race for an address, in whatever case, exactly one user is made."""
+    for number in range(ROUNDS):
+        spellings = [f"ann{number}@example.com", f"ANN{number}@example.com", f"Ann{number}@Example.com"] * 2
+        results = at_once(
+            *(
+                partial(signet.invoke, "create_user", here(signet, email=email, password=PASSWORD))
+                for email in spellings
+            )
+        )
+        refusals = [result for result in results if isinstance(result, Exception)]
+        assert len(refusals) == len(spellings) - 1
+        assert all(isinstance(refusal, UserExists) for refusal in refusals), refusals
+    audited(signet)
+
+
+def test_changes_of_one_user_all_come_about(signet: Deployment) -> None:
+    """Requests that change different fields of a user at once do not undo one another."""
+    user = signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    named = here(signet, experienceUserId=user["id"])
+    for number in range(ROUNDS):
+        changes = {
+            "firstName": f"Ann {number}",
+            "lastName": f"Lee {number}",
+            "email": f"ann{number}@example.com",
+            "password": f"{PASSWORD} {number}",
+        }
+        results = at_once(
+            *(partial(signet.invoke, "update_user", named | {name: changes[name]}) for name in changes)
+        )
+        done = [name for name, r in zip(changes, results, strict=True) if not isinstance(r, Exception)]
+        assert all(isinstance(r, Unavailable) for r in results if isinstance(r, Exception)), results
+        now = signet.invoke("get_user", named)
+        assert all(now[name] == changes[name] for name in done if name != "password")
+        audited(signet)
+
+
+def test_two_who_want_the_same_new_address(signet: Deployment) -> None:
+    """Of two users who change to one address at once, one gets it and the other is told."""
+    ids = [
+        signet.invoke("create_user", here(signet, email=f"u{n}@example.com", password=PASSWORD))["id"]
+        for n in range(2)
+    ]
+    for number in range(ROUNDS):
+        results = at_once(
+            *(
+                partial(
+                    signet.invoke,
+                    "update_user",
+                    here(signet, experienceUserId=user_id, email=f"new{number}@example.com"),
+                )
+                for user_id in ids
+            )
+        )
+        assert sum(isinstance(result, UserExists) for result in results) == 1, results
+        audited(signet)
+
+
+def test_deleting_races_with_everything_else(signet: Deployment) -> None:
+    """A user that is changed, deleted and made anew at once is there whole, or not at all."""
+    for number in range(ROUNDS):
+        email = f"ann{number}@example.com"
+        user = signet.invoke("create_user", here(signet, email=email, password=PASSWORD))
+        named = here(signet, experienceUserId=user["id"])
+        results = at_once(
+            partial(signet.invoke, "delete_user", named),
+            partial(signet.invoke, "update_user", named | {"password": f"{PASSWORD} 2"}),
+            partial(signet.invoke, "update_user", named | {"email": f"new-{email}"}),
+            partial(signet.invoke, "create_user", here(signet, email=email, password=PASSWORD)),
+        )
+        assert all(isinstance(r, dict | UserNotFound | UserExists | Unavailable) for r in results), results
+        audited(signet)
+        if isinstance(results[0], dict):
+            with pytest.raises(UserNotFound):
+                signet.invoke("get_user", named)
+
+
+def test_a_conflict_is_tried_again_and_a_duplicate_is_not(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that met another one is repeated; one whose condition failed is a refusal at once."""
+    client = wiring.table().client
+    real = client.transact_write_items
+    reasons = itertools.chain([["None", "TransactionConflict"]] * 3, itertools.repeat(None))
+    calls: list[int] = []
+
+    def transact(**request: Any) -> Any:
+        calls.append(1)
+        codes = next(reasons)
+        if codes is not None:
+            raise _cancelled(codes)
+        return real(**request)
+
+    monkeypatch.setattr(client, "transact_write_items", transact)
+    signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    assert len(calls) == 4
+    with pytest.raises(UserExists):
+        signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    assert len(calls) == 5
+    reasons = itertools.repeat(["TransactionConflict", "None"])  # type: ignore[assignment]
+    with pytest.raises(Unavailable):
+        signet.invoke("create_user", here(signet, email="bob@example.com", password=PASSWORD))
+
+
+def test_a_conflict_beside_a_refusal_is_a_refusal(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one part met another write and another part's condition failed, the condition decides."""
+    client = wiring.table().client
+
+    def transact(**_: Any) -> Any:
+        raise _cancelled(["TransactionConflict", "ConditionalCheckFailed"])
+
+    monkeypatch.setattr(client, "transact_write_items", transact)
+    with pytest.raises(UserExists):
+        signet.invoke("create_user", here(signet, email="bob@example.com", password=PASSWORD))
+
+
+def _cancelled(codes: list[str]) -> Exception:
+    import botocore.exceptions
+
+    error: Exception = botocore.exceptions.ClientError(
+        {
+            "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+            "CancellationReasons": [{"Code": code} for code in codes],
+        },
+        "TransactWriteItems",
+    )
+    return error
+
+
+def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:
+    """A write that was decided on an outdated user writes nothing."""
+    from dataclasses import replace
+
+    from signet.accounts.users import Directory, get_user
+    from signet.store.users import change_user
+
+    user = signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    directory = Directory(wiring.table(), signet.application_id)
+    before = get_user(directory, user["id"])
+    signet.invoke("update_user", here(signet, experienceUserId=user["id"], firstName="Ann"))
+    items = signet.items()
+    after = replace(before, last_name="Lee", revision=before.revision + 1)
+    with pytest.raises(StaleError):
+        change_user(wiring.table(), signet.application_id, before, after)
+    assert signet.items() == items

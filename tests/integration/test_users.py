@@ -1,0 +1,308 @@
+"""POST, GET, PATCH and DELETE /applications/{applicationId}/experience/users."""
+
+import re
+from typing import Any
+
+import pytest
+
+from signet.errors import InvalidRequest, UserExists, UserNotFound
+from tests.deployment import Deployment, Response
+
+ANN = {"email": "Ann@Example.com", "password": "correct horse battery staple"}
+CREATED = "2027-01-15T08:00:00.123Z"
+
+
+def users(signet: Deployment, user_id: str = "") -> str:
+    return f"/applications/{signet.application_id}/experience/users" + (f"/{user_id}" if user_id else "")
+
+
+def send(signet: Deployment, method: str, user_id: str = "", body: object = None) -> Response:
+    return signet.http(method, users(signet, user_id), body, headers=signet.bearer())
+
+
+def create(signet: Deployment, **more: Any) -> Any:
+    answer = send(signet, "POST", body=ANN | more)
+    assert answer.status == 201, answer.body
+    return answer.json
+
+
+def generation(signet: Deployment, user_id: str) -> int:
+    (item,) = [
+        i for i in signet.items() if i["pk"]["S"].endswith(f"#USER#{user_id}") and i["sk"]["S"] == "USER"
+    ]
+    return int(item["generation"]["N"])
+
+
+def identity_generation(signet: Deployment, email: str) -> int:
+    items = [item for item in signet.items() if item["pk"]["S"].endswith(f"#IDENTITY#{email}")]
+    return int(items[0]["generation"]["N"]) if items else 0
+
+
+def test_a_new_user(signet: Deployment) -> None:
+    """Creating answers 201 with the user as Losant's clients read it, and nothing secret."""
+    user = create(signet, firstName="Ann", lastName="Lee", userTags={"plan": "free"})
+    user_id = user["id"]
+    assert re.fullmatch(r"[0-9a-f]{24}", user_id)
+    assert user == {
+        "id": user_id,
+        "experienceUserId": user_id,
+        "applicationId": signet.application_id,
+        "creationDate": CREATED,
+        "lastUpdated": CREATED,
+        "passwordLastUpdated": CREATED,
+        "lastLogin": None,
+        "email": "Ann@Example.com",
+        "firstName": "Ann",
+        "lastName": "Lee",
+        "avatarUrl": None,
+        "tokenCutoff": None,
+        "userTags": {"plan": "free"},
+        "experienceGroups": [],
+    }
+    shown = send(signet, "GET", user_id)
+    assert (shown.status, shown.json) == (200, user)
+    assert "$argon2id$" in repr(signet.items())
+    assert ANN["password"] not in repr(signet.items())
+
+
+def test_the_usual_extra_parameters_and_headers_of_clients_do_no_harm(signet: Deployment) -> None:
+    """Losant's clients send query parameters and headers of their own; they change nothing."""
+    extra = "?_actions=false&_links=true&_embedded=true"
+    headers = {**signet.bearer(), "accept-version": "^1.20.0", "accept": "application/json"}
+    made = signet.http("POST", users(signet) + extra, ANN, headers=headers)
+    assert made.status == 201
+    path = users(signet, made.json["id"]) + extra
+    assert signet.http("GET", path, headers=headers).json == made.json
+    assert signet.http("PATCH", path, {}, headers=headers).json == made.json
+    deleted = signet.http("DELETE", path, {}, headers=headers)
+    assert (deleted.status, deleted.json) == (200, {"success": True})
+
+
+@pytest.mark.parametrize("spelling", ["ann@example.com", "ANN@EXAMPLE.COM", "Ann@example.COM"])
+def test_an_email_address_belongs_to_one_user_whatever_its_case(signet: Deployment, spelling: str) -> None:
+    """A second user with the address is a 409, and nothing is written."""
+    create(signet)
+    before = signet.items()
+    answer = send(signet, "POST", body=ANN | {"email": spelling})
+    assert (answer.status, answer.json["type"]) == (409, "AlreadyExists")
+    assert signet.items() == before
+
+
+def test_an_email_address_is_unique_within_an_application_only(signet: Deployment) -> None:
+    """Another application may have a user with the same address."""
+    create(signet)
+    signet.application_id, signet.api_token = signet.new_application()
+    create(signet)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"email": "ann"}, "email: is not a valid e-mail address"),
+    ({"email": ""}, "email: must not be blank"),
+    ({"email": 5}, "email: must be a valid string"),
+    ({"email": "a" * 1020 + "@example.com"}, "email: must have at most 1024"),
+    ({"password": "1234567"}, "password:"),
+    ({"password": "x" * 2049}, "password:"),
+    ({"password": "iloveyou"}, "password: is one of the most common"),
+    ({"password": "ILoveYou"}, "password: is one of the most common"),
+    ({"password": None}, "password: must be a valid string"),
+    ({"firstName": "x" * 1025}, "firstName: must have at most 1024"),
+    ({"lastName": 5}, "lastName: must be a valid string"),
+    ({"tokenCutoff": "yesterday"}, "tokenCutoff: must be a date-time"),
+    ({"tokenCutoff": "2026-11-20T10:00:00"}, "tokenCutoff: must be a date-time with a time zone"),
+    ({"tokenCutoff": 5}, "tokenCutoff: must be a valid string"),
+    ({"tokenCutoff": "2027-01-15T08:01:00.124Z"}, "tokenCutoff: lies more than 60 seconds"),
+    ({"userTags": {"a b": "c"}}, "userTags"),
+    ({"userTags": {"a": ""}}, "userTags"),
+    ({"userTags": {"a": 5}}, "userTags"),
+    ({"userTags": {"a": "x" * 256}}, "userTags"),
+    ({"userTags": {"x" * 256: "a"}}, "userTags"),
+    ({"userTags": {str(n): "x" for n in range(65)}}, "userTags"),
+    ({"userTags": None}, "userTags"),
+    ({"experienceGroupIds": ["nonsense"]}, "experienceGroupIds: holds 'nonsense'"),
+    ({"experienceGroupIds": ["f" * 24]}, f"experienceGroupIds: there is no group {'f' * 24}"),
+    ({"experienceGroupIds": [f"{n:024x}" for n in range(101)]}, "experienceGroupIds: "),
+    ({"experienceGroupIds": None}, "experienceGroupIds"),
+    ({"emial": "x"}, "emial: is unknown"),
+    ({"isAdmin": True}, "isAdmin: is unknown"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_a_wrong_field_is_named_and_nothing_is_written(
+    signet: Deployment, fields: dict[str, Any], message: str
+) -> None:
+    """The same fields are refused for a new user and for a change of one, with the field's name."""
+    user = create(signet, email="bob@example.com")
+    before = signet.items()
+    for answer in (send(signet, "POST", body=ANN | fields), send(signet, "PATCH", user["id"], fields)):
+        assert answer.status == 400, answer.body
+        assert answer.json["type"] == "Validation"
+        assert message in answer.json["message"], answer.json["message"]
+        assert str(fields.get("password") or "no password") not in answer.json["message"]
+    assert signet.items() == before
+
+
+def test_a_new_user_needs_an_address_and_a_password(signet: Deployment) -> None:
+    """Both are named at once."""
+    message = send(signet, "POST", body={"firstName": "Ann"}).json["message"]
+    assert "email: is required." in message
+    assert "password: is required." in message
+
+
+def test_the_bounds_of_every_field_are_taken(signet: Deployment) -> None:
+    """The longest of everything that the contract allows is stored and shown."""
+    fields = {
+        "password": "ü" * 2048,
+        "firstName": "x" * 1024,
+        "lastName": "",
+        "userTags": {f"{n:0255d}": "x" for n in range(63)} | {"y": "y" * 255},
+        "tokenCutoff": "2027-01-15T08:01:00.123Z",
+    }
+    user = create(signet, **fields)
+    for name in ("firstName", "lastName", "userTags", "tokenCutoff"):
+        assert user[name] == fields[name]
+
+
+def test_what_a_client_has_read_it_may_send_back(signet: Deployment) -> None:
+    """A PATCH that gives back what a GET gave changes nothing and ends nothing."""
+    user = create(signet, firstName="Ann", userTags={"a": "b"}, tokenCutoff="2026-01-01T00:00:00Z")
+    before = signet.items()
+    signet.clock.advance(100)
+    answer = send(signet, "PATCH", user["id"], user)
+    assert (answer.status, answer.json) == (200, user)
+    assert send(signet, "PATCH", user["id"], {}).json == user
+    assert signet.items() == before
+
+
+def test_a_path_and_a_body_that_disagree_are_refused(signet: Deployment) -> None:
+    """An id in the body that is not the path's is no way to another user."""
+    user = create(signet)
+    for name in ("experienceUserId", "applicationId"):
+        answer = send(signet, "PATCH", user["id"], {name: "f" * 24})
+        assert answer.status == 400
+        assert name in answer.json["message"]
+
+
+CHANGES: list[tuple[dict[str, Any], bool, bool]] = [
+    # The change; whether it ends the user's tokens; whether it ends the old address's identity tokens.
+    ({"firstName": "Anna"}, False, False),
+    ({"lastName": None}, False, False),
+    ({"userTags": {"x": "y"}}, False, False),
+    ({"email": "ANN@example.com"}, False, False),
+    ({"email": "anna@example.com"}, True, True),
+    ({"password": "another horse battery"}, True, True),
+    ({"password": ANN["password"]}, True, True),
+    ({"email": "anna@example.com", "password": "another horse battery"}, True, True),
+    ({"tokenCutoff": "2027-01-15T08:00:08.000Z"}, False, False),
+    ({"tokenCutoff": "2027-01-15T08:00:09.124Z"}, True, False),
+    ({"tokenCutoff": "2027-01-15T08:00:10.123Z"}, True, False),
+    ({"tokenCutoff": "2027-01-15T08:01:10.123Z"}, True, False),
+    ({"tokenCutoff": "2026-12-01T00:00:00Z"}, True, False),  # Earlier than it was.
+    ({"tokenCutoff": None}, True, False),
+    ({"experienceGroupIds": []}, False, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "ends_tokens", "ends_identity"), CHANGES, ids=lambda value: str(value)[:50]
+)
+def test_a_change_ends_the_tokens_that_it_must(
+    signet: Deployment, change: dict[str, Any], ends_tokens: bool, ends_identity: bool
+) -> None:
+    """The change is stored, and the generations rise in the same write where the contract says so."""
+    user = create(signet, lastName="Lee", tokenCutoff="2027-01-01T00:00:00Z")
+    signet.clock.advance(10)
+    answer = send(signet, "PATCH", user["id"], change)
+    assert answer.status == 200, answer.body
+    assert send(signet, "GET", user["id"]).json == answer.json
+    for name, value in change.items():
+        if name in answer.json and name != "tokenCutoff":
+            assert answer.json[name] == value
+    assert generation(signet, user["id"]) == int(ends_tokens)
+    assert identity_generation(signet, "ann@example.com") == int(ends_identity)
+
+
+def test_a_password_is_hashed_anew_and_its_date_moves(signet: Deployment) -> None:
+    """Setting a password writes another hash, and the time of it."""
+    user = create(signet)
+
+    def credential() -> Any:
+        (item,) = [item for item in signet.items() if item["sk"]["S"] == "CREDENTIAL"]
+        return item
+
+    before = credential()
+    signet.clock.advance(1)
+    changed = send(signet, "PATCH", user["id"], {"password": ANN["password"]}).json
+    assert changed["passwordLastUpdated"] == changed["lastUpdated"] == "2027-01-15T08:00:01.123Z"
+    assert credential()["password_hash"] != before["password_hash"]
+    assert int(credential()["password_version"]["N"]) == 2
+
+
+def test_another_address_takes_the_credential_along(signet: Deployment) -> None:
+    """The credential moves with its hash, the old address is free, and the new one is taken."""
+    user = create(signet)
+    moved = send(signet, "PATCH", user["id"], {"email": "anna@example.com"})
+    assert moved.status == 200
+    credentials = {i["pk"]["S"].rpartition("#")[2] for i in signet.items() if i["sk"]["S"] == "CREDENTIAL"}
+    assert credentials == {"anna@example.com"}
+    assert send(signet, "POST", body=ANN | {"email": "ANNA@example.com"}).status == 409
+    other = create(signet)
+    taken = send(signet, "PATCH", other["id"], {"email": "anna@example.com", "firstName": "Eve"})
+    assert (taken.status, taken.json["type"]) == (409, "AlreadyExists")
+    assert send(signet, "GET", other["id"]).json == other
+
+
+def test_a_deleted_user_leaves_a_tombstone(signet: Deployment) -> None:
+    """Deleting takes everything of the person away, ends the tokens, and keeps the generation."""
+    user = create(signet, firstName="Ann", userTags={"a": "b"})
+    signet.clock.advance(1)
+    answer = send(signet, "DELETE", user["id"], {})
+    assert (answer.status, answer.json) == (200, {"success": True})
+    kept = [item for item in signet.items() if item["sk"]["S"] not in ("APP", "RING") and "kid" not in item]
+    assert kept == [
+        {
+            "pk": {"S": f"APP#{signet.application_id}#IDENTITY#ann@example.com"},
+            "sk": {"S": "IDENTITY"},
+            "generation": {"N": "1"},
+        },
+        {
+            "pk": {"S": f"APP#{signet.application_id}#USER#{user['id']}"},
+            "sk": {"S": "USER"},
+            "generation": {"N": "1"},
+            "revision": {"N": "1"},
+            "deleted_at": {"N": str(signet.clock.milliseconds)},
+        },
+    ]
+    for method, body in (("GET", None), ("PATCH", {"firstName": "A"}), ("DELETE", {})):
+        gone = send(signet, method, user["id"], body)
+        assert (gone.status, gone.json["type"]) == (404, "NotFound")
+    assert create(signet)["id"] != user["id"]
+
+
+@pytest.mark.parametrize(
+    "user_id", ["f" * 24, "nonsense", "ext:nobody", "x:nobody", "ext:", "ann@example.com"]
+)
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_unknown_user_is_not_found(moto_signet: Deployment, method: str, user_id: str) -> None:
+    """What names no user is a 404, and nothing comes of it."""
+    create(moto_signet)
+    before = moto_signet.items()
+    answer = send(moto_signet, method, user_id, {} if method == "PATCH" else None)
+    assert (answer.status, answer.json["type"]) == (404, "NotFound")
+    assert moto_signet.items() == before
+
+
+def test_the_direct_invocations_do_the_same(signet: Deployment) -> None:
+    """Create, look, change and delete by direct invocation; refusals are raised under their codes."""
+    here = {"applicationId": signet.application_id}
+    user = signet.invoke("create_user", here | ANN)
+    named = here | {"experienceUserId": user["id"]}
+    assert signet.invoke("get_user", named) == user
+    assert signet.invoke("update_user", named | {"firstName": "Ann"})["firstName"] == "Ann"
+    with pytest.raises(UserExists):
+        signet.invoke("create_user", here | ANN)
+    with pytest.raises(InvalidRequest, match="experienceUserId: is required"):
+        signet.invoke("get_user", here)
+    assert signet.invoke("delete_user", named) == {"success": True}
+    with pytest.raises(UserNotFound):
+        signet.invoke("get_user", named)

@@ -1,0 +1,80 @@
+"""The checker of the table finds what it is there to find."""
+
+from typing import Any
+
+import pytest
+
+from tools.audit_table import audit
+
+APP = "APP#" + "a" * 24
+
+
+def user(user_id: str, **more: Any) -> dict[str, Any]:
+    return {
+        "pk": f"{APP}#USER#{user_id}",
+        "sk": "USER",
+        "user_id": user_id,
+        "created_at": 1,
+        "group_ids": [],
+        "password_version": 1,
+        **more,
+    }
+
+
+def credential(address: str, user_id: str, version: int = 1) -> dict[str, Any]:
+    pk = f"{APP}#EMAIL#{address}"
+    return {"pk": pk, "sk": "CREDENTIAL", "user_id": user_id, "password_version": version}
+
+
+def group(group_id: str, **more: Any) -> dict[str, Any]:
+    return {"pk": f"{APP}#GROUP#{group_id}", "sk": "GROUP", "group_id": group_id, **more}
+
+
+def child(group_id: str, child_id: str) -> dict[str, Any]:
+    return {"pk": f"{APP}#GROUP#{group_id}", "sk": f"CHILD#{child_id}"}
+
+
+def member(group_id: str, user_id: str) -> dict[str, Any]:
+    return {"pk": f"{APP}#GROUP#{group_id}", "sk": f"MEMBER#{user_id}", "user_id": user_id}
+
+
+ANN = user("ann", normal_email="ann@example.com", group_ids=["g"])
+WHOLE = [
+    ANN,
+    credential("ann@example.com", "ann"),
+    group("g", parent_id="p"),
+    group("p"),
+    member("g", "ann"),
+    child("p", "g"),
+]
+TOMBSTONE = {"pk": f"{APP}#USER#bob", "sk": "USER", "generation": 1, "deleted_at": 1}
+
+
+def test_a_table_in_order_has_no_faults() -> None:
+    """Users, credentials, members, parents, tombstones and users without a credential are in order."""
+    external = user("x:1", group_ids=[])
+    application = {"pk": APP, "sk": "APP"}
+    assert audit([*WHOLE, TOMBSTONE, external, application, {"pk": "KEYS", "sk": "RING"}]) == []
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        ([i for i in WHOLE if i["sk"] != "CREDENTIAL"], "user ann has no credential"),
+        ([*WHOLE, credential("eve@example.com", "eve")], "belongs to eve, who is no user"),
+        ([*WHOLE, TOMBSTONE, credential("bob@example.com", "bob")], "belongs to bob, who is no user"),
+        ([*WHOLE, credential("old@example.com", "ann")], "under another address"),
+        ([*WHOLE[:1], credential("ann@example.com", "ann", 2), *WHOLE[2:]], "differ in password_version"),
+        ([*WHOLE, member("gone", "ann")], "member of gone, which is no group"),
+        ([*WHOLE, member("g", "eve")], "member eve, who is no user"),
+        ([*WHOLE, member("p", "ann")], "member ann, who does not know"),
+        ([i for i in WHOLE if not i["sk"].startswith("MEMBER")], "no member of its group g"),
+        (WHOLE[:5], "group g is no child of its parent p"),
+        ([*WHOLE, child("p", "x")], "p has the child x, which does not know"),
+        ([*WHOLE[:3], *WHOLE[4:]], "group g is under p, which is no group"),
+        ([*WHOLE[:3], group("p", parent_id="g"), *WHOLE[4:]], "among its own ancestors"),
+    ],
+)
+def test_each_kind_of_orphan_is_reported(items: list[dict[str, Any]], words: str) -> None:
+    """What hangs on nothing is named."""
+    assert any(words in fault for fault in audit(items))

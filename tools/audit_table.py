@@ -1,0 +1,136 @@
+"""Walks a whole table and reports what does not fit together: `make audit-table`.
+
+What Signet writes together it writes in one transaction, so nothing should ever be found. It asks the
+table of `make run`, or the one that TABLE_NAME names, with the AWS credentials of the environment.
+"""
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from signet.store.attributes import Item, from_attributes
+from tools.events import NoDemoError, read_demo
+
+
+def audit(items: Iterable[Item]) -> list[str]:
+    """Say what does not fit together, one line for each fault; of a person it names nothing but ids.
+
+    Args:
+        items: Every item of a table, in Python's own types.
+    """
+    kinds: dict[str, dict[str, Item]] = defaultdict(dict)
+    for item in items:
+        kind = item["sk"].partition("#")[0]
+        in_group = kind in ("MEMBER", "CHILD")
+        kinds[kind][f"{item['pk']}/{item['sk']}" if in_group else item["pk"]] = item
+    users = {pk: user for pk, user in kinds["USER"].items() if "created_at" in user}
+    return [
+        *_credentials(users, kinds["CREDENTIAL"]),
+        *_members(users, kinds["GROUP"], kinds["MEMBER"]),
+        *_parents(kinds["GROUP"], kinds["CHILD"]),
+    ]
+
+
+def _credentials(users: dict[str, Item], credentials: dict[str, Item]) -> Iterator[str]:
+    for pk, credential in credentials.items():
+        application, _, address = pk.partition("#EMAIL#")
+        user = users.get(f"{application}#USER#{credential['user_id']}")
+        if user is None:
+            yield f"{application}: a credential belongs to {credential['user_id']}, who is no user"
+        elif user.get("normal_email") != address:
+            yield f"{application}: user {user['user_id']} has a credential under another address"
+        elif user["password_version"] != credential["password_version"]:
+            yield f"{application}: user {user['user_id']} and its credential differ in password_version"
+    for pk, user in users.items():
+        application = pk.partition("#USER#")[0]
+        if "normal_email" in user and f"{application}#EMAIL#{user['normal_email']}" not in credentials:
+            yield f"{application}: user {user['user_id']} has no credential"
+
+
+def _members(users: dict[str, Item], groups: dict[str, Item], members: dict[str, Item]) -> Iterator[str]:
+    for member in members.values():
+        application, _, group_id = member["pk"].partition("#GROUP#")
+        user_id = member["sk"].removeprefix("MEMBER#")
+        user = users.get(f"{application}#USER#{user_id}")
+        if member["pk"] not in groups:
+            yield f"{application}: {user_id} is a member of {group_id}, which is no group"
+        if user is None:
+            yield f"{application}: {group_id} has the member {user_id}, who is no user"
+        elif group_id not in user["group_ids"]:
+            yield f"{application}: {group_id} has the member {user_id}, who does not know"
+    for pk, user in users.items():
+        application = pk.partition("#USER#")[0]
+        for group_id in user["group_ids"]:
+            if f"{application}#GROUP#{group_id}/MEMBER#{user['user_id']}" not in members:
+                yield f"{application}: user {user['user_id']} is no member of its group {group_id}"
+
+
+def _parents(groups: dict[str, Item], children: dict[str, Item]) -> Iterator[str]:
+    for child in children.values():
+        application, _, parent_id = child["pk"].partition("#GROUP#")
+        child_id = child["sk"].removeprefix("CHILD#")
+        if groups.get(f"{application}#GROUP#{child_id}", {}).get("parent_id") != parent_id:
+            yield f"{application}: {parent_id} has the child {child_id}, which does not know"
+    for pk, group in groups.items():
+        application, _, group_id = pk.partition("#GROUP#")
+        if "parent_id" in group:
+            parent_pk = f"{application}#GROUP#{group['parent_id']}"
+            if f"{parent_pk}/CHILD#{group_id}" not in children:
+                yield f"{application}: group {group_id} is no child of its parent {group['parent_id']}"
+        seen = {group_id}
+        parent_id = group.get("parent_id")
+        while parent_id is not None:
+            if parent_id in seen:
+                yield f"{application}: group {group_id} is among its own ancestors"
+                break
+            seen.add(parent_id)
+            parent = groups.get(f"{application}#GROUP#{parent_id}")
+            if parent is None:
+                yield f"{application}: group {group_id} is under {parent_id}, which is no group"
+                break
+            parent_id = parent.get("parent_id")
+
+
+def scan(client: Any, table_name: str) -> Iterator[Item]:
+    """Every item of a table, read consistently."""
+    start: dict[str, Any] = {}
+    while True:
+        page = client.scan(TableName=table_name, ConsistentRead=True, **start)
+        yield from map(from_attributes, page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def main() -> int:
+    """Audit a table, and return the exit status: 0 where everything fits together."""
+    import botocore.session
+
+    table_name = os.environ.get("TABLE_NAME")
+    options: dict[str, Any] = {}
+    if table_name is None:
+        try:
+            demo = read_demo()
+        except NoDemoError as error:
+            print(f"{error}, or name a table with TABLE_NAME=…", file=sys.stderr)
+            return 2
+        table_name = demo["tableName"]
+        options = {
+            "endpoint_url": demo["awsEndpointUrl"],
+            "region_name": "us-east-1",
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+        }
+    client = botocore.session.get_session().create_client("dynamodb", **options)
+    items = list(scan(client, table_name))
+    faults = audit(items)
+    for fault in faults:
+        print(fault)
+    print(f"{table_name}: {len(items)} items, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
