@@ -1,5 +1,6 @@
 # Everything here needs Python with pip, and make; it sets up the rest by itself, inside this folder.
-# Other than that: `check` and `test-engine` need npm, and Linux on x86-64 (the engines' only platform).
+# Other than that: `check` and `test-engine` need npm, and Linux on x86-64 (the engines' only platform); `check` also
+# needs Chromium and its chromedriver (Debian's chromium and chromium-driver).
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -23,7 +24,7 @@ SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -
 .PHONY: help
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
-	    while IFS='|' read -r name text; do printf '  make %-14s%s\n' "$$name" "$$text"; done
+	    while IFS='|' read -r name text; do printf '  make %-16s%s\n' "$$name" "$$text"; done
 
 # --- Using it ---
 
@@ -76,7 +77,7 @@ check: ## Everything that CI checks: lint, tests, engine tests, template, build,
 	@$(MAKE) lint
 	@$(MAKE) validate
 	@$(MAKE) engines
-	@$(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
+	@SIGNET_BROWSER=required $(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
 	@$(MAKE) test-built
 	@echo "make check: all passed"
 
@@ -85,6 +86,14 @@ check: ## Everything that CI checks: lint, tests, engine tests, template, build,
 .PHONY: bench
 bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure cost and price into benchmarks/results: RUNS=… (cold starts), ARGS=… of python -m benchmarks
 	@$(PYTHON) -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+.PHONY: bench-directory
+bench-directory: .venv/ready .tools/engines/ready ## Measure a directory of USERS=100000: import, export, lists; ENGINE=dynoxide or extenddb
+	@$(PYTHON) -m benchmarks.directory $(if $(USERS),--users $(USERS)) $(ARGS)
+
+.PHONY: bench-oracle
+bench-oracle: .venv/ready .tools/engines/ready ## Measure whether answers or their times tell who is a user: RUNS=… of each kind
+	@$(PYTHON) -m benchmarks.oracle $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 # The tutorial function that everything is compared with, built as the layer is.
 .tools/bench/ready: tools/requirements-bench.txt benchmarks/baseline/handler.py benchmarks/build | .venv/ready

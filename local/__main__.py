@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-STATE: Final = ROOT / ".signet"
+# Another folder for another gateway, so that two leave each other's credentials alone.
+STATE: Final = Path(os.environ.get("SIGNET_STATE") or ROOT / ".signet")
 _DEFAULT_PORT: Final = "3000"
 # Seconds that requests get to finish in when the gateway is stopped.
 _GRACE: Final = 3

@@ -61,7 +61,9 @@ class Response:
 
 def json_response(status: int, body: Mapping[str, object]) -> Response:
     """A JSON response."""
-    return Response(status, (("content-type", "application/json"),), json.dumps(body).encode())
+    return Response(
+        status, (("content-type", "application/json"),), json.dumps(body, separators=(",", ":")).encode()
+    )
 
 
 def gateway_response(status: int, message: str) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests import engine
+from tests import browser, engine
 from tests.deployment import ROOT, Cloud, Deployment
 
 MOTO = {
@@ -25,6 +25,7 @@ VECTORS = ROOT.parent / "shared" / "vectors"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
+    config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
     config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
 
 
@@ -32,12 +33,14 @@ def pytest_report_header() -> list[str]:
     program = engine.find_engine()
     return [
         f"DynamoDB engine: {program.name if program else 'none, so the engine tests are left out'}",
+        f"Chromium: {'there' if browser.find_browser() else 'none, so the browser tests are left out'}",
         f"vectors: {'there' if VECTORS.is_dir() else 'not there, so their tests are left out'}",
     ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing = [] if engine.find_engine() else ["engine"]
+    missing += [] if browser.find_browser() else ["browser"]
     missing += [] if VECTORS.is_dir() else ["vectors"]
     left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
     items[:] = [item for item in items if item not in set(left_out)]

@@ -227,6 +227,7 @@ class Deployment:
             "userEmail": fields["email"],
             "groupId": group["id"],
             "sessionToken": session["token"],
+            "userToken": self.invoke("issue_user_token", here | {"userId": "u1"})["token"],
         }
 
     def new_application(self, name: str = "Other") -> tuple[str, str]:

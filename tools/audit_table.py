@@ -30,6 +30,7 @@ def audit(items: Iterable[Item]) -> list[str]:
         *_credentials(users, kinds["CREDENTIAL"]),
         *_members(users, kinds["GROUP"], kinds["MEMBER"]),
         *_parents(kinds["GROUP"], kinds["CHILD"]),
+        *_permissions(kinds["USER"], kinds["PERMISSIONS"]),
     ]
 
 
@@ -91,6 +92,13 @@ def _parents(groups: dict[str, Item], children: dict[str, Item]) -> Iterator[str
                 yield f"{application}: group {group_id} is under {parent_id}, which is no group"
                 break
             parent_id = parent.get("parent_id")
+
+
+def _permissions(users: dict[str, Item], permissions: dict[str, Item]) -> Iterator[str]:
+    for pk, item in permissions.items():
+        application, _, user_id = pk.partition("#USER#")
+        if item["epoch"] != users.get(pk, {}).get("permissions_epoch", 0):
+            yield f"{application}: user {user_id} has permissions from before a removal"
 
 
 def scan(client: Any, table_name: str) -> Iterator[Item]:

@@ -7,6 +7,7 @@ An event file may hold these words, anywhere in a string:
     <userId>, <groupId>         a user and a group of it
     <userEmail>                 the user's e-mail address; its password is PASSWORD below
     <sessionToken>              a session token of the user
+    <userToken>                 a user token of the external id `u1`
     <basic USER:apiToken>       `Basic …`, the Authorization header of USER with the API token; USER may be
                                 <applicationId> without its brackets
 """
@@ -26,7 +27,7 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - the demo's
 DEMO_FILE = Path(__file__).parents[1] / ".signet" / "demo.json"
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
-_VALUE = re.compile(r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken)>")
+_VALUE = re.compile(r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken)>")
 
 
 class NoDemoError(RuntimeError):
@@ -81,7 +82,10 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
     user = _post(demo, f"{experience}/users", {"email": email, "password": PASSWORD})
     group = _post(demo, f"{experience}/groups", {"name": name})
     session = _post(demo, f"{experience}/users/{user['id']}/token", {})
+    asked = {"apiKey": demo["applicationId"], "authToken": demo["apiToken"], "userId": "u1"}
+    token = _post(demo, "/v1/auth/token/get", {"data": asked})
     made = {
+        "userToken": token["result"]["data"]["token"],
         "userId": user["id"],
         "userEmail": email,
         "groupId": group["id"],
@@ -90,12 +94,11 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
     return {**made, **demo}
 
 
-def _post(demo: Mapping[str, str], path: str, body: Mapping[str, str]) -> dict[str, str]:
+def _post(demo: Mapping[str, str], path: str, body: Mapping[str, Any]) -> Any:
     headers = {"authorization": f"Bearer {demo['apiToken']}", "content-type": "application/json"}
     request = urllib.request.Request(demo["url"] + path, json.dumps(body).encode(), headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the demo's own address
-        made: dict[str, str] = json.load(answer)
-    return made
+        return json.load(answer)
 
 
 def _basic(user: str, password: str) -> str:

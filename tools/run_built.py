@@ -71,7 +71,7 @@ def _import(operation: built.Operation) -> str | None:
 
 def _events(operation: built.Operation) -> list[Path]:
     # Others, such as a custom resource's, are answered to an address on the internet.
-    names = (f"{operation.name}.{kind}*.json" for kind in ("http", "direct"))
+    names = (f"{operation.name}.{kind}*.json" for kind in ("http", "direct", "node", "authorizer"))
     return sorted(path for name in names for path in (built.ROOT / "events").glob(name))
 
 
@@ -94,7 +94,8 @@ def _run(operation: built.Operation, path: Path, demo: dict[str, str]) -> str | 
 
 def _fault(answer: Answer) -> str | None:
     status: Any = answer.payload.get("statusCode", 200) if isinstance(answer.payload, dict) else 200
-    if answer.is_error or status >= 400:
+    denied = isinstance(answer.payload, dict) and answer.payload.get("isAuthorized") is False
+    if answer.is_error or status >= 400 or denied:
         return json.dumps(answer.payload)
     return None
 

@@ -1,6 +1,7 @@
 """The template, the folders, the events and the routes belong together: none without the others."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -25,6 +26,9 @@ ROUTES = {
     "create_application": "POST /applications",
     "get_application": "GET /applications/{applicationId}",
     "update_application": "PATCH /applications/{applicationId}",
+    "update_settings": "POST /v2/workspace/apikeyconfig/update",
+    "list_api_tokens": "POST /v2/workspace/authtokens/get",
+    "reset_api_token": "POST /v2/workspace/authtoken/reset",
     "create_user": "POST /applications/{applicationId}/experience/users",
     "list_users": "GET /applications/{applicationId}/experience/users",
     "get_user": "GET /applications/{applicationId}/experience/users/{experienceUserId}",
@@ -44,12 +48,20 @@ ROUTES = {
     "invalidate_application_tokens": "POST /applications/{applicationId}/experience/invalidate-tokens",
     "introspect_token": "POST /oauth2/introspect",
     "show_me": "GET /applications/{applicationId}/experience/me",
+    "identify": "POST /v1/identify",
     "issue_identity_token": "POST /api/v1/user-identity-jwt",
+    "issue_user_token": "POST /v1/auth/token/get",
     "invalidate_identity_tokens": "POST /applications/{applicationId}/identities/invalidate-tokens",
+    "add_permissions": "POST /v2/auth/permissions/add",
+    "get_permissions": "POST /v2/auth/permissions/get",
+    "remove_permissions": "POST /v2/auth/permissions/remove",
     "publish_jwks": "GET /.well-known/jwks.json",
     "publish_configuration": "GET /.well-known/openid-configuration",
 }
 """Every route of the API contract, by operation."""
+
+FURTHER_ROUTES = {"issue_user_token": ["POST /v2/auth/token/get", "POST /v2/auth/generate_token"]}
+"""Those of operations that have more than one."""
 
 WITHOUT_A_ROUTE = {"rotate_keys", "authorize_request", "import_users", "export_users"}
 """Operations that nobody calls over HTTP."""
@@ -83,16 +95,16 @@ def test_every_folder_is_a_function_of_the_template_and_every_function_a_folder(
 
 def test_every_route_of_the_contract_is_in_the_template_and_no_other() -> None:
     """The template serves the contract's routes, signed where they are the operator's."""
-    served = {}
+    served = []
     for operation in OPERATIONS:
         for route in routes(FUNCTIONS[logical_id(operation)]):
-            assert operation not in served, "one route an operation"
-            served[operation] = f"{route['Method']} {route['Path']}"
+            served.append((operation, f"{route['Method']} {route['Path']}"))
             assert route["ApiId"] == {"Ref": "HttpApi"}
             expected = {"Authorizer": "AWS_IAM"} if operation in SIGNED else None
             expected = {"Authorizer": "Experience"} if operation in AUTHORIZED else expected
             assert route.get("Auth") == expected, operation
-    assert served == ROUTES
+    further = [(operation, route) for operation, them in FURTHER_ROUTES.items() for route in them]
+    assert sorted(served) == sorted([*ROUTES.items(), *further])
     assert set(ROUTES) | WITHOUT_A_ROUTE == set(OPERATIONS)
 
 
@@ -115,10 +127,13 @@ def test_a_handler_names_itself_and_its_route(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_an_operation_has_an_event_for_each_way_of_invoking_it(operation: str) -> None:
-    """There is an event for HTTP where there is a route, and one for a direct invocation."""
+    """There is an event for each route, and one for a direct invocation."""
     ways = {path.name.split(".")[1] for path in (ROOT / "events").glob(f"{operation}.*.json")}
     assert ("authorizer" if operation == "authorize_request" else "direct") in ways
     assert ("http" in ways) == (operation in ROUTES)
+    events = (json.loads(path.read_text()) for path in (ROOT / "events").glob(f"{operation}.http*.json"))
+    further = FURTHER_ROUTES.get(operation, [])
+    assert {event["routeKey"] for event in events} == {*further, *filter(None, [ROUTES.get(operation)])}
 
 
 def test_no_event_is_without_its_operation() -> None:

@@ -24,6 +24,9 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "CreateApplicationFunction": {("dynamodb:PutItem", TABLE)},
     "GetApplicationFunction": {("dynamodb:GetItem", TABLE)},
     "UpdateApplicationFunction": {("dynamodb:UpdateItem", TABLE)},
+    "UpdateSettingsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "ListApiTokensFunction": {("dynamodb:GetItem", TABLE)},
+    "ResetApiTokenFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "CreateUserFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
@@ -112,11 +115,35 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("s3:PutObject", REPORTS),
         ("lambda:InvokeFunction", ITSELF),
     },
+    "IdentifyFunction": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:Query", KEY_RING),
+    },
     "IssueIdentityTokenFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:Query", KEY_RING),
         ("dynamodb:UpdateItem", KEY_RING),
         ("kms:Decrypt", KMS),
+    },
+    "IssueUserTokenFunction": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:Query", TABLE),
+        ("dynamodb:UpdateItem", KEY_RING),
+        ("kms:Decrypt", KMS),
+    },
+    "AddPermissionsFunction": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:Query", TABLE),
+        ("dynamodb:ConditionCheckItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+    },
+    "GetPermissionsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
+    "RemovePermissionsFunction": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:Query", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:DeleteItem", TABLE),
     },
     "InvalidateIdentityTokensFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "PublishJwksFunction": {("dynamodb:Query", KEY_RING)},
@@ -200,6 +227,7 @@ def test_only_who_signs_may_decrypt_and_only_who_makes_keys_may_encrypt() -> Non
     encrypts = {name for name, allowed in PERMISSIONS.items() if ("kms:Encrypt", KMS) in allowed}
     assert decrypts == {
         "IssueIdentityTokenFunction",
+        "IssueUserTokenFunction",
         "IssueSessionTokenFunction",
         "AuthenticateFunction",
         "LogInFunction",

@@ -12,7 +12,7 @@ from tools.events import load_event
 OPEN = {"publish_jwks", "publish_configuration"}
 """Routes that belong to no tenant."""
 
-OF_USERS = {"log_in", "show_me"}
+OF_USERS = {"log_in", "show_me", "identify"}
 """Routes that a user calls, without an API token."""
 
 IN_APPLICATION = sorted(set(ROUTES) - SIGNED - OPEN - OF_USERS)
@@ -25,12 +25,14 @@ def cross(signet: Deployment, path: Path, demo: dict[str, str]) -> tuple[int, ob
     return answer["statusCode"], json.loads(answer["body"])
 
 
-@pytest.mark.parametrize("operation", IN_APPLICATION)
-def test_another_tenant_s_token_is_a_wrong_token(moto_signet: Deployment, operation: str) -> None:
+EVENTS = [path for name in IN_APPLICATION for path in sorted((ROOT / "events").glob(f"{name}.http*.json"))]
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_another_tenant_s_token_is_a_wrong_token(moto_signet: Deployment, path: Path) -> None:
     """Another application's API token gets the very answer of one that does not exist, and writes nothing."""
     signet = moto_signet
     other_id, other_token = signet.new_application()
-    path = ROOT / "events" / f"{operation}.http.json"
     own = signet.demo()
     status, body = cross(signet, path, own)
     assert status in (200, 201), body
@@ -71,6 +73,9 @@ def test_a_token_is_worth_nothing_in_another_application(moto_signet: Deployment
     assert signet.invoke("authenticate", here | attempt) == {"authenticated": False}
     answer = signet.http("GET", f"/applications/{other_id}/experience/me", headers=signet.bearer(session))
     assert answer.status == 403
+    data = {"apiKey": other_id, "authToken": mine["userToken"], "user": {"userId": "u1"}}
+    answer = signet.http("POST", "/v1/identify", {"data": data})
+    assert (answer.status, answer.json["error"]["details"]) == (401, [{"reason": "token_invalid"}])
 
 
 def test_a_user_is_nobody_in_another_application(moto_signet: Deployment) -> None:

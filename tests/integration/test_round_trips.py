@@ -13,6 +13,7 @@ USER = {"experienceUserId": "<userId>"}
 GROUP = {"experienceGroupId": "<groupId>"}
 LOGIN = {"email": "<userEmail>", "password": PASSWORD}
 TOKEN = {"authMode": "token", "token": "<sessionToken>"}
+ORGANIZATION = {"permissions": {"resources": [{"type": "organization", "id": "org1"}]}}
 EXPERIENCE: dict[str, Any] = {"user": {}, "authInfo": {}}
 
 GET, BATCH, QUERY = "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"
@@ -22,6 +23,9 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("create_application", {"name": "Shop"}, [WRITE]),
     ("get_application", {}, [GET]),
     ("update_application", {"name": "Shop"}, [UPDATE]),
+    ("update_settings", {"requireJwtToken": True}, [UPDATE]),
+    ("list_api_tokens", {}, [GET]),
+    ("reset_api_token", {}, [GET, WRITE]),
     ("create_user", {"email": "new-<userEmail>", "password": PASSWORD}, [WRITE]),
     ("list_users", {}, [QUERY, BATCH]),
     ("list_users", {"nextToken": ""}, [QUERY, BATCH]),
@@ -43,6 +47,8 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("authenticate", TOKEN | {"authMode": "tokenEmail", "email": "<userEmail>"}, [GET]),
     ("authenticate", TOKEN | LOGIN | {"authMode": "tokenEmailPassword"}, [BATCH, UPDATE]),
     ("log_in", LOGIN, [GET, UPDATE]),
+    ("identify", {"authToken": "<userToken>", "user": {"userId": "u1"}}, [GET]),  # Nothing new.
+    ("identify", {"authToken": "<userToken>", "user": {"userId": "u1", "name": "<groupId>"}}, [GET, UPDATE]),
     ("issue_session_token", USER, [GET]),
     ("issue_session_token", USER | {"invalidateExistingTokens": True}, [UPDATE]),
     ("issue_session_token", {"experienceUserId": "<userEmail>"}, [GET, GET]),
@@ -52,6 +58,11 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("show_me", {"experience": EXPERIENCE}, []),
     ("issue_identity_token", EMAIL, [GET]),
     ("invalidate_identity_tokens", EMAIL, [UPDATE]),
+    ("issue_user_token", {"userId": "u1"}, [QUERY]),
+    ("add_permissions", {"user": {"userId": "u1"}, **ORGANIZATION}, [QUERY, WRITE]),
+    ("get_permissions", {"organizationId": "org1", "userIds": ["u1", "u2"]}, [BATCH]),
+    # Nothing is stored; where something is, the second is a transaction.
+    ("remove_permissions", {"userId": "u1", **ORGANIZATION}, [QUERY, UPDATE]),
     ("publish_jwks", {}, []),  # From the cache: at most KEY_RING_SECONDS old.
     ("publish_configuration", {}, []),
     ("rotate_keys", {}, [QUERY]),

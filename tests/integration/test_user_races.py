@@ -198,7 +198,7 @@ def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:
     from signet.store.users import change_user
 
     user = signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
-    directory = Directory(wiring.table(), signet.application_id)
+    directory = Directory(wiring.table(), signet.application_id, signet.clock.milliseconds)
     before = get_user(directory, user["id"])
     signet.invoke("update_user", here(signet, experienceUserId=user["id"], firstName="Ann"))
     items = signet.items()

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from signet import signing, wiring
 from signet.accounts import keys as key_use_cases
 from signet.applications import ApiToken, Application, StoredApiToken
-from tests.deployment import URL, Cloud, Deployment
+from tests.deployment import ROOT, URL, Cloud, Deployment
 
 EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
 
@@ -121,6 +122,21 @@ def test_a_log_line_says_who_called_and_how_it_ended(
     }
     assert (second["Refusal"], second["status"], second["code"]) == ([1.0], 400, "InvalidRequest")
     assert second["request_id"] == refused.headers["x-request-id"]
+
+
+def test_a_scanner_finds_api_tokens_by_the_documented_rule() -> None:
+    """The rule of docs/security.md finds every token in a text, whole, and nothing longer or shorter."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    (rule,) = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])["rules"]
+    pattern = re.compile(rule["regex"])
+    for number in range(50):
+        token = ApiToken.generate(f"{number:024x}").secret
+        for place in (token, f'"{token}"', f"TOKEN={token}\n", f"https://u:{token}@example.com"):
+            found = pattern.search(place)
+            assert found is not None
+            assert found[rule["secretGroup"]] == token
+            assert any(keyword in place for keyword in rule["keywords"])
+        assert not any(pattern.search(place) for place in (f"x{token}", token[:-1], f"{token}x", token[:33]))
 
 
 def test_the_digest_alone_is_stored(moto_signet: Deployment) -> None:

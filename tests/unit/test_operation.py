@@ -7,7 +7,7 @@ import botocore.exceptions
 import pytest
 
 from signet import wiring
-from signet.dialects import dialect, gladly, losant, oauth
+from signet.dialects import dialect, gladly, losant, oauth, velt
 from signet.errors import InvalidRequest, RequestTooLarge, SignetError, Unavailable, UnsupportedEvent
 from tests.deployment import Deployment
 
@@ -139,6 +139,12 @@ def test_every_refusal_has_words_in_every_dialect(kind: type[SignetError]) -> No
     if kind in RAISED_OUTSIDE_OF_HTTP:
         return
     error = InvalidRequest.of("field", "is wrong.") if kind is InvalidRequest else kind("Said so.")
-    for spoken in (gladly.GLADLY, losant.LOSANT, oauth.OAUTH):
+    for spoken in (
+        gladly.GLADLY,
+        losant.LOSANT,
+        oauth.OAUTH,
+        velt.velt("Done.", version=1),
+        velt.velt("Done.", version=2),
+    ):
         assert 400 <= spoken.status(error) < 600
         assert json.loads(json.dumps(spoken.refusal(error)))

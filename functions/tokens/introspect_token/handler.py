@@ -10,6 +10,7 @@ from signet.form_body import parse_form
 from signet.json_body import Members
 from signet.models import RequestModel
 from signet.operation import Call, operation
+from signet.permissions import live_claims
 
 
 class IntrospectToken(RequestModel):
@@ -38,4 +39,4 @@ def lambda_handler(call: Call[IntrospectToken]) -> dict[str, Any]:
     except TokenRefused:
         # It says no more: why is not for the bearer of somebody else's token to learn.
         return {"active": False}
-    return {"active": True, **token.claims}
+    return {"active": True, **live_claims(token.claims, call.now)}

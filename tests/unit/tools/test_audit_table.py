@@ -48,13 +48,14 @@ WHOLE = [
     child("p", "g"),
 ]
 TOMBSTONE = {"pk": f"{APP}#USER#bob", "sk": "USER", "generation": 1, "deleted_at": 1}
+PERMISSIONS = {"pk": f"{APP}#USER#x:1", "sk": "PERMISSIONS", "epoch": 0}
 
 
 def test_a_table_in_order_has_no_faults() -> None:
     """Users, credentials, members, parents, tombstones and users without a credential are in order."""
     external = user("x:1", group_ids=[])
     application = {"pk": APP, "sk": "APP"}
-    assert audit([*WHOLE, TOMBSTONE, external, application, {"pk": "KEYS", "sk": "RING"}]) == []
+    assert audit([*WHOLE, TOMBSTONE, external, PERMISSIONS, application, {"pk": "KEYS", "sk": "RING"}]) == []
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,7 @@ def test_a_table_in_order_has_no_faults() -> None:
         ([*WHOLE, child("p", "x")], "p has the child x, which does not know"),
         ([*WHOLE[:3], *WHOLE[4:]], "group g is under p, which is no group"),
         ([*WHOLE[:3], group("p", parent_id="g"), *WHOLE[4:]], "among its own ancestors"),
+        ([*WHOLE, {**PERMISSIONS, "epoch": 1}], "user x:1 has permissions from before a removal"),
     ],
 )
 def test_each_kind_of_orphan_is_reported(items: list[dict[str, Any]], words: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
-from signet.applications import Application
+from signet.applications import Application, StoredApiToken
 from signet.models import MAX_AGE_LIMIT_MS, RequestModel, ResponseModel
 from signet.times import iso_8601
 
@@ -52,6 +52,27 @@ class ApplicationView(ResponseModel):
             ),
             creation_date=iso_8601(application.created_at_ms),
             last_updated=iso_8601(application.updated_at_ms),
+            **more,
+        )
+
+
+class ApiTokenView(ResponseModel):
+    """An API token without its secret. `expiresAt` is the end of its grace, null for the newest one."""
+
+    prefix: str
+    created_at: str
+    expires_at: str | None
+    current: bool
+
+    @classmethod
+    def of(cls, stored: StoredApiToken, **more: str) -> Self:
+        """What an application sees of its API token."""
+        expires_at_ms = stored.expires_at_ms
+        return cls(
+            prefix=stored.prefix,
+            created_at=iso_8601(stored.created_at_ms),
+            expires_at=None if expires_at_ms is None else iso_8601(expires_at_ms),
+            current=expires_at_ms is None,
             **more,
         )
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 APPLICATION_ID = re.compile(r"[0-9a-f]{24}")
@@ -71,6 +71,15 @@ class StoredApiToken:
         """What to keep of a token that is made now."""
         return cls(token.digest, token.prefix, now_ms)
 
+    def is_live(self, now_ms: int) -> bool:
+        """Whether it is good at that time: no longer from the very millisecond at which its grace ends."""
+        return self.expires_at_ms is None or now_ms < self.expires_at_ms
+
+    def until(self, now_ms: int, grace_ms: int) -> "StoredApiToken":
+        """The same with a grace that begins now; it never comes to live longer than it would have."""
+        end = now_ms + grace_ms
+        return replace(self, expires_at_ms=min(end, self.expires_at_ms or end))
+
 
 @dataclass(frozen=True, slots=True)
 class LoginSettings:
@@ -96,6 +105,7 @@ class Application:
         name: For people.
         generation: Copied into every token as `agen`; raising it ends all of the application's tokens.
         api_tokens: At most two are live; the newest stands last.
+        api_tokens_revision: How often they have been reset; a write of them is conditioned on it.
         require_jwt_token: Whether `identify` demands a user token.
         identity_token_lifetime: Of the tokens of api.md 3.
         user_token_lifetime: Of the tokens of api.md 4.
@@ -109,6 +119,7 @@ class Application:
     name: str
     generation: int = 0
     api_tokens: tuple[StoredApiToken, ...] = field(default=(), repr=False)
+    api_tokens_revision: int = 0
     require_jwt_token: bool = True
     identity_token_lifetime: int = HOUR
     user_token_lifetime: int = 48 * HOUR
@@ -122,8 +133,24 @@ class Application:
         digest = token.digest
         # Every stored digest is compared, whether or not an earlier one matched.
         matches = [
-            hmac.compare_digest(digest, stored.digest)
-            and (stored.expires_at_ms is None or now_ms < stored.expires_at_ms)
+            hmac.compare_digest(digest, stored.digest) and stored.is_live(now_ms)
             for stored in self.api_tokens
         ]
         return any(matches) and token.application_id == self.id
+
+    def live_api_tokens(self, now_ms: int) -> tuple[StoredApiToken, ...]:
+        """Those that are good at that time, the newest last."""
+        return tuple(token for token in self.api_tokens if token.is_live(now_ms))
+
+    def with_new_api_token(self, token: ApiToken, grace_ms: int, now_ms: int) -> "Application":
+        """The application once `token` has taken the place of the newest one, which gets the grace.
+
+        All others end: at most two are live. With a grace of 0 `token` alone is left.
+        """
+        previous = [one.until(now_ms, grace_ms) for one in self.live_api_tokens(now_ms)[-1:]]
+        kept = [one for one in previous if one.is_live(now_ms)]
+        return replace(
+            self,
+            api_tokens=(*kept, StoredApiToken.of(token, now_ms)),
+            api_tokens_revision=self.api_tokens_revision + 1,
+        )

@@ -138,7 +138,7 @@ def authorizer(name: str) -> Handler:
 
 
 def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
-    from signet.accounts.users import Directory, groups_of
+    from signet.store.groups import find_groups
     from signet.user_view import view_user
 
     application_id = request.application_id(wiring.settings().application_id)
@@ -152,7 +152,7 @@ def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
         message = "There is no such application."
         raise TokenInvalid(message)
     token, user = wiring.verifier().verify_session(text, application, record.now_ms // 1000)
-    groups = groups_of(Directory(wiring.table(), application_id), [user])
+    groups = find_groups(wiring.table(), application_id, user.group_ids) if user.group_ids else {}
     return _within_limit(
         {
             "user": view_user(application_id, user, groups),

@@ -40,6 +40,10 @@ class ApplicationCache:
         """
         return self._find_younger_than(min(self._seconds, APPLICATION_RELOAD_SECONDS), application_id)
 
+    def forget(self, application_id: str) -> None:
+        """Have the next caller read the application, since this container has just changed it."""
+        self._entries.pop(application_id, None)
+
     def _find_younger_than(self, seconds: float, application_id: str) -> Application | None:
         read_at, application = self._entries.get(application_id, (float("-inf"), None))
         now = self._clock()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from signet.applications import API_TOKEN
-from signet.errors import CredentialsMissing
+from signet.errors import CredentialsMissing, CredentialsWrong, FaultKind, InvalidRequest
 from signet.http import HttpRequest
 from signet.json_body import Members
 
@@ -106,6 +106,40 @@ def _authorized(http: HttpRequest, members: Members) -> Presented:
     return Presented()
 
 
+def _velt_body(_http: HttpRequest, members: Members) -> Presented:
+    return _velt(members.pop("apiKey", None), members.pop("authToken", None))
+
+
+def _velt_headers(http: HttpRequest, _members: Members) -> Presented:
+    return _velt(http.headers.get("x-velt-api-key"), http.headers.get("x-velt-auth-token"))
+
+
+def _velt_key(http: HttpRequest, members: Members) -> Presented:
+    # Velt's own clients name the key in the body here, whatever the headers say.
+    in_header, in_body = http.headers.get("x-velt-api-key"), members.pop("apiKey", None)
+    api_key = in_body if in_header is None else in_header
+    presented = _velt(api_key, http.headers.get("x-velt-auth-token"))
+    if in_body not in (None, api_key):
+        message = "The API token is wrong: the body names another application than the headers."
+        raise CredentialsWrong(message)
+    return presented
+
+
+def _velt(api_key: object, auth_token: object) -> Presented:
+    if not isinstance(api_key, str) or not isinstance(auth_token, str) or not api_key or not auth_token:
+        message = "Send the applicationId as the API key, and the API token as the auth token."
+        raise CredentialsMissing(message)
+    return Presented(auth_token, api_key)
+
+
+def _api_key(_http: HttpRequest, members: Members) -> Presented:
+    api_key = members.pop("apiKey", None)
+    if not isinstance(api_key, str):
+        kind = FaultKind.MISSING if api_key is None else FaultKind.INVALID
+        raise InvalidRequest.of("apiKey", "is required: the applicationId.", kind)
+    return Presented(application_id=api_key)
+
+
 PUBLIC = Scheme(_public, in_application=False)
 """Anybody may ask; nothing belongs to an application."""
 
@@ -129,3 +163,15 @@ NAMED = Scheme(_named, in_application=True)
 
 AUTHORIZED = Scheme(_authorized, in_application=False, challenge='Bearer realm="signet"')
 """A user, whom the authorizer in front of the route has let in."""
+
+VELT_BODY = Scheme(_velt_body, in_application=True)
+"""Velt's first version: `apiKey` and `authToken` in the body."""
+
+VELT_HEADERS = Scheme(_velt_headers, in_application=True)
+"""Velt's second version: `x-velt-api-key` and `x-velt-auth-token`."""
+
+VELT_KEY = Scheme(_velt_key, in_application=True)
+"""Velt's for API keys themselves: as `VELT_HEADERS`, with `apiKey` in the body instead or as well."""
+
+API_KEY = Scheme(_api_key, in_application=True)
+"""Anybody may ask; the body names the application, which is Velt's `apiKey`."""

@@ -107,6 +107,10 @@ class LoginRefused(Unauthenticated):
     """E-mail address and password are not those of a user. Which of them is wrong, nobody hears."""
 
 
+class TokenRequired(Unauthenticated):
+    """The application takes nobody without a token, and none came."""
+
+
 class TokenRefused(Unauthenticated):
     """A token that came is not good. The kinds tell a client whether a new one would help."""
 

@@ -16,6 +16,7 @@ class HttpRequest:
 
     Attributes:
         method: In upper case.
+        path: As it was sent, percent-decoded.
         path_parameters: The values of the route's variables, percent-decoded.
         query: The query parameters; of one that came twice, the last.
         headers: By lower-case name.
@@ -27,6 +28,7 @@ class HttpRequest:
     """
 
     method: str
+    path: str
     path_parameters: dict[str, str]
     query: dict[str, str]
     headers: dict[str, str]
@@ -45,6 +47,7 @@ class HttpRequest:
         authorizer = context.get("authorizer") or {}
         return cls(
             method=context["http"]["method"].upper(),
+            path=event["rawPath"],
             path_parameters=dict(event.get("pathParameters") or {}),
             query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},

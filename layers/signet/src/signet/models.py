@@ -35,6 +35,10 @@ KINDS = {
 """Pydantic's error types that are more than just invalid."""
 
 
+RENAMED: dict[str | int, str] = {"groupId": "organizationId"}
+"""Fields that products have renamed, and that clients may still send: ignored, they would open a hole."""
+
+
 class RequestModel(BaseModel):
     """The fields of a request: in camel case, of exactly their types, and no others."""
 
@@ -151,6 +155,8 @@ def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Me
     for step in path[:-1]:
         known = _fields(known[step]) if step in known else known
         given = given[step]
+    if path[-1] in RENAMED and RENAMED[path[-1]] in known:
+        return f"is unknown; it is {RENAMED[path[-1]]} now."
     free = [name for name in known if name not in given]
     close = difflib.get_close_matches(str(path[-1]), map(str, free), n=1)
     if close:

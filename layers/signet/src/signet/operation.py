@@ -9,7 +9,7 @@ metrics, `x-request-id`.
 import functools
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from signet import wiring
@@ -52,6 +52,8 @@ class Call[R]:
         tenant: The application in which it acts; None for an operation outside of any.
         request_id: What names this call. Lambda gives one that it tries again the same name.
         deadline_ms: When Lambda will stop it, in Unix milliseconds.
+        api_token: The API token by which the caller came, good as far as the cache knows, for who must know
+            it from the table; None for a direct invocation, and where the route takes none.
     """
 
     request: R
@@ -59,6 +61,7 @@ class Call[R]:
     tenant: Application | None
     request_id: str
     deadline_ms: int
+    api_token: str | None = field(default=None, repr=False)
 
     @property
     def now(self) -> int:
@@ -72,6 +75,21 @@ class Call[R]:
             message = "This operation's scheme names no application."
             raise TypeError(message)
         return self.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Variant[R]:
+    """What an operation is like on one of its routes.
+
+    Attributes:
+        request: Makes the request model of the members that came, or raises `InvalidRequest`.
+        dialect: How it answers.
+        scheme: How its callers say who they are.
+    """
+
+    request: Callable[[Members], R]
+    dialect: Dialect
+    scheme: Scheme
 
 
 type Handler = Callable[[dict[str, Any], LambdaContext], Any]
@@ -88,6 +106,7 @@ def operation[R](
     query: Collection[str] = (),
     parse: Callable[[bytes], Members] = parse_object,
     direct: Callable[[Members], R] | None = None,
+    variants: Mapping[str, Variant[R]] | None = None,
 ) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
     """Make a Lambda handler of an operation.
 
@@ -101,21 +120,25 @@ def operation[R](
         query: The query parameters that become fields. Others are ignored: real clients send them.
         parse: Reads the body.
         direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
+        variants: By path, what differs on further routes of the same operation.
     """
+    usual = Variant(request, dialect, scheme)
 
     def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
         def over_http(http: HttpRequest, record: Record) -> dict[str, Any]:
             answer_headers = dict(headers or {})
+            here = (variants or {}).get(http.path, usual)
             try:
-                tenant, members = _receive(http, scheme, parse, query, record)
-                body = _json(operate(_call(record, request(members), tenant)))
+                tenant, api_token, members = _receive(http, here, parse, query, record)
+                call = _call(record, here.request(members), tenant, api_token)
+                body = here.dialect.wrap(_json(operate(call)))
                 code = status
             except SignetError as error:
-                code, body = dialect.status(error), dialect.refusal(error)
-                answer_headers = _refusal_headers(error, code, scheme)
+                code, body = here.dialect.status(error), here.dialect.refusal(error)
+                answer_headers = _refusal_headers(error, code, here.scheme)
                 record.refused(error, code)
             except Exception:
-                code, body, answer_headers = 500, dialect.fault(), {}
+                code, body, answer_headers = 500, here.dialect.fault(), {}
                 record.failed(code)
             else:
                 record.succeeded(code)
@@ -146,8 +169,8 @@ def operation[R](
     return decorate
 
 
-def _call[R](record: Record, request: R, tenant: Application | None) -> Call[R]:
-    return Call(request, record.now_ms, tenant, record.request_id, record.deadline_ms)
+def _call[R](record: Record, request: R, tenant: Application | None, api_token: str | None = None) -> Call[R]:
+    return Call(request, record.now_ms, tenant, record.request_id, record.deadline_ms, api_token)
 
 
 def no_fields(members: Members) -> None:
@@ -161,19 +184,20 @@ def no_fields(members: Members) -> None:
         raise InvalidRequest(*faults)
 
 
-def _receive(
+def _receive[R](
     http: HttpRequest,
-    scheme: Scheme,
+    here: Variant[R],
     parse: Callable[[bytes], Members],
     query: Collection[str],
     record: Record,
-) -> tuple[Application | None, Members]:
+) -> tuple[Application | None, str | None, Members]:
     """Size, JSON, credentials, in this order; the fields are the operation's."""
     body = http.body()
     if len(body) > MAX_BODY_BYTES:
         raise _too_large(len(body))
     # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
-    members = parse(body) if body and http.method in ("POST", "PATCH") else {}
+    members = here.dialect.unwrap(parse(body) if body else {}) if http.method in ("POST", "PATCH") else {}
+    scheme = here.scheme
     presented = scheme.read(http, members)
     record.actor = presented.actor
     tenant = _authenticate(presented, record.now_ms)
@@ -186,7 +210,7 @@ def _receive(
             raise InvalidRequest.of(name, "is not what the path says; leave it out of the body.")
     if scheme.in_application and "applicationId" in http.path_parameters:
         del members["applicationId"]
-    return tenant, members
+    return tenant, presented.api_token, members
 
 
 def _authenticate(presented: Presented, now_ms: int) -> Application | None:

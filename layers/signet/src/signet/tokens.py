@@ -5,6 +5,7 @@ No clock, no network, no table: the time, the key ring and the generations are h
 
 import base64
 import binascii
+import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,15 @@ from signet.signing import PrivateKey, PublicKey
 
 MAX_LENGTH = 16 * 1024
 """In characters: twice what any token of ours has, so that garbage costs little."""
+
+MAX_USER_TOKEN_LENGTH = 8 * 1024
+"""In characters, which are bytes: what a user token may have at most."""
+
+SIGNATURE_LENGTHS = {Algorithm.ES256: 64, Algorithm.RS256: 256}
+"""In bytes, of the keys that Signet makes (RFC 7518 sections 3.3 and 3.4)."""
+
+KID_LENGTH = 43
+"""In characters: a SHA-256 in base64url (RFC 7638)."""
 
 CLOCK_SKEW = 60
 """Seconds by which an `iat` may lie in the future: clocks of instances differ."""
@@ -110,6 +120,41 @@ def session_claims(
     if extra_data is not None:
         claims["ext"] = dict(extra_data)
     return claims
+
+
+def user_claims(
+    application: Application,
+    subject: str,
+    *,
+    issuer: str,
+    generation: int,
+    now_ms: int,
+    not_before_ms: int | None = None,
+    asked_for: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The claims of a user token (api.md 1).
+
+    Args:
+        application: Whose token it is.
+        subject: The application's own id of the user.
+        issuer: The `iss`.
+        generation: The user's generation, `gen`.
+        now_ms: The time, in Unix milliseconds.
+        not_before_ms: The user's cutoff, as for a session token.
+        asked_for: Of `email`, `name`, `is_admin`, `organization_id` and `permissions` what there shall be.
+    """
+    now = max(now_ms, not_before_ms or 0) // 1000
+    claims = _claims(TokenKind.USER, application, subject, issuer, generation, now)
+    claims["exp"] = now + _capped(application.user_token_lifetime, application)
+    return {**claims, **asked_for}
+
+
+def token_length(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> int:
+    """How many characters a token of these claims has, without making it."""
+    header = {"alg": algorithm.value, "kid": "k" * KID_LENGTH, "typ": kind.typ}
+    sizes = [len(json.dumps(part, separators=(",", ":"))) for part in (header, claims)]
+    sizes.append(SIGNATURE_LENGTHS[algorithm])
+    return sum(-(-size * 4 // 3) for size in sizes) + len("..")
 
 
 @dataclass(frozen=True, slots=True)

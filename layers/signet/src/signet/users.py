@@ -52,6 +52,10 @@ class User:
         updated_at_ms: When the profile last changed.
         password_updated_at_ms: When a password was last set.
         last_login_ms: When a password was last given correctly.
+        organization_id: The application's own organization of a user that `identify` brought.
+        is_admin: Whether a token said that it is an administrator.
+        is_unverified: Whether only unverified calls of `identify` have spoken of this user.
+        expires_at: When an unverified user is gone, in Unix seconds; DynamoDB deletes later.
     """
 
     id: str
@@ -70,3 +74,11 @@ class User:
     updated_at_ms: int
     password_updated_at_ms: int | None = None
     last_login_ms: int | None = None
+    organization_id: str | None = None
+    is_admin: bool = False
+    is_unverified: bool = False
+    expires_at: int | None = None
+
+    def is_there(self, now_ms: int) -> bool:
+        """Whether the user still counts: an unverified one does for 30 days."""
+        return self.expires_at is None or now_ms < self.expires_at * 1000

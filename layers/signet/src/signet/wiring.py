@@ -129,7 +129,7 @@ def directory(application_id: str) -> "Directory":
     """The users and groups of an application."""
     from signet.accounts.users import Directory
 
-    return Directory(table(), application_id)
+    return Directory(table(), application_id, now_ms())
 
 
 @cache

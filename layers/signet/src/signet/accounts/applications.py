@@ -5,9 +5,18 @@ from typing import Any
 
 from signet.applications import ApiToken, Application, StoredApiToken, new_application_id
 from signet.cache import ApplicationCache
-from signet.errors import ApplicationNotFound, CredentialsWrong
-from signet.store.applications import find_application, insert_application, update_application
+from signet.errors import ApplicationNotFound, CredentialsWrong, Unavailable
+from signet.store.applications import (
+    StaleApplicationError,
+    find_application,
+    insert_application,
+    replace_api_tokens,
+    update_application,
+)
 from signet.store.table import Table
+
+RESET_ATTEMPTS = 8
+"""How many other resets may get in the way of one."""
 
 
 def register(
@@ -103,8 +112,64 @@ def authenticate(
             application = find(token.application_id)
             if application is not None and application.accepts(token, now_ms):
                 return application
-    message = "The API token is wrong: not one of this application's, or no longer valid."
-    raise CredentialsWrong(message)
+    raise _wrong()
+
+
+def reset_api_token(
+    table: Table, application_id: str, grace_ms: int, now_ms: int, *, caller: str | None = None
+) -> tuple[Application, ApiToken]:
+    """Give an application a new API token; its newest one so far lives on for the grace, all others end.
+
+    Resets at the same time happen one after the other, each on what the one before it has left:
+
+        table       A: reset by T0      B: reset by T0      C: reset by T0
+        T0          read T0             read T0             read T0
+        T0g T1      write               write: stale
+        T1g T2                          read, T0 is good    write: stale
+                                        write               read, T0 is gone: refused
+
+    A caller's own token is therefore judged by each read, not by the cache: whoever holds a token that has
+    ended must not get a new one for it, even within the bound for which other containers still take it.
+    Thus of any number of resets by one token at most two succeed, with no grace one, and what they return is
+    live, unless a reset without grace, which ends all else, comes among them.
+
+    Args:
+        table: Where the application is kept.
+        application_id: Which one.
+        grace_ms: How long the newest token so far lives on, in milliseconds; 0 for not at all.
+        now_ms: The time, in Unix milliseconds.
+        caller: The API token by which the caller has come; None for one whom IAM has let in.
+
+    Returns:
+        The application, and the token: the only moment at which it is known in the clear.
+
+    Raises:
+        ApplicationNotFound: There is none with this id.
+        CredentialsWrong: The caller's token has ended.
+        Unavailable: Other resets got in the way again and again; nothing was written.
+    """
+    for _ in range(RESET_ATTEMPTS):
+        before = read_application(table, application_id)
+        if caller is not None and not _accepts(before, caller, now_ms):
+            raise _wrong()
+        api_token = ApiToken.generate(application_id)
+        after = before.with_new_api_token(api_token, grace_ms, now_ms)
+        try:
+            replace_api_tokens(table, before, after)
+        except StaleApplicationError:
+            continue
+        return after, api_token
+    message = "Other resets of this application's API token got in the way; nothing was changed. Try again."
+    raise Unavailable(message)
+
+
+def _accepts(application: Application, text: str, now_ms: int) -> bool:
+    token = ApiToken.find(text)
+    return token is not None and application.accepts(token, now_ms)
+
+
+def _wrong() -> CredentialsWrong:
+    return CredentialsWrong("The API token is wrong: not one of this application's, or no longer valid.")
 
 
 def _not_found(application_id: str) -> ApplicationNotFound:

@@ -154,7 +154,8 @@ def _users(directory: Directory, entries: list[Entry]) -> Iterator[User]:
     """The users of the entries, in their order; the index may still hold one that is gone."""
     ids = [entry.record_id for entry in entries]
     users = find_users(directory.table, directory.application_id, ids)
-    return (users[user_id] for user_id in ids if user_id in users)
+    found = (users[user_id] for user_id in ids if user_id in users)
+    return (user for user in found if user.is_there(directory.now_ms))
 
 
 def _matching(directory: Directory, users: Iterable[User], query: UserQuery) -> list[User]:

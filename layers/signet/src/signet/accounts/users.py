@@ -47,10 +47,12 @@ class Directory:
     Attributes:
         table: Where they are kept.
         application_id: Whose they are.
+        now_ms: The time, in Unix milliseconds: who has expired is not there, though DynamoDB deletes later.
     """
 
     table: Table
     application_id: str
+    now_ms: int
 
 
 def register(
@@ -123,7 +125,7 @@ def get_user(directory: Directory, user_id: str) -> User:
     """
     found = find_user_id(user_id)
     user = None if found is None else find_user(directory.table, directory.application_id, found)
-    if user is None:
+    if user is None or not user.is_there(directory.now_ms):
         message = "This application has no such user."
         raise UserNotFound(message)
     return user

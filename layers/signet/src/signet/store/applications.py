@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from signet.applications import Application, LoginSettings, StoredApiToken
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Insert, Key, Table
+from signet.store.table import ConditionFailed, Insert, Key, PartsRefused, Table, Update
+
+
+class StaleApplicationError(Exception):
+    """The application is no longer what the change was made from."""
 
 
 def application_key(application_id: str) -> Key:
@@ -30,10 +34,7 @@ def insert_application(table: Table, application: Application) -> None:
         "application_id": application.id,
         "name": application.name,
         "generation": application.generation,
-        "api_tokens": [
-            {"digest": token.digest, "prefix": token.prefix, "created_at": token.created_at_ms}
-            for token in application.api_tokens
-        ],
+        "api_tokens": [_stored(token) for token in application.api_tokens],
         "created_at": application.created_at_ms,
         "updated_at": application.updated_at_ms,
     }
@@ -72,11 +73,50 @@ def update_application(
     return _application(item)
 
 
+def replace_api_tokens(table: Table, before: Application, after: Application) -> None:
+    """Write the API tokens of `after`, if nobody has reset them since `before` was read. One round trip.
+
+    Two resets may not both go by the same list: the second would silently undo the first, whose new token
+    would be dead on arrival. In a transaction of one part, as `insert_application`: after a lost answer the
+    SDK's repetition would otherwise meet its own write and take it for somebody else's.
+
+    Raises:
+        StaleApplicationError: Somebody has; nothing was written.
+    """
+    revision = "api_tokens_revision = :before"
+    if before.api_tokens_revision == 0:
+        revision = "(attribute_not_exists(api_tokens_revision) OR api_tokens_revision = :before)"
+    update = Update(
+        application_key(before.id),
+        "SET api_tokens = :tokens, api_tokens_revision = :after",
+        {
+            ":tokens": [_stored(token) for token in after.api_tokens],
+            ":before": before.api_tokens_revision,
+            ":after": after.api_tokens_revision,
+        },
+        condition=f"attribute_exists(pk) AND {revision}",
+    )
+    try:
+        table.write(update)
+    except PartsRefused:
+        raise StaleApplicationError from None
+
+
 def raise_application_generation(table: Table, application_id: str) -> None:
     """End all tokens of the application: everywhere within the bound for which it is cached."""
     table.update(
         application_key(application_id), "ADD generation :one", {":one": 1}, condition="attribute_exists(pk)"
     )
+
+
+def _stored(token: StoredApiToken) -> dict[str, object]:
+    item: dict[str, object] = {
+        "digest": token.digest,
+        "prefix": token.prefix,
+        "created_at": token.created_at_ms,
+    }
+    # Milliseconds, and inside a list: not the attribute by which DynamoDB deletes items.
+    return item if token.expires_at_ms is None else item | {"expires_at": token.expires_at_ms}
 
 
 def _settings(application: Application) -> dict[str, object]:
@@ -101,6 +141,7 @@ def _application(item: Item) -> Application:
             StoredApiToken(token["digest"], token["prefix"], token["created_at"], token.get("expires_at"))
             for token in item["api_tokens"]
         ),
+        api_tokens_revision=item.get("api_tokens_revision", 0),
         require_jwt_token=item["require_jwt_token"],
         identity_token_lifetime=item["identity_token_lifetime"],
         user_token_lifetime=item["user_token_lifetime"],

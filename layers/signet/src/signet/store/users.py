@@ -37,6 +37,10 @@ PROFILE = {
 """Attributes that a change of the user writes, by the field of `User`. A log-in writes `last_login`."""
 
 
+IDENTIFIED = ("organization_id", "is_admin", "unverified", "expires_at")
+"""Attributes that only `identify` writes."""
+
+
 class StaleError(Exception):
     """The user is not any more what it was when it was read; nothing was written."""
 
@@ -44,6 +48,11 @@ class StaleError(Exception):
 def user_key(application_id: str, user_id: str) -> Key:
     """Where the user stands."""
     return Key(f"APP#{application_id}#USER#{user_id}", "USER")
+
+
+def permissions_key(application_id: str, user_id: str) -> Key:
+    """Where the user's permissions stand."""
+    return Key(user_key(application_id, user_id).pk, "PERMISSIONS")
 
 
 def credential_key(application_id: str, normal_email: str) -> Key:
@@ -99,7 +108,8 @@ def raise_generation(table: Table, application_id: str, user_id: str) -> bool:
     try:
         table.update(
             user_key(application_id, user_id),
-            "ADD generation :one",
+            # An unverified user's item may go, but not one whose generation counts.
+            "ADD generation :one REMOVE expires_at",
             {":one": 1},
             condition=None if user_id.startswith(EXTERNAL) else "attribute_exists(created_at)",
         )
@@ -197,16 +207,21 @@ def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> N
     Raises:
         StaleError: The user has changed since it was read.
     """
-    personal = [*PROFILE.values(), "last_login", "list_pk", "list_sk", "user_id"]
+    personal = [*PROFILE.values(), *IDENTIFIED, "last_login", "list_pk", "list_sk", "user_id"]
     names = {f"#{name}": name for name in personal}
-    tombstone = Update(
+    counters = "generation :one, revision :one"
+    parts: dict[str, Part] = {}
+    if user.id.startswith(EXTERNAL):
+        # Nobody else has permissions.
+        counters += ", permissions_epoch :one"
+        parts["permissions"] = Delete(permissions_key(application_id, user.id))
+    parts["user"] = Update(
         user_key(application_id, user.id),
-        f"SET deleted_at = :now REMOVE {', '.join(names)} ADD generation :one, revision :one",
+        f"SET deleted_at = :now REMOVE {', '.join(names)} ADD {counters}",
         {":now": now_ms, ":one": 1, ":revision": user.revision},
         "attribute_exists(created_at) AND revision = :revision",
         names,
     )
-    parts: dict[str, Part] = {"user": tombstone}
     if user.normal_email is not None:
         own = {":user_id": user.id}
         key = credential_key(application_id, user.normal_email)
@@ -225,6 +240,10 @@ def to_user(item: Item) -> User:
         generation=item["generation"],
         revision=item["revision"],
         last_login_ms=item.get("last_login"),
+        organization_id=item.get("organization_id"),
+        is_admin=item.get("is_admin", False),
+        is_unverified=item.get("unverified", False),
+        expires_at=item.get("expires_at"),
     )
 
 
@@ -247,8 +266,16 @@ def _index_entry(application_id: str, user: User) -> dict[str, str]:
 
 
 def _change(application_id: str, before: User, after: User, *, ends_tokens: bool) -> Update:
-    was = _index_entry(application_id, before) | {a: getattr(before, f) for f, a in PROFILE.items()}
-    becomes = _index_entry(application_id, after) | {a: getattr(after, f) for f, a in PROFILE.items()}
+    was: dict[str, object] = _index_entry(application_id, before) | {
+        a: getattr(before, f) for f, a in PROFILE.items()
+    }
+    becomes: dict[str, object] = _index_entry(application_id, after) | {
+        a: getattr(after, f) for f, a in PROFILE.items()
+    }
+    if before.is_unverified:
+        # What the API says of a user makes it one.
+        was |= {"unverified": True, "expires_at": before.expires_at}
+        becomes |= {"unverified": None, "expires_at": None}
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     given = {name: value for name, value in changed.items() if value is not None}
     removed = [name for name, value in changed.items() if value is None]

@@ -1,0 +1,30 @@
+"""POST /v2/workspace/authtokens/get: an application's live API tokens (docs/api.md, section 10)."""
+
+from signet import wiring
+from signet.accounts.applications import read_application
+from signet.application_models import ApiTokenView
+from signet.credentials import VELT_KEY
+from signet.dialects.velt import velt
+from signet.models import ResponseModel
+from signet.operation import Call, no_fields, operation
+
+
+class ApiTokens(ResponseModel):
+    """The answer: the newest token stands last."""
+
+    api_key: str
+    auth_tokens: list[ApiTokenView]
+
+
+@operation(
+    "list_api_tokens",
+    request=no_fields,
+    dialect=velt("Auth tokens retrieved successfully.", version=2, body_optional=True),
+    scheme=VELT_KEY,
+)
+def lambda_handler(call: Call[None]) -> ApiTokens:
+    """Show the prefixes and dates of the tokens; the tokens themselves are not stored."""
+    # From the table: who has just reset a token looks here whether it is so.
+    application = read_application(wiring.table(), call.application.id)
+    tokens = application.live_api_tokens(call.now_ms)
+    return ApiTokens(api_key=application.id, auth_tokens=[ApiTokenView.of(token) for token in tokens])

@@ -1,0 +1,52 @@
+"""POST /v2/workspace/authtoken/reset: a new API token, shown this once (docs/api.md, section 10)."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from signet import wiring
+from signet.accounts.applications import reset_api_token
+from signet.application_models import ApiTokenView
+from signet.credentials import VELT_KEY
+from signet.dialects.velt import velt
+from signet.models import RequestModel, ResponseModel
+from signet.operation import Call, operation
+
+DEFAULT_GRACE = 3600
+MAX_GRACE = 7 * 86_400
+
+
+class ResetApiToken(RequestModel):
+    """The request's fields."""
+
+    grace_period_seconds: Annotated[int, Field(ge=0, le=MAX_GRACE)] = DEFAULT_GRACE
+
+
+class NewApiToken(ApiTokenView):
+    """The new API token: no other answer ever holds it."""
+
+    token: str
+
+
+class ResetTokens(ResponseModel):
+    """The answer."""
+
+    api_key: str
+    new_auth_token: NewApiToken
+
+
+@operation(
+    "reset_api_token",
+    request=ResetApiToken.parse,
+    dialect=velt("Auth token reset successfully.", version=2, body_optional=True),
+    scheme=VELT_KEY,
+)
+def lambda_handler(call: Call[ResetApiToken]) -> ResetTokens:
+    """Make a new API token; the newest one so far lives on for the grace, an older one ends."""
+    grace_ms = call.request.grace_period_seconds * 1000
+    application, api_token = reset_api_token(
+        wiring.table(), call.application.id, grace_ms, call.now_ms, caller=call.api_token
+    )
+    wiring.applications().forget(application.id)
+    shown = NewApiToken.of(application.api_tokens[-1], token=api_token.secret)
+    return ResetTokens(api_key=application.id, new_auth_token=shown)

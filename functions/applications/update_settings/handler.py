@@ -1,0 +1,33 @@
+"""POST /v2/workspace/apikeyconfig/update: whether users need a token (docs/api.md, section 10)."""
+
+from signet import wiring
+from signet.accounts.applications import update
+from signet.credentials import VELT_HEADERS
+from signet.dialects.velt import velt
+from signet.models import RequestModel, ResponseModel
+from signet.operation import Call, operation
+
+
+class UpdateSettings(RequestModel):
+    """The request's fields: of an application's settings the one that its own API token may change."""
+
+    require_jwt_token: bool
+
+
+class Settings(ResponseModel):
+    """The answer: what the settings are now."""
+
+    require_jwt_token: bool
+
+
+@operation(
+    "update_settings",
+    request=UpdateSettings.parse,
+    dialect=velt("API key configuration updated successfully.", version=2),
+    scheme=VELT_HEADERS,
+)
+def lambda_handler(call: Call[UpdateSettings]) -> Settings:
+    """Set whether `identify` demands a user token."""
+    changes = call.request.model_dump()
+    application = update(wiring.table(), call.application.id, changes, call.now_ms)
+    return Settings(require_jwt_token=application.require_jwt_token)

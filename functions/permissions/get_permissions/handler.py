@@ -1,0 +1,70 @@
+"""POST /v2/auth/permissions/get: what is stored of users, in one organization (docs/api.md, section 10)."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from signet import wiring
+from signet.credentials import VELT_HEADERS
+from signet.dialects.velt import velt
+from signet.errors import FaultKind, InvalidRequest
+from signet.models import UNSET, RequestModel
+from signet.operation import Call, operation
+from signet.permissions import Resource, live
+from signet.store.permissions import find_resources
+from signet.velt_models import ExternalId, Text
+
+MAX_USERS = 100
+
+
+class GetPermissions(RequestModel):
+    """The request's fields; folders and documents that are not named are all meant."""
+
+    organization_id: Text
+    user_ids: Annotated[list[ExternalId], Field(min_length=1)]
+    folder_ids: list[Text] = UNSET
+    document_ids: list[Text] = UNSET
+
+    @field_validator("user_ids", mode="before")
+    @classmethod
+    def _not_too_many(cls, user_ids: object) -> object:
+        if isinstance(user_ids, list) and len(user_ids) > MAX_USERS:
+            message = f"are {len(user_ids)}; at most {MAX_USERS} are taken."
+            raise InvalidRequest.of("userIds", message, FaultKind.TOO_LONG)
+        return user_ids
+
+    def wants(self, resource: Resource) -> bool:
+        """Whether it is asked for."""
+        if resource["type"] == "organization":
+            return bool(resource["id"] == self.organization_id)
+        ids = self.folder_ids if resource["type"] == "folder" else self.document_ids
+        return resource["organizationId"] == self.organization_id and (ids is None or resource["id"] in ids)
+
+
+GROUPS = {"organization": "organization", "folder": "folders", "document": "documents"}
+"""Under which name the answer has resources of a type."""
+
+
+@operation(
+    "get_permissions",
+    request=GetPermissions.parse,
+    dialect=velt("User permissions retrieved successfully.", version=2),
+    scheme=VELT_HEADERS,
+)
+def lambda_handler(call: Call[GetPermissions]) -> dict[str, Any]:
+    """Give the stored permissions of each user that have not expired, by kind and id of the resource."""
+    request = call.request
+    stored = find_resources(wiring.table(), call.application.id, request.user_ids)
+    return {
+        user_id: _grouped(resource for resource in live(resources, call.now) if request.wants(resource))
+        for user_id, resources in stored.items()
+    }
+
+
+def _grouped(resources: Iterable[Resource]) -> dict[str, Any]:
+    groups: dict[str, Any] = {}
+    for resource in resources:
+        said = {name: resource[name] for name in ("accessRole", "expiresAt") if name in resource}
+        groups.setdefault(GROUPS[resource["type"]], {})[resource["id"]] = said
+    return groups

@@ -1,0 +1,82 @@
+"""POST /v1/auth/token/get: Velt's *JWT token* for a user; two paths of v2 do the same.
+
+Always a fresh one, and for whomever the application names. docs/api.md, section 10.
+"""
+
+from typing import Any
+
+from signet import wiring
+from signet.accounts import user_tokens
+from signet.credentials import VELT_BODY, VELT_HEADERS
+from signet.dialects.velt import velt
+from signet.models import UNSET, RequestModel, ResponseModel
+from signet.operation import Call, Variant, operation
+from signet.permission_models import Permissions
+from signet.velt_models import EmailText, ExternalId, Text
+
+MESSAGE = "Token generated successfully."
+
+
+class UserProperties(RequestModel):
+    """What the token says of the user besides who it is."""
+
+    is_admin: bool = UNSET
+    organization_id: Text = UNSET
+    email: EmailText = UNSET
+    name: Text = UNSET
+
+
+class UserToken(RequestModel):
+    """The fields that both versions have."""
+
+    user_id: ExternalId
+    user_properties: UserProperties = UserProperties()
+
+    @property
+    def asked_for(self) -> dict[str, Any]:
+        """The claims that the properties become."""
+        return self.user_properties.model_dump(exclude_unset=True)
+
+    @property
+    def own_resources(self) -> list[dict[str, Any]] | None:
+        """What the request itself permits; None where that is left to what is stored."""
+        return None
+
+
+class UserTokenWithPermissions(UserToken):
+    """The fields of the second version."""
+
+    permissions: Permissions = UNSET
+
+    @property
+    def own_resources(self) -> list[dict[str, Any]] | None:
+        """As above. An empty list is one too: nothing is permitted, whatever is stored."""
+        return self.permissions.plain if "permissions" in self.model_fields_set else None
+
+
+class Issued(ResponseModel):
+    """The answer."""
+
+    token: str
+
+
+@operation(
+    "issue_user_token",
+    request=UserTokenWithPermissions.parse,
+    dialect=velt(MESSAGE, version=2),
+    scheme=VELT_HEADERS,
+    variants={"/v1/auth/token/get": Variant(UserToken.parse, velt(MESSAGE, version=1), VELT_BODY)},
+)
+def lambda_handler(call: Call[UserToken]) -> Issued:
+    """Issue a user token."""
+    request = call.request
+    token = user_tokens.issue_user_token(
+        wiring.table(),
+        wiring.signer(),
+        call.application,
+        request.user_id,
+        request.asked_for,
+        request.own_resources,
+        call.now_ms,
+    )
+    return Issued(token=token)

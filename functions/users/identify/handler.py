@@ -1,0 +1,63 @@
+"""POST /v1/identify: who a browser's user is, so that no user can pass for another.
+
+What Velt's `client.identify()` does, on the server. Public. docs/api.md, section 10.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from signet import wiring
+from signet.accounts.identification import Claim, identify
+from signet.credentials import API_KEY
+from signet.dialects.velt import velt
+from signet.models import UNSET, RequestModel
+from signet.operation import Call, operation
+from signet.velt_models import EmailText, ExternalId, Text
+
+
+class ClaimedUser(RequestModel):
+    """Who somebody says to be."""
+
+    user_id: ExternalId
+    organization_id: Text | None = None
+    email: EmailText | None = None
+    name: Text | None = None
+    photo_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
+    is_admin: Any = UNSET
+
+
+class Identify(RequestModel):
+    """The request's fields."""
+
+    auth_token: str | None = None
+    user: ClaimedUser
+
+
+@operation("identify", request=Identify.parse, dialect=velt("User identified.", version=1), scheme=API_KEY)
+def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
+    """Say who it is, and what of that a token vouches for."""
+    user = call.request.user
+    claim = Claim(
+        user_id=user.user_id,
+        organization_id=user.organization_id,
+        email=user.email,
+        name=user.name,
+        photo_url=user.photo_url,
+        says_admin="is_admin" in user.model_fields_set,
+    )
+    token = call.request.auth_token
+    found = identify(wiring.table(), wiring.verifier(), call.application, token, claim, call.now_ms)
+    known = {
+        "userId": found.claim.user_id,
+        "organizationId": found.claim.organization_id,
+        "email": found.claim.email,
+        "name": found.claim.name,
+        "photoUrl": found.claim.photo_url,
+    }
+    shown = {name: value for name, value in known.items() if value is not None}
+    return {
+        "user": {**shown, "isAdmin": found.is_admin},
+        "verified": found.is_verified,
+        "verifiedFields": list(found.verified_fields),
+    }

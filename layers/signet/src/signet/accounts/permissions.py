@@ -1,0 +1,110 @@
+"""Add and remove the permissions that are stored for users."""
+
+from collections.abc import Sequence
+
+from signet.accounts.user_tokens import too_long
+from signet.applications import Application
+from signet.errors import FaultKind, InvalidRequest, Unavailable
+from signet.keys import KeyRing
+from signet.permissions import MAX_RESOURCES, Resource, live, merge, without
+from signet.store.permissions import find_permitted_subject, remove_permissions, set_permissions
+from signet.store.table import Table
+from signet.store.users import StaleError
+from signet.tokens import MAX_USER_TOKEN_LENGTH, TokenKind, token_length, user_claims
+
+ATTEMPTS = 10
+
+MANY = 10**9
+"""A generation that nobody reaches: the token shall still fit when the counters have grown."""
+
+
+def add(
+    table: Table,
+    key_ring: KeyRing,
+    application: Application,
+    external_id: str,
+    resources: Sequence[Resource],
+    now_ms: int,
+) -> list[Resource]:
+    """Store permissions beside those that there are; of the same resource the new one counts.
+
+    Args:
+        table: Where they are kept.
+        key_ring: What signs the user's tokens, which have to have room for them.
+        application: The tenant.
+        external_id: The application's own id of the user, which need never have been seen.
+        resources: What to add.
+        now_ms: The time, in Unix milliseconds.
+
+    Returns:
+        All that are stored then. What has expired is dropped.
+
+    Raises:
+        InvalidRequest: They would be too many, or would not fit into a token.
+        Unavailable: Others change them all the time.
+    """
+    for _ in range(ATTEMPTS):
+        before = find_permitted_subject(table, application.id, external_id)
+        after = live(merge(before.resources, resources), now_ms // 1000)
+        if len(after) > MAX_RESOURCES:
+            message = f"would be {len(after)} with those that are stored; at most {MAX_RESOURCES} are kept."
+            raise InvalidRequest.of("permissions.resources", message, FaultKind.TOO_LONG)
+        length = _token_length(key_ring, application, external_id, after, now_ms)
+        if length > MAX_USER_TOKEN_LENGTH:
+            raise too_long(length)
+        try:
+            set_permissions(table, application.id, external_id, before, after)
+        except StaleError:
+            continue
+        return list(after)
+    raise _busy()
+
+
+def remove(
+    table: Table, application_id: str, external_id: str, resources: Sequence[Resource], now_ms: int
+) -> list[Resource]:
+    """Remove stored permissions, and end the user's tokens.
+
+    The tokens end even where none of the resources is stored: one may hold them from its own request.
+
+    Args:
+        table: Where they are kept.
+        application_id: Whose user.
+        external_id: The application's own id of the user, which need never have been seen.
+        resources: What to remove, whatever may be done with it.
+        now_ms: The time, in Unix milliseconds.
+
+    Returns:
+        What is left.
+
+    Raises:
+        Unavailable: Others change them all the time.
+    """
+    for _ in range(ATTEMPTS):
+        before = find_permitted_subject(table, application_id, external_id)
+        after = live(without(before.resources, resources), now_ms // 1000)
+        try:
+            remove_permissions(table, application_id, external_id, before, after)
+        except StaleError:
+            continue
+        return list(after)
+    raise _busy()
+
+
+def _token_length(
+    key_ring: KeyRing, application: Application, external_id: str, resources: Sequence[Resource], now_ms: int
+) -> int:
+    """How long the shortest token with all of these is."""
+    claims = user_claims(
+        application,
+        external_id,
+        issuer=key_ring.issuer,
+        generation=MANY,
+        now_ms=now_ms,
+        asked_for={"permissions": {"resources": resources}},
+    )
+    return token_length(TokenKind.USER, claims, key_ring.active.algorithm)
+
+
+def _busy() -> Unavailable:
+    return Unavailable("Other requests are changing this user's permissions at the moment. Try again.")

@@ -1,0 +1,166 @@
+"""Permission items: `APP#<app>#USER#x:<external id>` / `PERMISSIONS`, beside the user's own item.
+
+A token is issued from one Query of both, and DynamoDB reads the items of a Query one by one: it could find
+the permissions from before a removal, and the generation from after it, and the removed permission would
+live on in a good token. So whatever removes permissions raises `permissions_epoch` of the user's item in
+the same transaction, and the permissions carry the epoch for which they are true:
+
+    read permissions (epoch 1) ───────────────────────────────> read user (epoch 2): read both again
+                               remove: epoch 2, generation + 1
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from signet.errors import Unavailable
+from signet.permissions import Resource
+from signet.store.table import Check, Delete, Part, PartsRefused, Table, Update
+from signet.store.users import StaleError, permissions_key, raise_generation, user_key
+from signet.users import EXTERNAL
+
+READ_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedSubject:
+    """What the table knows of an external id, and of what it may do.
+
+    Attributes:
+        generation: Its generation; 0 where there is nothing.
+        token_cutoff_ms: Its cutoff.
+        resources: What it may do, expired resources among them.
+        epoch: How often permissions were removed.
+        revision: How often the permissions were written since there are any; 0 where there are none.
+    """
+
+    generation: int
+    token_cutoff_ms: int | None
+    resources: Sequence[Resource]
+    epoch: int
+    revision: int
+
+
+def find_permitted_subject(table: Table, application_id: str, external_id: str) -> PermittedSubject:
+    """What there is of an external id, user or not. One round trip, unless a removal comes between.
+
+    Raises:
+        Unavailable: Removals came between again and again.
+    """
+    user_id = EXTERNAL + external_id
+    for _ in range(READ_ATTEMPTS):
+        items = {item["sk"]: item for item in table.query(user_key(application_id, user_id).pk)}
+        user = items.get(user_key(application_id, user_id).sk, {})
+        permissions = items.get(permissions_key(application_id, user_id).sk, {})
+        epoch = user.get("permissions_epoch", 0)
+        if not permissions or permissions["epoch"] == epoch:
+            return PermittedSubject(
+                generation=user.get("generation", 0),
+                token_cutoff_ms=user.get("token_cutoff"),
+                resources=permissions.get("resources", []),
+                epoch=epoch,
+                revision=permissions.get("revision", 0),
+            )
+    message = "Other requests are changing this user's permissions at the moment. Try again."
+    raise Unavailable(message)
+
+
+def find_resources(
+    table: Table, application_id: str, external_ids: Iterable[str]
+) -> dict[str, Sequence[Resource]]:
+    """The stored resources of each of these external ids. One round trip for each hundred."""
+    keys = {one: permissions_key(application_id, EXTERNAL + one) for one in external_ids}
+    items = table.find_all(keys.values())
+    return {one: items.get(key, {}).get("resources", []) for one, key in keys.items()}
+
+
+def set_permissions(
+    table: Table,
+    application_id: str,
+    external_id: str,
+    before: PermittedSubject,
+    resources: Sequence[Resource],
+) -> None:
+    """Store what takes nothing away from anybody. One round trip.
+
+    Raises:
+        StaleError: The permissions are not any more what they were when they were read.
+    """
+    user = user_key(application_id, EXTERNAL + external_id)
+    # Without it a permission that was removed in between could come back with an epoch that is over.
+    same_epoch = Check(user, _same_epoch(before), {":epoch": before.epoch})
+    _write(table, _put(application_id, external_id, before, resources, before.epoch), same_epoch)
+
+
+def remove_permissions(
+    table: Table,
+    application_id: str,
+    external_id: str,
+    before: PermittedSubject,
+    resources: Sequence[Resource],
+) -> None:
+    """Store what is left, and end the user's tokens. One round trip.
+
+    Args:
+        table: The table.
+        application_id: Whose user.
+        external_id: The application's own id, which need never have been identified.
+        before: What was read.
+        resources: What is left.
+
+    Raises:
+        StaleError: The permissions are not any more what they were when they were read.
+    """
+    user_id = EXTERNAL + external_id
+    if before.revision == 0:
+        # Nothing is taken from permissions that may have come meanwhile, so their epoch goes on.
+        raise_generation(table, application_id, user_id)
+        return
+    user = Update(
+        user_key(application_id, user_id),
+        # As `raise_generation` does it.
+        "ADD generation :one, permissions_epoch :one REMOVE expires_at",
+        {":one": 1, ":epoch": before.epoch},
+        _same_epoch(before),
+    )
+    if resources:
+        _write(table, _put(application_id, external_id, before, resources, before.epoch + 1), user)
+    else:
+        key = permissions_key(application_id, user_id)
+        _write(table, Delete(key, "revision = :revision", {":revision": before.revision}), user)
+
+
+def _same_epoch(before: PermittedSubject) -> str:
+    is_same = "permissions_epoch = :epoch"
+    return is_same if before.epoch else f"(attribute_not_exists(permissions_epoch) OR {is_same})"
+
+
+def _put(
+    application_id: str,
+    external_id: str,
+    before: PermittedSubject,
+    resources: Sequence[Resource],
+    epoch: int,
+) -> Update:
+    values: dict[str, Any] = {
+        ":resources": [dict(resource) for resource in resources],
+        ":now": epoch,
+        ":next": before.revision + 1,
+    }
+    condition = "attribute_not_exists(pk)"
+    if before.revision:
+        condition, values[":revision"] = "revision = :revision", before.revision
+    return Update(
+        permissions_key(application_id, EXTERNAL + external_id),
+        "SET #resources = :resources, epoch = :now, revision = :next",
+        values,
+        condition,
+        {"#resources": "resources"},
+    )
+
+
+def _write(table: Table, *parts: Part) -> None:
+    try:
+        table.write(*parts)
+    except PartsRefused as error:
+        raise StaleError from error
