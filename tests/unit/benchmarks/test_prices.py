@@ -1,0 +1,67 @@
+"""The arithmetic of prices, and what stands for the same request."""
+
+import json
+
+import pytest
+
+from benchmarks.prices import Plan, of_call
+from benchmarks.replay import Request, shape_of
+from benchmarks.report import login_and_check
+
+
+def test_a_plan_charges_each_tier_for_its_own_users() -> None:
+    """A user costs what the tier says into which he falls, and the ones below keep their price."""
+    plan = Plan("Some", "https://example.com", ((10, 0), (100, 0.5), (float("inf"), 0.25)), base=25)
+    assert [plan.monthly(users) for users in (10, 100, 110)] == [25, 70, 72.5]
+
+
+def test_a_call_costs_the_sum_of_its_parts() -> None:
+    """A call over HTTP with one read: request, gateway, unit, time and log."""
+    warm = {
+        "memory": 1769,
+        "cpu_us": 1000,
+        "trips": ["dynamodb:GetItem"],
+        "units": {"read": 1, "write": 0},
+        "log_bytes": 0,
+        "is_http": True,
+    }
+    cost = of_call(warm, runtime_cpu_ms=0)
+    assert cost.table == pytest.approx(0.125e-6)
+    assert cost.duration == pytest.approx(0.0055 * 1769 / 1024 * 0.000_013_333_4)
+    assert cost.keys == 0
+    assert cost.total > cost.table + cost.duration + 1.2e-6
+
+
+def test_a_login_and_a_check_are_found_by_operation() -> None:
+    """The first event of the first operation that is there; none where one of the two is missing."""
+    rows = {"authenticate.http.password": {"operation": "authenticate"}}
+    assert login_and_check(rows) == ("authenticate.http.password", "authenticate.http.password")
+    assert login_and_check({"get_user.http": {"operation": "get_user"}}) is None
+
+
+def test_requests_of_one_shape_differ_in_values_alone() -> None:
+    """Fresh ids and times do not matter; another kind of item does."""
+
+    def request(sk: str, value: str) -> Request:
+        body = {"Item": {"sk": {"S": sk}, "a": {"S": value}}, "ClientRequestToken": value}
+        return Request("POST /", "DynamoDB_20120810.PutItem", json.dumps(body).encode())
+
+    assert shape_of(request("KEY#1", "x")) == shape_of(request("KEY#2", "y"))
+    assert shape_of(request("KEY#1", "x")) != shape_of(request("USER", "x"))
+
+
+def test_objects_of_one_shape_differ_in_an_id_or_a_time_alone() -> None:
+    """An export's key has the time in it, its report's the invocation's id; another file is another shape."""
+
+    def request(key: str) -> Request:
+        return Request(f"PUT /bucket/{key}", "", b"")
+
+    report = "reports/{}/report.json"
+    ids = "7415e424-c701-4e0c-89d8-85464fd6fe4a", "b859ea23-15a2-4c1e-a418-455b893eab40"
+    first, second = (request(report.format(own)) for own in ids)
+    assert shape_of(first) == shape_of(second)
+    first, second = (
+        request(f"export/{time}.jsonl") for time in ("20261121T025003.138Z", "20270101T000000.000Z")
+    )
+    assert shape_of(first) == shape_of(second)
+    assert shape_of(first) != shape_of(request("export/users.jsonl"))
