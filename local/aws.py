@@ -62,8 +62,13 @@ class OneAtATime:
             environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").replace(
                 "application/x-www-form-urlencoded", "application/octet-stream"
             )
+        from moto.core.model_instances import reset_model_data
+
         with self._lock:
-            return [b"".join(self._application(environ, start_response))]
+            answer = [b"".join(self._application(environ, start_response))]
+            # For its dashboard moto remembers every object that it ever made, copies of whole tables too.
+            reset_model_data()
+            return answer
 
 
 def start(lambda_api: LambdaApi | None = None) -> str:

@@ -21,6 +21,7 @@ from unittest import mock
 from urllib.parse import unquote
 
 from botocore.awsrequest import AWSResponse, HTTPHeaders
+from moto.core.model_instances import reset_model_data
 
 from local import answers, events, guard, sam, template
 from local import demo as local_demo
@@ -350,6 +351,8 @@ class Cloud:
                     self._clients[name].meta.events.unregister(event, deployment.count)
                 invocations.unregister("before-send.lambda.Invoke", deployment.take)
                 wiring.reset()
+                # Moto remembers every object that it ever made: gigabytes over the whole suite.
+                reset_model_data()
 
     def _restore_key_ring(self, deployment: Deployment) -> None:
         for item in self._key_ring:

@@ -94,6 +94,12 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
     return {**made, **demo}
 
 
+def in_new_application(demo: Mapping[str, str]) -> dict[str, str]:
+    """The demo, but with an application of its own."""
+    made = _post(demo, "/applications", {"name": "Another demo"})
+    return {**demo, "applicationId": made["applicationId"], "apiToken": made["apiToken"]}
+
+
 def _post(demo: Mapping[str, str], path: str, body: Mapping[str, Any]) -> Any:
     headers = {"authorization": f"Bearer {demo['apiToken']}", "content-type": "application/json"}
     request = urllib.request.Request(demo["url"] + path, json.dumps(body).encode(), headers)  # noqa: S310
