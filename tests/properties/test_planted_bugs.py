@@ -1,0 +1,134 @@
+"""Bugs that are planted to see that the state machine of sessions would find them.
+
+Each test replaces one small function by a wrong one, and the machine has to fail, for the right reason,
+within a limited number of examples, which are the same ones each time.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from signet import tokens
+from signet.accounts.authentication import Attempt, Authentication, Authenticator
+from signet.applications import Application
+from signet.errors import TokenExpired
+from signet.store import authentication, users
+from signet.tokens import Token, Unverified, VerificationKey
+from signet.users import User
+from tests.deployment import Cloud
+from tests.properties.test_sessions_machine import run_machine
+
+SEED = 4
+"""One with which all are found within seconds; with others it takes up to some forty examples."""
+QUICK = settings(
+    max_examples=200,
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],  # To find it is enough; how short it can be made does not matter here.
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+LET_IN = "^authenticated, though nobody should be|True, but the model says False"
+"""Whichever comes first: an authentication with what is dead, or the look at all tokens after a step."""
+
+
+@pytest.fixture
+def find(moto_cloud: Cloud) -> Callable[[str], None]:
+    """Lets the machine run until it fails, as the pattern says."""
+
+    def run(reason: str) -> None:
+        with pytest.raises(AssertionError, match=reason):
+            run_machine(moto_cloud, QUICK, seeded=SEED)
+
+    return run
+
+
+def test_generation_not_raised_on_password_change(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]
+) -> None:
+    """Planted: a change of the password ends no tokens. It shows in a token that is valid still."""
+    real = users.change_user
+
+    def change_user(*given: Any, password_hash: str | None = None, **more: Any) -> None:
+        is_new = password_hash is not None and more.get("replaces") is None
+        real(*given, password_hash=password_hash, **more | ({"ends_tokens": False} if is_new else {}))
+
+    monkeypatch.setattr("signet.accounts.users.change_user", change_user)
+    find(LET_IN)
+
+
+def test_login_not_conditioned_on_password_version(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]
+) -> None:
+    """Planted: the login's write goes ahead though the password changed while it was being verified.
+
+    It shows where a rule `authenticate_…_meanwhile` changes it: somebody with the old one is let in.
+    """
+    real = authentication.note_login
+
+    def note_login(table: Any, application_id: str, condition: Any, *given: Any) -> User | None:
+        return real(table, application_id, replace(condition, password_version=None), *given)
+
+    monkeypatch.setattr("signet.accounts.authentication.note_login", note_login)
+    find(LET_IN)
+
+
+def test_greater_than_instead_of_at_least_at_expiry(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]
+) -> None:
+    """Planted: `now > exp` for `now >= exp`: in the second of its expiry a token is valid still.
+
+    It shows where `let_time_pass_until_an_end` stops in that very second.
+    """
+    real = tokens.verify
+
+    def verify(
+        unverified: Unverified, key: VerificationKey, kinds: Any, application: Application, **given: Any
+    ) -> Token:
+        try:
+            return real(unverified, key, kinds, application, **given)
+        except TokenExpired:
+            return real(unverified, key, kinds, application, **given | {"now": given["now"] - 1})
+
+    monkeypatch.setattr("signet.accounts.verifier.verify", verify)
+    find(LET_IN)
+
+
+def test_extra_data_not_carried_over(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: the new token of a token's mode forgets the given one's extra data. It shows in its `ext`."""
+    real = Authenticator._check
+
+    def check(self: Authenticator, *given: Any) -> tuple[Token | None, User]:
+        token, user = real(self, *given)
+        if token is not None:
+            token = replace(token, claims={n: v for n, v in token.claims.items() if n != "ext"})
+        return token, user
+
+    monkeypatch.setattr(Authenticator, "_check", check)
+    find("not carried over")
+
+
+def test_same_token_returned_after_invalidation(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]
+) -> None:
+    """Planted: with `invalidateExistingTokens` the given token comes back, which that has just ended.
+
+    It shows at once, since the machine wants a token that it has not seen before.
+    """
+    real = Authenticator.authenticate
+
+    def authenticate(
+        self: Authenticator, application: Application, attempt: Attempt, now_ms: int
+    ) -> Authentication | None:
+        done = real(self, application, attempt, now_ms)
+        if done is None or done.token is None or not attempt.mode.uses_token:
+            return done
+        return replace(done, token=attempt.token)
+
+    monkeypatch.setattr(Authenticator, "authenticate", authenticate)
+    find("a token was given out twice")

@@ -1,0 +1,635 @@
+"""Users, logins, invalidations and clock steps, in any order, against a small reference model.
+
+The model knows neither generations nor conditions nor caches. It says what docs/api.md says: which tokens
+are valid, what is in them, and when a user last logged in. After every step the real handlers are asked.
+"""
+# ruff: noqa: D102 - what a rule does its name says
+
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+import jwt
+import pytest
+from hypothesis import HealthCheck, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from signet.errors import InvalidRequest, LoginRefused, SignetError, UserExists, UserNotFound
+from signet.passwords import PasswordHasher
+from signet.store.attributes import from_attributes
+from signet.times import iso_8601
+from tests.deployment import PASSWORD, URL, Cloud
+from tools.audit_table import audit
+
+ADDRESSES = ("ann@example.com", "bob@example.com", "cyd@example.com")
+PASSWORDS = (PASSWORD, "another horse battery staple", "third horse battery staple")
+BOUND_SECONDS = 5
+"""APPLICATION_CACHE_SECONDS: after this the end of all tokens, and a new cap, are seen everywhere."""
+
+usually = st.sampled_from([True] * 5 + [False])
+spelt: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "title": str.title}
+ttls = (
+    st.sampled_from([1, 877, 878, 1000, 60_000, 86_400_000])
+    | st.integers(1, 10**8)
+    | st.floats(0.01, 5000, allow_nan=False)
+)
+values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False)
+extra_data = st.dictionaries(
+    st.text(max_size=3),
+    st.text(max_size=5) | values.filter(lambda v: v not in (math.inf, -math.inf)),
+    max_size=2,
+)
+attempts = st.fixed_dictionaries(
+    {"returnToken": usually},
+    optional={"invalidateExistingTokens": st.booleans(), "returnUser": st.booleans()},
+)
+maybe: dict[str, st.SearchStrategy[Any]] = {"ttl": ttls, "extraData": extra_data}
+
+
+@dataclass(eq=False)
+class Person:
+    """A user as the model has it; `exists` is False once it was deleted."""
+
+    id: str
+    email: str
+    password: str = field(repr=False)
+    cutoff_ms: int | None
+    last_login_ms: int | None = None
+    exists: bool = True
+
+
+@dataclass(eq=False)
+class Issued:
+    """A session token as the model has it.
+
+    Attributes:
+        ended: Whether anything has ended it for good. That its time is over, or came, is worked out anew.
+        last_seen: What the handlers last said of it.
+    """
+
+    text: str = field(repr=False)
+    person: Person
+    iat: int
+    exp: int | None
+    extra_data: dict[str, Any] | None
+    ended: bool = False
+    last_seen: bool | None = None
+
+
+@dataclass
+class Model:
+    """What should be true."""
+
+    people: list[Person] = field(default_factory=list)
+    tokens: list[Issued] = field(default_factory=list)
+    cap: int | None = None
+    login: dict[str, Any] = field(default_factory=dict)
+
+    def is_valid(self, token: Issued, now: int) -> bool:
+        """Whether the token should be good now."""
+        person = token.person
+        return (
+            person.exists
+            and not token.ended
+            and (token.exp is None or now < token.exp)
+            and (self.cap is None or now < token.iat + self.cap)
+            and (person.cutoff_ms is None or token.iat >= person.cutoff_ms // 1000)
+        )
+
+    def end_tokens(self, person: Person | None = None) -> None:
+        """End all tokens of a person, or everybody's."""
+        for token in self.tokens:
+            token.ended = token.ended or person in (None, token.person)
+
+    def find(self, email: str) -> Person | None:
+        """Who has the address, whatever its case."""
+        return next((p for p in self.people if p.exists and p.email.lower() == email.lower()), None)
+
+    def authenticate(self, attempt: dict[str, Any], token: Issued | None, now: int) -> Person | None:
+        """Who it is whose credentials these are: all of those that the mode names."""
+        mode = attempt["authMode"]
+        person = self.find(attempt["email"]) if token is None else token.person
+        is_right = (
+            person is not None
+            and (token is None or self.is_valid(token, now))
+            and (mode == "token" or person is self.find(attempt["email"]))
+            and (mode in ("token", "tokenEmail") or person.password == attempt["password"])
+        )
+        return person if is_right else None
+
+    def lifetime(self, person: Person, now_ms: int, ttl: float | None) -> tuple[int, int | None]:
+        """The `iat` and the `exp` of a token that is made now."""
+        iat = max(now_ms, person.cutoff_ms or 0) // 1000
+        ends = [] if ttl is None else [math.ceil((now_ms + math.ceil(ttl)) / 1000)]
+        ends += [] if self.cap is None else [iat + self.cap]
+        return iat, min(ends, default=None)
+
+
+class SessionsMachine(RuleBasedStateMachine):
+    """Drives a deployment and the model."""
+
+    def __init__(self, cloud: Cloud, steps: list[int] | None = None) -> None:
+        super().__init__()
+        self._steps = [] if steps is None else steps
+        self._resources = ExitStack()
+        self.signet = self._resources.enter_context(cloud.deploy())
+        self._resources.enter_context(mock.patch.dict(os.environ, {"ARGON2_MEMORY_KIB": "8"}))
+        self.model = Model()
+        self._token_turns, self._person_turns, self._ways = (itertools.count() for _ in range(3))
+
+    def teardown(self) -> None:
+        """Nothing that is written together may have come apart."""
+        self._steps.append(next(self._person_turns))
+        try:
+            assert audit(map(from_attributes, self.signet.items())) == []
+        finally:
+            self._resources.close()
+
+    # What is done, with the model told of it.
+
+    @property
+    def now_ms(self) -> int:
+        return self.signet.clock.milliseconds
+
+    @property
+    def now(self) -> int:
+        return self.signet.clock.now
+
+    def call(self, operation: str, **fields: Any) -> Any:
+        return self.signet.invoke(operation, {"applicationId": self.signet.application_id, **fields})
+
+    def refuse(self, refusal: type[SignetError], operation: str, **fields: Any) -> None:
+        with pytest.raises(refusal):
+            self.call(operation, **fields)
+
+    def create(self, email: str, password: str, cutoff_ms: int | None = None) -> None:
+        fields: dict[str, Any] = {"email": email, "password": password}
+        if cutoff_ms is not None:
+            fields["tokenCutoff"] = iso_8601(cutoff_ms)
+        if self.model.find(email):
+            self.refuse(UserExists, "create_user", **fields)
+        else:
+            user = self.call("create_user", **fields)
+            self.model.people.append(Person(user["id"], email, password, cutoff_ms))
+
+    def delete(self, person: Person) -> None:
+        if not person.exists:
+            self.refuse(UserNotFound, "delete_user", experienceUserId=person.id)
+            return
+        self.call("delete_user", experienceUserId=person.id)
+        person.exists = False
+
+    def change(self, person: Person, fields: dict[str, Any]) -> None:
+        """Change any of `email`, `password`, `firstName` and `cutoff_ms`."""
+        fields = dict(fields)
+        sent = {"experienceUserId": person.id, **fields}
+        was, cutoff = person.cutoff_ms, fields.pop("cutoff_ms", person.cutoff_ms)
+        if "cutoff_ms" in sent:
+            del sent["cutoff_ms"]
+            sent["tokenCutoff"] = None if cutoff is None else iso_8601(cutoff)
+        email = fields.get("email", person.email)
+        if not person.exists:
+            self.refuse(UserNotFound, "update_user", **sent)
+        elif cutoff is not None and cutoff > self.now_ms + 60_000:
+            self.refuse(InvalidRequest, "update_user", **sent)
+        elif self.model.find(email) not in (None, person):
+            self.refuse(UserExists, "update_user", **sent)
+        else:
+            self.call("update_user", **sent)
+            # A cutoff that is as good as now, or that would give ended tokens back, ends them all.
+            is_now = cutoff is not None and cutoff > self.now_ms - 1000
+            goes_back = was is not None and (cutoff or 0) < was
+            moves = email.lower() != person.email.lower()
+            if "password" in fields or moves or (cutoff != was and (is_now or goes_back)):
+                self.model.end_tokens(person)
+            person.email, person.cutoff_ms = email, cutoff
+            person.password = fields.get("password", person.password)
+
+    def issue(self, person: Person, fields: dict[str, Any], *, by_email: bool = False) -> None:
+        if not person.exists:
+            self.refuse(UserNotFound, "issue_session_token", experienceUserId=person.id, **fields)
+            return
+        named = person.email.upper() if by_email else person.id
+        text = self.call("issue_session_token", experienceUserId=named, **fields)["token"]
+        if fields.get("treatAsLogin"):
+            person.last_login_ms = self.now_ms
+        if fields.get("invalidateExistingTokens"):
+            self.model.end_tokens(person)
+        self.issued(text, person, fields.get("ttl"), fields.get("extraData"))
+
+    def invalidate(self, person: Person, named: str) -> None:
+        if not person.exists:
+            self.refuse(UserNotFound, "invalidate_user_tokens", experienceUserId=named)
+            return
+        self.call("invalidate_user_tokens", experienceUserId=named)
+        self.model.end_tokens(person)
+
+    def issued(self, text: str, person: Person, ttl: float | None, extra: dict[str, Any] | None) -> None:
+        """Note a new token, whose every claim is known beforehand."""
+        assert all(text != token.text for token in self.model.tokens), "a token was given out twice"
+        iat, exp = self.model.lifetime(person, self.now_ms, ttl)
+        claims = jwt.decode(text, options={"verify_signature": False})
+        assert (claims["sub"], claims["iat"]) == (person.id, iat)
+        assert claims.get("exp") == exp, "exp is not as asked for"
+        assert claims.get("ext") == extra, "the extra data is not as asked for, or not carried over"
+        self.model.tokens.append(Issued(text, person, iat, exp, extra))
+
+    def authenticate(
+        self, fields: dict[str, Any], token: Issued | None, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Authenticate, and compare everything that comes of it with the model."""
+        makes_token = token is None or fields.get("invalidateExistingTokens", False)
+        if not makes_token and fields.keys() & maybe.keys():
+            self.refuse(InvalidRequest, "authenticate", **fields)
+            return
+        person = self.model.authenticate(fields, token, self.now)
+        with self.during_verification(meanwhile or (lambda: None)):
+            answer = self.call("authenticate", **fields)
+        if person is not None:
+            # What was right when it came has to be right still when it is written.
+            person = self.model.authenticate(fields, token, self.now)
+        if person is None:
+            assert answer == {"authenticated": False}, "authenticated, though nobody should be"
+            return
+        assert answer["authenticated"], "not authenticated, though everything is right"
+        if fields["authMode"] in ("emailPassword", "tokenEmailPassword"):
+            person.last_login_ms = self.now_ms
+        assert ("user" in answer) == fields.get("returnUser", True)
+        if "user" in answer:
+            self.compare(person, answer["user"])
+        if fields.get("invalidateExistingTokens"):
+            self.model.end_tokens(person)
+        assert ("token" in answer) == fields.get("returnToken", False)
+        if "token" not in answer:
+            return
+        if token is not None and not makes_token:
+            assert answer["token"] == token.text, "not the token that was given"
+            return
+        carried = None if token is None else token.extra_data
+        self.issued(answer["token"], person, fields.get("ttl"), fields.get("extraData", carried))
+
+    @contextmanager
+    def during_verification(self, event: Callable[[], None]) -> Iterator[None]:
+        """Let something happen after the hash was read and before the login is written."""
+        real, events = PasswordHasher.verify, [event]
+
+        def verify(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
+            is_right = real(hasher, password_hash, password)
+            while events:
+                events.pop()()
+            return is_right
+
+        with mock.patch.object(PasswordHasher, "verify", verify):
+            yield
+
+    def beyond_the_bound(self, by_restart: bool) -> None:
+        if by_restart:
+            self.signet.restart()
+        else:
+            self.signet.clock.advance(BOUND_SECONDS)
+
+    # What Hypothesis chooses.
+
+    def pick_person(self, data: st.DataObject) -> Person:
+        living = [person for person in self.model.people if person.exists]
+        of_the_living = data.draw(usually) and living
+        return data.draw(st.sampled_from(living if of_the_living else self.model.people))
+
+    def pick_token(self, data: st.DataObject) -> Issued:
+        """A valid one, as a rule, which is issued first if there is none."""
+        valid = self.valid_tokens()
+        if not valid and data.draw(usually):
+            self.issue(self.pick_person(data), {"extraData": data.draw(extra_data)})
+            valid = self.valid_tokens()
+        of_the_valid = data.draw(usually) and valid
+        return data.draw(st.sampled_from(valid if of_the_valid else self.model.tokens))
+
+    def valid_tokens(self) -> list[Issued]:
+        return [token for token in self.model.tokens if self.model.is_valid(token, self.now)]
+
+    def pick_email(self, data: st.DataObject, person: Person) -> str:
+        email = person.email if data.draw(usually) else data.draw(st.sampled_from(ADDRESSES))
+        return spelt[data.draw(st.sampled_from(list(spelt)))](email)
+
+    def pick_cutoff(self, data: st.DataObject) -> int | None:
+        offsets = [0, -999, -1000, -1001, -5000, -3_600_000, 1, 1500, 60_000, 60_001]
+        cutoffs: list[int | None] = [None, *(self.now_ms + offset for offset in offsets)]
+        # Around the whole second in which a token was issued.
+        cutoffs += [t.iat * 1000 + more for t in self.model.tokens[-3:] for more in (-1, 0, 999, 1000)]
+        return data.draw(st.sampled_from(cutoffs))
+
+    def pick_fields(self, data: st.DataObject, person: Person) -> dict[str, Any]:
+        changes: dict[str, Callable[[], object]] = {
+            "password": lambda: data.draw(st.sampled_from(PASSWORDS)),
+            "email": lambda: self.pick_email(data, person),
+            "cutoff_ms": lambda: self.pick_cutoff(data),
+            "firstName": lambda: data.draw(st.sampled_from(["Ann", "Bob", None])),
+        }
+        chosen = data.draw(st.lists(st.sampled_from(list(changes)), min_size=1, max_size=2, unique=True))
+        return {name: changes[name]() for name in chosen}
+
+    def pick_event(self, data: st.DataObject, person: Person) -> Callable[[], None]:
+        """Something that happens to the person while its password is being hashed."""
+        other = data.draw(st.sampled_from(PASSWORDS))
+
+        def recreate() -> None:
+            self.delete(person)
+            self.create(person.email, other)
+
+        events: dict[str, Callable[[], None]] = {
+            "password": lambda: self.change(person, {"password": other}),
+            "delete": lambda: self.delete(person),
+            "recreate": recreate,
+            "invalidate": lambda: self.invalidate(person, person.id),
+            "change": lambda: self.change(person, self.pick_fields(data, person)),
+        }
+        # The first is what the condition of the login's write is there for.
+        return events["password" if data.draw(st.booleans()) else data.draw(st.sampled_from(list(events)))]
+
+    def pick_attempt(
+        self, data: st.DataObject, mode: str, *, is_right: bool = False
+    ) -> tuple[dict[str, Any], Issued | None, Person]:
+        """The fields, the token among them, and whose credentials they are, if they are right."""
+        token = None if mode == "emailPassword" else self.pick_token(data)
+        person = self.pick_person(data) if token is None else token.person
+        fields: dict[str, Any] = {"authMode": mode}
+        if token is not None:
+            fields["token"] = token.text
+        if mode != "token":
+            fields["email"] = person.email if is_right else self.pick_email(data, person)
+        if mode in ("emailPassword", "tokenEmailPassword"):
+            knows = is_right or data.draw(usually)
+            fields["password"] = person.password if knows else data.draw(st.sampled_from(PASSWORDS))
+        fields |= data.draw(attempts)
+        if token is not None:
+            fields["invalidateExistingTokens"] = data.draw(usually)
+        if token is None or data.draw(st.booleans()):
+            fields |= data.draw(st.fixed_dictionaries({}, optional=maybe))
+        return fields, token, person
+
+    @initialize()
+    def sign_up(self) -> None:
+        self.create(ADDRESSES[0], PASSWORDS[0])
+        right = {"authMode": "emailPassword", "email": ADDRESSES[0], "password": PASSWORDS[0]}
+        self.authenticate(right | {"returnToken": True, "extraData": {"a": 1}}, None)
+
+    @rule(email=st.sampled_from(ADDRESSES), password=st.sampled_from(PASSWORDS), back=st.booleans())
+    def create_user(self, email: str, password: str, back: bool) -> None:
+        self.create(email, password, self.now_ms - 1000 if back else None)
+
+    @rule(data=st.data())
+    def delete_user(self, data: st.DataObject) -> None:
+        self.delete(self.pick_person(data))
+
+    @rule(data=st.data())
+    def change_user(self, data: st.DataObject) -> None:
+        person = self.pick_person(data)
+        self.change(person, self.pick_fields(data, person))
+
+    @rule(data=st.data())
+    def change_password(self, data: st.DataObject) -> None:
+        self.change(self.pick_person(data), {"password": data.draw(st.sampled_from(PASSWORDS))})
+
+    @rule(data=st.data())
+    def give_back_what_was_read(self, data: st.DataObject) -> None:
+        person = self.pick_person(data)
+        if person.exists:
+            self.call("update_user", **self.call("get_user", experienceUserId=person.id))
+
+    @rule(data=st.data())
+    def authenticate_by_password(self, data: st.DataObject) -> None:
+        fields, token, _ = self.pick_attempt(data, "emailPassword")
+        self.authenticate(fields, token)
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(data=st.data())
+    def authenticate_by_token(self, data: st.DataObject) -> None:
+        fields, token, _ = self.pick_attempt(data, "token")
+        self.authenticate(fields, token)
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(data=st.data())
+    def authenticate_by_token_and_email(self, data: st.DataObject) -> None:
+        fields, token, _ = self.pick_attempt(data, "tokenEmail")
+        self.authenticate(fields, token)
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(data=st.data())
+    def authenticate_by_token_email_and_password(self, data: st.DataObject) -> None:
+        fields, token, _ = self.pick_attempt(data, "tokenEmailPassword")
+        self.authenticate(fields, token)
+
+    @rule(data=st.data())
+    def authenticate_by_password_meanwhile(self, data: st.DataObject) -> None:
+        fields, token, person = self.pick_attempt(data, "emailPassword", is_right=True)
+        self.authenticate(fields, token, self.pick_event(data, person))
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(data=st.data())
+    def authenticate_by_token_email_and_password_meanwhile(self, data: st.DataObject) -> None:
+        fields, token, person = self.pick_attempt(data, "tokenEmailPassword", is_right=True)
+        self.authenticate(fields, token, self.pick_event(data, person))
+
+    @rule(data=st.data())
+    def log_in(self, data: st.DataObject) -> None:
+        person = self.pick_person(data)
+        password = person.password if data.draw(usually) else data.draw(st.sampled_from(PASSWORDS))
+        fields = {"email": self.pick_email(data, person), "password": password}
+        found = self.model.authenticate({"authMode": "emailPassword", **fields}, None, self.now)
+        if found is None:
+            self.refuse(LoginRefused, "log_in", **fields)
+            return
+        answer = self.call("log_in", **fields)
+        found.last_login_ms = self.now_ms
+        if self.model.login.get("invalidateExistingTokens"):
+            self.model.end_tokens(found)
+        login = self.model.login
+        self.issued(answer["token"], found, login.get("ttl"), login.get("extraData"))
+        self.compare(found, answer["user"])
+
+    @rule(
+        data=st.data(),
+        fields=st.fixed_dictionaries(
+            {}, optional=maybe | {"invalidateExistingTokens": st.booleans(), "treatAsLogin": st.booleans()}
+        ),
+    )
+    def issue_session_token(self, data: st.DataObject, fields: dict[str, Any]) -> None:
+        self.issue(self.pick_person(data), fields, by_email=data.draw(st.booleans()))
+
+    @rule(data=st.data(), by_email=st.booleans())
+    def invalidate_user_tokens(self, data: st.DataObject, by_email: bool) -> None:
+        person = self.pick_person(data)
+        self.invalidate(person, person.email.upper() if person.exists and by_email else person.id)
+
+    @rule(by_restart=st.booleans())
+    def invalidate_application_tokens(self, by_restart: bool) -> None:
+        self.call("invalidate_application_tokens")
+        self.model.end_tokens()
+        self.beyond_the_bound(by_restart)
+
+    @rule(cap=st.sampled_from([None, None, 86_400, 3600, 60, 2]), by_restart=st.booleans())
+    def cap_lifetimes(self, cap: int | None, by_restart: bool) -> None:
+        self.call("update_application", maxTokenLifetime=cap)
+        self.model.cap = cap
+        self.beyond_the_bound(by_restart)
+
+    @rule(
+        login=st.fixed_dictionaries(
+            {"ttl": st.none() | ttls, "extraData": st.none() | extra_data},
+            optional={"invalidateExistingTokens": st.booleans()},
+        ),
+        by_restart=st.booleans(),
+    )
+    def set_up_log_in(self, login: dict[str, Any], by_restart: bool) -> None:
+        self.call("update_application", login=login)
+        self.model.login |= login
+        self.beyond_the_bound(by_restart)
+
+    @rule(milliseconds=st.sampled_from([1, 876, 877, 1000, 60_000]) | st.integers(1, 10**7))
+    def let_time_pass(self, milliseconds: int) -> None:
+        self.signet.clock.milliseconds += milliseconds
+
+    @rule(data=st.data(), offset=st.sampled_from([0, 0, -1, -1000, 1]))
+    def let_time_pass_until_an_end(self, data: st.DataObject, offset: int) -> None:
+        """To the millisecond in which a token expires or the cap ends it, or one beside it."""
+        if not self.ends():
+            self.issue(self.pick_person(data), {"ttl": data.draw(ttls)})
+        if self.ends():
+            end = data.draw(st.sampled_from(self.ends()))
+            self.signet.clock.milliseconds = max(self.now_ms, end * 1000 + offset)
+
+    def ends(self) -> list[int]:
+        """The seconds in which the life of a token that is valid now will be over."""
+        cap = self.model.cap
+        exps = {token.exp for token in self.valid_tokens() if token.exp is not None}
+        caps = set() if cap is None else {token.iat + cap for token in self.valid_tokens()}
+        return sorted(exps | caps)
+
+    @rule(memory_kib=st.sampled_from(["8", "16"]))
+    def start_a_new_container(self, memory_kib: str) -> None:
+        """Perhaps with another cost of hashing, so that the next login hashes anew."""
+        os.environ["ARGON2_MEMORY_KIB"] = memory_kib
+        self.signet.restart()
+
+    # What has to hold after each step.
+
+    @invariant()
+    def exactly_the_right_tokens_are_valid(self) -> None:
+        """Those whose validity should just have changed, or else after every other step one in turn."""
+        tokens = self.model.tokens
+        changed = [token for token in tokens if token.last_seen is not self.model.is_valid(token, self.now)]
+        turn, rest = divmod(next(self._token_turns), 2)
+        others = tokens[turn % len(tokens) :][:1] if tokens and not rest else []
+        for token in changed[-3:] or others:
+            expected = self.model.is_valid(token, self.now)
+            ways = [self.introspects, self.authenticates, self.is_let_in]
+            # A new token is introspected in any case: its claims tell most.
+            way = ways[0 if token.last_seen is None else next(self._ways) % len(ways)]
+            verdict = way(token)
+            assert verdict == expected, f"{way.__name__}: {verdict}, but the model says {expected}"
+            token.last_seen = expected
+
+    def introspects(self, token: Issued) -> bool:
+        answer = self.call("introspect_token", token=token.text)
+        if not answer["active"]:
+            assert answer == {"active": False}
+            return False
+        known: dict[str, Any] = {
+            "active": True,
+            "iss": URL,
+            "aud": f"{self.signet.application_id}/session",
+            "sub": token.person.id,
+            "iat": token.iat,
+        }
+        known |= {} if token.exp is None else {"exp": token.exp}
+        known |= {} if token.extra_data is None else {"ext": token.extra_data}
+        assert {name: answer[name] for name in answer if name not in ("jti", "gen", "agen")} == known
+        return True
+
+    def authenticates(self, token: Issued) -> bool:
+        answer = self.call("authenticate", authMode="token", token=token.text, returnToken=True)
+        if not answer["authenticated"]:
+            assert answer == {"authenticated": False}
+            return False
+        self.compare(token.person, answer["user"])
+        assert answer["token"] == token.text
+        return True
+
+    def is_let_in(self, token: Issued) -> bool:
+        path = f"/applications/{self.signet.application_id}/experience/me"
+        answer = self.signet.http("GET", path, headers=self.signet.bearer(token.text))
+        assert answer.status in (200, 403)
+        if answer.status == 403:
+            return False
+        assert answer.json["authInfo"] == {
+            "issuedAt": iso_8601(token.iat * 1000),
+            "expiresAt": None if token.exp is None else iso_8601(token.exp * 1000),
+            "extraData": token.extra_data,
+        }
+        return True
+
+    @invariant()
+    def people_are_as_the_model_has_them(self) -> None:
+        (turn, rest), people = divmod(next(self._person_turns), 4), self.model.people
+        # Most answers show the user anyway.
+        for person in people[turn % len(people) :][:1] if people and not rest else []:
+            if person.exists:
+                self.compare(person, self.call("get_user", experienceUserId=person.id))
+            else:
+                self.refuse(UserNotFound, "get_user", experienceUserId=person.id)
+
+    def compare(self, person: Person, user: dict[str, Any]) -> None:
+        def text(milliseconds: int | None) -> str | None:
+            return None if milliseconds is None else iso_8601(milliseconds)
+
+        assert (user["id"], user["email"]) == (person.id, person.email)
+        assert user["lastLogin"] == text(person.last_login_ms), "lastLogin moved, or did not"
+        assert user["tokenCutoff"] == text(person.cutoff_ms)
+
+
+# What is not set here stays as the profile has it: new examples each time on a developer's machine, and
+# the same ones each time in CI.
+THOROUGH = settings(
+    max_examples=200,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def run_machine(
+    cloud: Cloud, chosen: settings, *, steps: list[int] | None = None, seeded: int | None = None
+) -> None:
+    """Run the state machine.
+
+    Args:
+        cloud: Where to deploy.
+        chosen: How long.
+        steps: Gets the number of steps of each example.
+        seeded: What the examples come from, if they shall be the same each time.
+    """
+    make: Any = lambda: SessionsMachine(cloud, steps)  # noqa: E731 - the type asks for a class
+    if seeded is not None:
+        make = seed(seeded)(make)
+    # Or Hypothesis would end some examples early; it has no public name for this.
+    run_state_machine_as_test(make, settings=chosen, _min_steps=chosen.stateful_step_count)
+
+
+def test_exactly_the_right_tokens_are_valid(moto_cloud: Cloud) -> None:
+    """Whatever is done in whatever order, the handlers and the model agree on every token and user."""
+    steps: list[int] = []
+    run_machine(moto_cloud, THOROUGH, steps=steps)
+    assert steps.count(50) >= 200
