@@ -88,7 +88,7 @@ bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready 
 	@$(PYTHON) -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 .PHONY: bench-directory
-bench-directory: .venv/ready .tools/engines/ready ## Measure a directory of USERS=100000: import, export, lists; ENGINE=dynoxide or extenddb
+bench-directory: .venv/ready .tools/engines/ready ## Measure a directory of USERS=100000: import, export, lists; ENGINE=extenddb or dynoxide
 	@$(PYTHON) -m benchmarks.directory $(if $(USERS),--users $(USERS)) $(ARGS)
 
 .PHONY: bench-oracle

@@ -1,6 +1,7 @@
 """Writes a benchmark's results: JSON with everything, and a page made of it."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from benchmarks import circumstances
 from tools import built
 
 RESULTS = built.ROOT / "benchmarks" / "results"
+_NUMBERS = re.compile(r"\[[-\d.,\s]+\]")
+"""A list of numbers, which JSON with an indent puts on as many lines."""
 
 
 def say(text: str) -> None:
@@ -61,6 +64,11 @@ def head(results: Mapping[str, Any], title: str, target: str) -> str:
 def write(name: str, results: Mapping[str, Any], page: str, folder: Path = RESULTS) -> None:
     """Write `<name>.json` and `<name>.md`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(_NUMBERS.sub(_on_one_line, text) + "\n")
     (folder / f"{name}.md").write_text(page)
     say(f"Written: {folder / f'{name}.md'}")
+
+
+def _on_one_line(numbers: re.Match[str]) -> str:
+    return re.sub(r"\s+", "", numbers[0]).replace(",", ", ")
