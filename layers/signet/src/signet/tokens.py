@@ -34,8 +34,8 @@ SIGNATURE_LENGTHS = {Algorithm.ES256: 64, Algorithm.RS256: 256}
 KID_LENGTH = 43
 """In characters: a SHA-256 in base64url (RFC 7638)."""
 
-CLOCK_SKEW = 60
-"""Seconds by which an `iat` may lie in the future: clocks of instances differ."""
+CLOCK_SKEW = 120
+"""Seconds by which an `iat` may lie in the future: a cutoff may lie 60 ahead, and clocks differ."""
 
 
 class TokenKind(Enum):
@@ -226,7 +226,7 @@ def parse_unverified(text: str) -> Unverified:
 
     Raises:
         TokenInvalid: It is no compact JWS of ours. Only the one canonical spelling of each part counts:
-            base64url ignores some bits at its end, and two texts must not be one token.
+            base64url ignores some bits at its end, and no byte of a token may be changed.
     """
     parts = text.split(".") if len(text) <= MAX_LENGTH else []
     if len(parts) != 3:

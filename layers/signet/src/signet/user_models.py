@@ -43,7 +43,7 @@ def _milliseconds(text: str) -> int:
     if moment is None or moment.tzinfo is None:
         message = "must be a date-time with a time zone, such as 2026-11-20T10:00:00.000Z."
         raise InvalidRequest.of("tokenCutoff", message)
-    return int(moment.timestamp() * 1000)
+    return round(moment.timestamp() * 1000)
 
 
 def _group_ids(group_ids: list[str]) -> tuple[str, ...]:
