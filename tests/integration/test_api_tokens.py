@@ -4,8 +4,6 @@ import base64
 import hmac
 import json
 import re
-import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -18,9 +16,10 @@ from signet.accounts import applications
 from signet.accounts.applications import RESET_ATTEMPTS, authenticate
 from signet.applications import ApiToken, Application, StoredApiToken
 from signet.cache import APPLICATION_RELOAD_SECONDS, ApplicationCache
-from signet.errors import ApplicationNotFound, CredentialsWrong, InvalidRequest, SignetError, Unavailable
+from signet.errors import ApplicationNotFound, CredentialsWrong, InvalidRequest, Unavailable
 from signet.store.applications import StaleApplicationError
 from tests.deployment import START_MS, Cloud, Deployment, Response
+from tests.races import at_once
 
 SETTINGS = "/v2/workspace/apikeyconfig/update"
 LIST = "/v2/workspace/authtokens/get"
@@ -491,26 +490,6 @@ def test_a_reset_that_others_get_in_the_way_of_says_so(
     assert answer.headers["retry-after"] == "1"
     assert write.call_count == RESET_ATTEMPTS
     assert signet.items() == before
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls at the same moment; each gives its result, or the refusal that it raised."""
-    barrier = threading.Barrier(len(calls))
-    results: list[Any] = [None] * len(calls)
-
-    def run(place: int) -> None:
-        barrier.wait()
-        try:
-            results[place] = calls[place]()
-        except SignetError as error:
-            results[place] = error
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.fixture

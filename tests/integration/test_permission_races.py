@@ -12,7 +12,7 @@ from signet.store import permissions as store
 from signet.store.attributes import from_attributes
 from signet.store.users import StaleError
 from tests.deployment import Cloud, Deployment
-from tests.integration.test_user_races import at_once
+from tests.races import at_once
 from tools.audit_table import audit
 
 pytestmark = pytest.mark.engine

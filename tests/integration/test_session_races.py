@@ -25,7 +25,7 @@ from signet.store.attributes import from_attributes
 from signet.times import iso_8601
 from signet.tokens import Token
 from tests.deployment import PASSWORD, Cloud, Deployment
-from tests.integration.test_user_races import at_once
+from tests.races import at_once
 from tools.audit_table import audit
 
 pytestmark = pytest.mark.engine

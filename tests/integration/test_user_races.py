@@ -1,18 +1,17 @@
 """Users under races: real threads on an engine with real transactions; the table is audited after each."""
 
 import itertools
-import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
 from signet import wiring
-from signet.errors import SignetError, Unavailable, UserExists, UserNotFound
+from signet.errors import Unavailable, UserExists, UserNotFound
 from signet.store.attributes import from_attributes
 from signet.store.users import StaleError
 from tests.deployment import Cloud, Deployment
+from tests.races import at_once
 from tools.audit_table import audit
 
 pytestmark = pytest.mark.engine
@@ -26,29 +25,6 @@ def signet(engine_cloud: Cloud) -> Any:
     with engine_cloud.deploy() as deployment:
         wiring.table(), wiring.applications(), wiring.password_hasher()
         yield deployment
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls at the same moment; each gives its result, or the refusal that it raised."""
-    barrier = threading.Barrier(len(calls))
-    results: list[Any] = [None] * len(calls)
-
-    def run(place: int) -> None:
-        barrier.wait()
-        try:
-            results[place] = calls[place]()
-        except SignetError as error:
-            results[place] = error
-        except Exception as error:
-            results[place] = error
-            raise
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def audited(signet: Deployment) -> None:

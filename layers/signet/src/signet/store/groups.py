@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from signet.groups import MAX_MEMBERS_SHOWN, Group, Members
 from signet.listing import Entry
 from signet.store.attributes import Item
-from signet.store.table import INDEX, MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Table, Update
+from signet.store.table import MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Table, Update
 
 ATTRIBUTES = {
     "name": "name",
@@ -148,13 +148,9 @@ def group_entries(
     Returns:
         The entries, and whether there are more.
     """
-    partition = groups_partition(application_id)
-    start = None
-    if after is not None:
-        key = group_key(application_id, after.record_id)
-        start = key.attributes | {"list_pk": {"S": partition}, "list_sk": {"S": after.sort_key}}
-    items, more = table.query_keys(
-        "list_pk", partition, limit=limit, index=INDEX, start=start, descending=descending
+    begin = None if after is None else (group_key(application_id, after.record_id), after.sort_key)
+    items, more = table.query_index(
+        groups_partition(application_id), limit, after=begin, descending=descending
     )
     return [_to_entry(item) for item in items], more
 

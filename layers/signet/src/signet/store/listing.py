@@ -2,7 +2,7 @@
 
 from signet.listing import Entry
 from signet.store.groups import group_key
-from signet.store.table import INDEX, Key, Table
+from signet.store.table import Key, Table
 from signet.store.users import user_key, users_partition
 
 
@@ -28,13 +28,9 @@ def user_entries(
     Returns:
         The entries, and whether there are more.
     """
-    partition = users_partition(application_id)
-    start = None
-    if after is not None:
-        key = user_key(application_id, after.record_id)
-        start = key.attributes | {"list_pk": {"S": partition}, "list_sk": {"S": after.sort_key}}
-    items, more = table.query_keys(
-        "list_pk", partition, limit=limit, index=INDEX, start=start, descending=descending
+    begin = None if after is None else (user_key(application_id, after.record_id), after.sort_key)
+    items, more = table.query_index(
+        users_partition(application_id), limit, after=begin, descending=descending
     )
     prefix = user_key(application_id, "").pk
     return [Entry(item["list_sk"], item["pk"].removeprefix(prefix)) for item in items], more

@@ -242,6 +242,25 @@ class Table:
                 return items[:limit], len(items) > limit
             begin = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
+    def query_index(
+        self, partition: str, limit: int, *, after: tuple[Key, str] | None = None, descending: bool = False
+    ) -> tuple[list[Item], bool]:
+        """The keys of up to `limit` entries of the index, and whether there are more.
+
+        Args:
+            partition: The index's partition.
+            limit: How many at most.
+            after: The key of the item, and the sort key in the index, behind which to begin.
+            descending: Whether the last come first.
+        """
+        start = None
+        if after is not None:
+            key, sort_key = after
+            start = key.attributes | {"list_pk": {"S": partition}, "list_sk": {"S": sort_key}}
+        return self.query_keys(
+            "list_pk", partition, limit=limit, index=INDEX, start=start, descending=descending
+        )
+
     def query_keys(
         self,
         partition_key: str,
