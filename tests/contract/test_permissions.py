@@ -152,7 +152,9 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:Query", KEY_RING),
         ("dynamodb:PutItem", KEY_RING),
         ("dynamodb:UpdateItem", KEY_RING),
+        ("dynamodb:DeleteItem", KEY_RING),
         ("kms:Encrypt", KMS),
+        ("kms:Decrypt", KMS),
     },
 }
 
@@ -222,7 +224,7 @@ def test_a_function_may_do_what_the_table_says_and_nothing_else(function: str) -
 
 
 def test_only_who_signs_may_decrypt_and_only_who_makes_keys_may_encrypt() -> None:
-    """A verifier has no KMS permission at all."""
+    """A verifier has no KMS permission at all; who makes keys also sees whether they sign."""
     decrypts = {name for name, allowed in PERMISSIONS.items() if ("kms:Decrypt", KMS) in allowed}
     encrypts = {name for name, allowed in PERMISSIONS.items() if ("kms:Encrypt", KMS) in allowed}
     assert decrypts == {
@@ -231,6 +233,7 @@ def test_only_who_signs_may_decrypt_and_only_who_makes_keys_may_encrypt() -> Non
         "IssueSessionTokenFunction",
         "AuthenticateFunction",
         "LogInFunction",
+        "RotateKeysFunction",
     }
     assert encrypts == {"RotateKeysFunction"}
 

@@ -1,4 +1,4 @@
-"""The first signing key, the JWKS and the discovery document."""
+"""The first signing keys, the JWKS and the discovery document."""
 
 import json
 import threading
@@ -15,15 +15,22 @@ from tests.deployment import ROOT, URL, Cloud, Deployment
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
 
 
+def active_item(signet: Deployment) -> dict[str, Any]:
+    """The item of the key that signs."""
+    items = {item["sk"]["S"]: item for item in signet.items() if item["pk"]["S"] == "KEYS"}
+    return items[f"KEY#{items['RING']['active_kid']['S']}"]
+
+
 def test_the_jwks_holds_public_keys_alone(signet: Deployment) -> None:
     """The JWKS has what RFC 7517 asks for, its kid is the RFC 7638 thumbprint, and it may be cached."""
     answer = signet.http("GET", "/.well-known/jwks.json")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "public, max-age=300"
-    (key,) = answer.json["keys"]
-    assert key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
-    assert (key["alg"], key["use"]) == ("ES256", "sig")
-    assert ECKey.import_key(key).thumbprint() == key["kid"]
+    for key in answer.json["keys"]:
+        assert key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
+        assert (key["alg"], key["use"]) == ("ES256", "sig")
+        assert ECKey.import_key(key).thumbprint() == key["kid"]
+    assert len(answer.json["keys"]) == 2
     assert signet.invoke("publish_jwks", {}) == answer.json
 
 
@@ -42,11 +49,14 @@ def test_the_discovery_document(signet: Deployment) -> None:
 
 
 def test_the_key_ring_is_founded_once(cloud: Cloud) -> None:
-    """Any number of runs leave the ring that the first has founded, with one active key."""
+    """Any number of runs leave the ring that the first has founded: one active key, one announced."""
     with cloud.deploy(key_ring=False) as signet:
         first = signet.invoke("rotate_keys", {"issuer": URL})
-        (key,) = first["keys"]
-        assert (first["issuer"], key["algorithm"], key["state"]) == (URL, "ES256", "active")
+        assert first["issuer"] == URL
+        assert sorted((key["algorithm"], key["state"]) for key in first["keys"]) == [
+            ("ES256", "active"),
+            ("ES256", "announced"),
+        ]
         assert signet.invoke("rotate_keys", {}) == first
         assert signet.invoke("rotate_keys", {"issuer": URL}) == first
         moved = signet.invoke("rotate_keys", {"issuer": "https://id.example.com"})
@@ -55,7 +65,7 @@ def test_the_key_ring_is_founded_once(cloud: Cloud) -> None:
 
 @pytest.mark.engine
 def test_deployments_that_race_found_one_key_ring(engine_cloud: Cloud) -> None:
-    """Of many runs at once each sees the same single key, and no other key is left behind."""
+    """Of many runs at once each sees the same two keys, and no other key is left behind."""
     with engine_cloud.deploy(key_ring=False) as signet:
         runs = 8
         barrier = threading.Barrier(runs)
@@ -74,7 +84,7 @@ def test_deployments_that_race_found_one_key_ring(engine_cloud: Cloud) -> None:
         assert len(results) == runs
         assert len({json.dumps(result) for result in results}) == 1
         assert [item["sk"]["S"] for item in signet.items()] == [
-            f"KEY#{results[0]['keys'][0]['kid']}",
+            *sorted(f"KEY#{key['kid']}" for key in results[0]["keys"]),
             "RING",
         ]
 
@@ -107,16 +117,16 @@ def test_an_issuer_is_a_base_url(moto_signet: Deployment, issuer: object) -> Non
 
 
 def test_rs256_can_be_chosen(moto_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With RS256 the first key is an RSA key of 2048 bits, and discovery says so."""
+    """With RS256 the first keys are RSA keys of 2048 bits, and discovery says so."""
     with moto_cloud.deploy(key_ring=False) as signet:
         monkeypatch.setenv("SIGNING_ALGORITHM", "RS256")
         signet.restart()
         signet.invoke("rotate_keys", {"issuer": URL})
-        (jwk,) = signet.http("GET", "/.well-known/jwks.json").json["keys"]
-        assert jwk.keys() == {"kty", "n", "e", "kid", "alg", "use"}
-        key = RSAKey.import_key(jwk)
-        assert key.thumbprint() == jwk["kid"]
-        assert key.raw_value.key_size == 2048
+        for jwk in signet.http("GET", "/.well-known/jwks.json").json["keys"]:
+            assert jwk.keys() == {"kty", "n", "e", "kid", "alg", "use"}
+            key = RSAKey.import_key(jwk)
+            assert key.thumbprint() == jwk["kid"]
+            assert key.raw_value.key_size == 2048
         discovery = signet.http("GET", "/.well-known/openid-configuration").json
         assert discovery["id_token_signing_alg_values_supported"] == ["RS256"]
 
@@ -125,8 +135,7 @@ def test_the_highest_exp_is_noted_before_the_token_is_out(signet: Deployment) ->
     """A key's `max_exp` covers every token of it, at the cost of one write in 30 days."""
 
     def max_exp() -> int:
-        (key,) = [item for item in signet.items() if item["sk"]["S"].startswith("KEY#")]
-        return int(key["max_exp"]["N"])
+        return int(active_item(signet)["max_exp"]["N"])
 
     def mint() -> list[str]:
         with signet.counted() as trips:
@@ -167,7 +176,7 @@ def test_a_key_that_cannot_sign_is_a_503_and_is_published_all_the_same(
     elif problem == "damaged":
         monkeypatch.setattr(client, "decrypt", lambda **_: {"Plaintext": b"not a key"})
     else:
-        (item,) = [item for item in signet.items() if item["sk"]["S"].startswith("KEY#")]
+        item = active_item(signet)
         wiring.table().client.put_item(
             TableName=signet.table_name, Item=item | {"encrypted_private_key": {"NULL": True}}
         )
@@ -198,7 +207,7 @@ def test_cloudformation_founds_the_key_ring(
     with moto_cloud.deploy(key_ring=False) as signet:
         for _ in range(2):
             signet.invoke("rotate_keys", CREATE | {"RequestType": request_type})
-        assert len(signet.http("GET", "/.well-known/jwks.json").json["keys"]) == 1
+        assert len(signet.http("GET", "/.well-known/jwks.json").json["keys"]) == 2
         discovery = signet.http("GET", "/.well-known/openid-configuration").json
         assert discovery["issuer"] == CREATE["ResourceProperties"]["Issuer"]
     url, answer = sent[0]

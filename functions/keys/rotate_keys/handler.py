@@ -1,21 +1,23 @@
-"""Makes the signing keys: at deployment as a custom resource, and by hand (docs/api.md, section 7).
+"""Moves the signing keys on: daily, at deployment as a custom resource, and by hand (docs/keys.md).
 
-No route: only IAM lets anybody invoke it. `{}` makes sure that there is a key; `{"issuer": "https://…"}`
-also sets the issuer of the tokens to come.
+No route: only IAM lets anybody invoke it. `{}` does what is due; `{"issuer": "https://…"}` also sets the
+issuer of the tokens to come; `{"emergency": true, "kid": "…"}` first revokes that key.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from signet import wiring
-from signet.accounts.keys import ensure_key_ring
+from signet.accounts.keys import KeyKeeper
 from signet.credentials import OPERATOR
 from signet.custom_resource import custom_resource
 from signet.dialects.oauth import OAUTH
-from signet.keys import Algorithm
-from signet.models import RequestModel
+from signet.errors import FaultKind, InvalidRequest
+from signet.keys import DAY, Algorithm, KeyState, RotationPolicy
+from signet.models import UNSET, RequestModel
 from signet.operation import Call, operation
+from signet.times import iso_8601
 
 BASE_URL = r"^https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]$"
 
@@ -24,18 +26,40 @@ class RotateKeys(RequestModel):
     """The request's fields."""
 
     issuer: Annotated[str, StringConstraints(pattern=BASE_URL, max_length=255)] | None = None
+    emergency: bool = False
+    kid: Annotated[str, StringConstraints(max_length=64)] = UNSET
+
+    @model_validator(mode="after")
+    def _a_key_is_revoked_on_purpose(self) -> Self:
+        if self.emergency and self.kid is None:
+            message = "is required in an emergency: the key to revoke."
+            raise InvalidRequest.of("kid", message, FaultKind.MISSING)
+        if self.kid is not None and not self.emergency:
+            message = 'names a key to revoke, for good; add "emergency": true, or leave it out.'
+            raise InvalidRequest.of("kid", message)
+        return self
 
 
 @custom_resource
 @operation("rotate_keys", request=RotateKeys.parse, dialect=OAUTH, scheme=OPERATOR)
 def lambda_handler(call: Call[RotateKeys]) -> dict[str, Any]:
-    """Found the key ring where there is none."""
-    key_ring = ensure_key_ring(
-        wiring.table(),
-        wiring.vault(),
-        issuer=call.request.issuer,
-        algorithm=Algorithm(wiring.settings().signing_algorithm),
-        now=call.now,
+    """Revoke a key where one is named, and do what is due."""
+    settings = wiring.settings()
+    policy = RotationPolicy(
+        algorithm=Algorithm(settings.signing_algorithm),
+        period=settings.key_rotation_days * DAY,
+        key_ring_seconds=settings.key_ring_seconds,
+        verifier_cache=settings.verifier_cache_seconds,
     )
-    keys = [{"kid": key.kid, "algorithm": key.algorithm, "state": key.state} for key in key_ring.keys]
-    return {"issuer": key_ring.issuer, "keys": keys}
+    keeper = KeyKeeper(wiring.table(), wiring.vault(), policy, call.now)
+    if call.request.emergency:
+        keeper.revoke(call.request.kid)
+    key_ring = keeper.rotate(call.request.issuer)
+    keys = []
+    for key in key_ring.keys:
+        shown = {"kid": key.kid, "algorithm": key.algorithm, "state": key.state}
+        signs_from = {KeyState.ACTIVE: key_ring.activated_at, KeyState.ANNOUNCED: policy.signs_from(key)}
+        if key.state in signs_from:
+            shown["signsFrom"] = iso_8601(signs_from[key.state] * 1000)
+        keys.append(shown)
+    return {"issuer": key_ring.issuer, "keys": keys, "damaged": list(key_ring.damaged)}

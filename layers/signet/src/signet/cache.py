@@ -10,13 +10,33 @@ from signet.store.keys import find_key_ring
 from signet.store.table import Table
 
 type Clock = Callable[[], float]
-"""Seconds that only ever grow, as `time.monotonic` gives them."""
+"""Seconds that only ever grow, as `time.monotonic` gives them, or `ElapsedTime`."""
 
 APPLICATIONS_KEPT = 1024
 """So that a flood of made-up application ids cannot fill the memory."""
 
 APPLICATION_RELOAD_SECONDS = 1.0
 KEY_RING_RELOAD_SECONDS = 10.0
+
+
+class ElapsedTime:
+    """Seconds that only ever grow, by whichever clock says that more have passed.
+
+    What a container remembers must not outlive its bound because the container was frozen, or restored from a
+    snapshot, and its monotonic clock stood still. A clock that is set forward only costs a read.
+    """
+
+    def __init__(self, *clocks: Clock) -> None:
+        self._clocks = clocks
+        self._read = [clock() for clock in clocks]
+        self._elapsed = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since some moment."""
+        now = [clock() for clock in self._clocks]
+        self._elapsed += max(0.0, *(after - before for before, after in zip(self._read, now, strict=True)))
+        self._read = now
+        return self._elapsed
 
 
 class ApplicationCache:

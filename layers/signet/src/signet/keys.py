@@ -1,14 +1,18 @@
 """The key ring: which signing keys there are, which one signs, and its JWKS form.
 
 Knows only public halves, so a function that publishes or verifies needs no more than this module;
-making and using private keys is `signet.signing`.
+making and using private keys is `signet.signing`, and moving a key through its life `signet.accounts.keys`.
 """
 
+import base64
+import hashlib
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from signet.errors import SigningUnavailable
+from signet.times import iso_8601
 
 NEVER = 253_402_300_799
 """A `max_exp` for keys that made tokens without `exp`: the last second of the year 9999."""
@@ -17,12 +21,23 @@ NEVER = 253_402_300_799
 JWKS_MAX_AGE = 300
 """Seconds for which anybody may cache the JWKS and the discovery document."""
 
+MARGIN = 120
+"""Seconds by which clocks may differ and a function that has read the time may be late with its write."""
+
+DAY = 86_400
+
+THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}  # RFC 7638 section 3.2
+
 
 class Algorithm(StrEnum):
     """The signature algorithms of RFC 7518 that a deployment may choose."""
 
     ES256 = "ES256"
     RS256 = "RS256"
+
+
+KEY_TYPES = {Algorithm.ES256: "EC", Algorithm.RS256: "RSA"}
+"""The `kty` of each algorithm's keys (RFC 7518 section 6.1)."""
 
 
 class KeyState(StrEnum):
@@ -44,8 +59,9 @@ class SigningKey:
         public_jwk: Its public members (RFC 7517), without `kid`, `alg` and `use`.
         state: Where in its life it is.
         created_at: When it was made and first published.
+        ended_at: When it was retired or, later perhaps, revoked; None before.
         max_exp: No token of it expires later than this; 0 where it has not signed.
-        encrypted_private_key: PKCS #8 in DER, encrypted by KMS; None once the key is retired.
+        encrypted_private_key: PKCS #8 in DER, encrypted by KMS; None once the key is retired or revoked.
     """
 
     kid: str
@@ -53,34 +69,67 @@ class SigningKey:
     public_jwk: dict[str, str]
     state: KeyState
     created_at: int
+    ended_at: int | None = None
     max_exp: int = 0
     encrypted_private_key: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRing:
     """All signing keys of the deployment, and the issuer that their tokens name.
 
     Attributes:
         issuer: The `iss` of every token: the API's base URL, without a slash at its end.
-        keys: Oldest first.
+        active_kid: The key that signs; None after an emergency that left none.
+        activated_at: From when on it signs, in Unix seconds. It may lie ahead, after an emergency.
+        next_kid: The announced key, which will sign after it; None where there is none.
+        keys: Those that can be read, oldest first.
+        damaged: The kids of items that are there and cannot be read.
     """
 
     issuer: str
+    active_kid: str | None
+    activated_at: int
+    next_kid: str | None
     keys: tuple[SigningKey, ...]
+    damaged: tuple[str, ...] = ()
 
     @property
     def active(self) -> SigningKey:
         """The key that signs.
 
         Raises:
-            SigningUnavailable: There is none.
+            SigningUnavailable: There is none, or it cannot be read.
         """
         for key in self.keys:
             if key.state is KeyState.ACTIVE:
                 return key
+        if self.active_kid is not None:
+            message = "The active signing key is damaged; the operator has to restore or revoke it."
+            raise SigningUnavailable(message)
         message = "No signing key is active; the operator has to run rotate_keys. Try again shortly."
         raise SigningUnavailable(message)
+
+    @property
+    def announced(self) -> SigningKey | None:
+        """The key that will sign after the active one, where there is one that can."""
+        for key in self.keys:
+            if key.state is KeyState.ANNOUNCED and key.encrypted_private_key is not None:
+                return key
+        return None
+
+    def active_at(self, now: int) -> SigningKey:
+        """The key that signs at this time, in Unix seconds.
+
+        Raises:
+            SigningUnavailable: There is none, or it has not been published for long enough.
+        """
+        key = self.active
+        if now < self.activated_at:
+            when = iso_8601(self.activated_at * 1000)
+            message = f"The signing key was revoked. The next one is published, and signs from {when} on."
+            raise SigningUnavailable(message)
+        return key
 
     def find(self, kid: str) -> SigningKey | None:
         """The key that verifies tokens of this `kid`, or None; a revoked one verifies nothing."""
@@ -102,3 +151,55 @@ class KeyRing:
     def algorithms(self) -> list[str]:
         """The algorithms that are really in use, sorted."""
         return sorted({key["alg"] for key in self.jwks()["keys"]})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationPolicy:
+    """When a key moves on. Times are in seconds.
+
+    Attributes:
+        algorithm: What the next key signs with.
+        period: How long a key signs.
+        key_ring_seconds: How long an instance may use the key ring that it has read.
+        verifier_cache: How long a slow verifier keeps the JWKS beyond what it is told.
+    """
+
+    algorithm: Algorithm
+    period: int
+    key_ring_seconds: int
+    verifier_cache: int
+
+    @property
+    def announcement(self) -> int:
+        """How long a key is published before it signs: until nobody can have a JWKS without it.
+
+        An instance may publish a key ring that old, a proxy hand that out for its max-age, and a verifier
+        keep what it got from there.
+        """
+        return self.key_ring_seconds + JWKS_MAX_AGE + self.verifier_cache + MARGIN
+
+    @property
+    def aftermath(self) -> int:
+        """How long after the end of a key an instance may still sign with it."""
+        return self.key_ring_seconds + MARGIN
+
+    def signs_from(self, key: SigningKey) -> int:
+        """From when on an announced key may sign, in Unix seconds."""
+        return key.created_at + self.announcement
+
+    def is_over(self, key: SigningKey, now: int) -> bool:
+        """Whether nobody needs an ended key any more: no token of it is left, and none can be made."""
+        if key.state not in (KeyState.RETIRED, KeyState.REVOKED) or key.ended_at is None:
+            return False
+        return now > key.ended_at + self.aftermath and now > key.max_exp + MARGIN
+
+    def overdue(self, key_ring: KeyRing, now: int) -> int:
+        """For how many seconds the active key has signed longer than it should; 0 if it has not."""
+        return max(0, now - key_ring.activated_at - self.period)
+
+
+def thumbprint(public_jwk: dict[str, str]) -> str:
+    """The RFC 7638 thumbprint of a public JWK, with SHA-256."""
+    members = {name: public_jwk[name] for name in THUMBPRINT_MEMBERS[public_jwk["kty"]]}
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode("ascii")

@@ -16,6 +16,8 @@ class Settings:
         application_cache_seconds: How long an instance may use an application that it has read:
             the published bound of an application-wide invalidation.
         key_ring_seconds: How long an instance may use the key ring that it has read.
+        key_rotation_days: How long a key signs.
+        verifier_cache_seconds: How long a slow verifier keeps the JWKS beyond what it is told.
         argon2_memory_kib: The memory that hashing a password takes, in kibibytes.
         argon2_passes: How often it goes over that memory.
         argon2_lanes: In how many parallel lanes.
@@ -28,7 +30,9 @@ class Settings:
     kms_key_id: str
     signing_algorithm: str
     application_cache_seconds: float
-    key_ring_seconds: float
+    key_ring_seconds: int
+    key_rotation_days: int
+    verifier_cache_seconds: int
     argon2_memory_kib: int
     argon2_passes: int
     argon2_lanes: int
@@ -49,7 +53,9 @@ class Settings:
                 kms_key_id=environment["KMS_KEY_ID"],
                 signing_algorithm=environment["SIGNING_ALGORITHM"],
                 application_cache_seconds=float(environment["APPLICATION_CACHE_SECONDS"]),
-                key_ring_seconds=float(environment["KEY_RING_SECONDS"]),
+                key_ring_seconds=int(environment["KEY_RING_SECONDS"]),
+                key_rotation_days=int(environment["KEY_ROTATION_DAYS"]),
+                verifier_cache_seconds=int(environment["VERIFIER_CACHE_SECONDS"]),
                 argon2_memory_kib=int(environment["ARGON2_MEMORY_KIB"]),
                 argon2_passes=int(environment["ARGON2_PASSES"]),
                 argon2_lanes=int(environment["ARGON2_LANES"]),

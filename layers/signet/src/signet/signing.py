@@ -1,8 +1,5 @@
 """Signing keys: made here, loaded here; the private half is nowhere written in the clear."""
 
-import base64
-import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,14 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from signet.keys import Algorithm
+from signet.keys import THUMBPRINT_MEMBERS, Algorithm, thumbprint
 
 type PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 RSA_BITS = 2048  # RFC 7518 section 3.3 asks for at least this; larger keys sign several times slower.
-
-THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}  # RFC 7638 section 3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +42,20 @@ def generate(algorithm: Algorithm) -> NewKey:
     private_key: PrivateKey
     if algorithm is Algorithm.ES256:
         private_key = ec.generate_private_key(ec.SECP256R1())
-        jwk = ECAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
     else:
         private_key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-        jwk = RSAAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
-    public_jwk = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    jwk = public_jwk(private_key.public_key())
     der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return NewKey(thumbprint(public_jwk), algorithm, public_jwk, der)
+    return NewKey(thumbprint(jwk), algorithm, jwk, der)
+
+
+def public_jwk(public_key: PublicKey) -> dict[str, str]:
+    """The public members of a key (RFC 7518 sections 6.2.1 and 6.3.1), and no others."""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        jwk = ECAlgorithm.to_jwk(public_key, as_dict=True)
+    else:
+        jwk = RSAAlgorithm.to_jwk(public_key, as_dict=True)
+    return {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
 
 
 def load(private_key_der: bytes) -> PrivateKey:
@@ -69,10 +71,3 @@ def load_public(public_jwk: dict[str, str]) -> PublicKey:
     """Load a public key from its JWK."""
     algorithm = ECAlgorithm if public_jwk["kty"] == "EC" else RSAAlgorithm
     return cast("PublicKey", algorithm.from_jwk(public_jwk))
-
-
-def thumbprint(public_jwk: dict[str, str]) -> str:
-    """The RFC 7638 thumbprint of a public JWK, with SHA-256."""
-    members = {name: public_jwk[name] for name in THUMBPRINT_MEMBERS[public_jwk["kty"]]}
-    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode("ascii")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from signet.accounts.users import Directory
     from signet.accounts.verifier import Verifier
     from signet.bucket import Bucket
-    from signet.cache import ApplicationCache, KeyRingCache
+    from signet.cache import ApplicationCache, ElapsedTime, KeyRingCache
     from signet.passwords import PasswordHasher
     from signet.store.table import Table
     from signet.vault import Vault
@@ -41,9 +41,17 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@cache
+def elapsed_time() -> "ElapsedTime":
+    """What caches count in."""
+    from signet.cache import ElapsedTime
+
+    return ElapsedTime(time.monotonic, time.time)
+
+
 def monotonic() -> float:
-    """Seconds that only ever grow: what caches count in."""
-    return time.monotonic()
+    """Seconds that only ever grow."""
+    return elapsed_time()()
 
 
 @cache
@@ -175,6 +183,7 @@ def continue_later(payload: dict[str, Any]) -> None:
 def reset() -> None:
     """Forget everything, as a new container would."""
     for build in (
+        elapsed_time,
         settings,
         session,
         table,

@@ -15,6 +15,8 @@ from signet.vault import Vault
 MAX_EXP_STEP = 30 * 86_400
 """Seconds to which a key's `max_exp` is rounded up: a handful of writes in its life, not one a token."""
 
+DAMAGED = "The active signing key is damaged; the operator has to restore or revoke it."
+
 
 class Signer:
     """Signs with whichever key is active, and keeps the key's `max_exp` true."""
@@ -38,9 +40,10 @@ class Signer:
         """Issue a token with these claims.
 
         Raises:
-            SigningUnavailable: No key is active, or it cannot be decrypted.
+            SigningUnavailable: No key is active yet or any more, or it cannot be decrypted.
         """
-        key = self._key_ring.get().active
+        # What is issued a moment ahead, for clocks that differ, may be signed that moment early.
+        key = self._key_ring.get().active_at(claims["iat"])
         active = self._loaded(key)
         self._note(key, claims.get("exp", NEVER))
         return issue(kind, claims, active)
@@ -48,19 +51,19 @@ class Signer:
     def _loaded(self, key: SigningKey) -> ActiveKey:
         if self._active is None or self._active.kid != key.kid:
             if key.encrypted_private_key is None:
-                message = "The active signing key has no private half; the operator has to run rotate_keys."
-                raise SigningUnavailable(message)
+                raise SigningUnavailable(DAMAGED)
             der = self._vault.decrypt(key.kid, key.encrypted_private_key)
             try:
                 self._active = ActiveKey(key.kid, key.algorithm, load(der))
             except ValueError as error:
-                message = "The active signing key is damaged; the operator has to run rotate_keys."
-                raise SigningUnavailable(message) from error
+                raise SigningUnavailable(DAMAGED) from error
         return self._active
 
     def _note(self, key: SigningKey, exp: int) -> None:
         """Make sure, before the token is out, that the key stays published until it has expired."""
         if exp > max(key.max_exp, self._max_exp.get(key.kid, 0)):
             bound = NEVER if exp >= NEVER else -(-exp // MAX_EXP_STEP) * MAX_EXP_STEP
-            raise_max_exp(self._table, key.kid, bound)
+            if not raise_max_exp(self._table, key.kid, bound):
+                message = "The signing key was revoked a moment ago. Try again shortly."
+                raise SigningUnavailable(message)
             self._max_exp[key.kid] = bound
