@@ -221,7 +221,9 @@ class Deployment:
         group = self.invoke("create_group", here | {"name": f"Group {number}"})
         session = self.invoke("issue_session_token", here | {"experienceUserId": user["id"]})
         local_demo.make_import(self.application_id)
+        keys = self.invoke("rotate_keys", {})["keys"]
         return {
+            "announcedKid": next(key["kid"] for key in keys if key["state"] == "announced"),
             **here,
             "apiToken": self.api_token,
             "userId": user["id"],

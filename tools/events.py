@@ -8,6 +8,7 @@ An event file may hold these words, anywhere in a string:
     <userEmail>                 the user's e-mail address; its password is PASSWORD below
     <sessionToken>              a session token of the user
     <userToken>                 a user token of the external id `u1`
+    <announcedKid>              the key that will sign next
     <basic USER:apiToken>       `Basic …`, the Authorization header of USER with the API token; USER may be
                                 <applicationId> without its brackets
 """
@@ -27,7 +28,9 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - the demo's
 DEMO_FILE = Path(__file__).parents[1] / ".signet" / "demo.json"
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
-_VALUE = re.compile(r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken)>")
+_VALUE = re.compile(
+    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken|announcedKid)>"
+)
 
 
 class NoDemoError(RuntimeError):
@@ -73,8 +76,11 @@ def load_event(path: Path | str, demo: Mapping[str, str]) -> dict[str, Any]:
 
 def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
     """The demo with what else the event needs: a user of its own, a group, a session token."""
-    if not set(_VALUE.findall(text)) - demo.keys():
+    missing = set(_VALUE.findall(text)) - demo.keys()
+    if not missing:
         return demo
+    if missing == {"announcedKid"}:
+        return {**demo, "announcedKid": _announced_kid(demo)}
     # Each event gets its own: the one before may have deleted them.
     name = uuid.uuid4().hex
     experience = f"/applications/{demo['applicationId']}/experience"
@@ -92,6 +98,13 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
         "sessionToken": session["token"],
     }
     return {**made, **demo}
+
+
+def _announced_kid(demo: Mapping[str, str]) -> str:
+    url = f"{demo['lambdaEndpointUrl']}/2015-03-31/functions/RotateKeysFunction/invocations"
+    with urllib.request.urlopen(url, b"{}", timeout=10) as answer:  # noqa: S310 - the demo's own address
+        (kid,) = [key["kid"] for key in json.load(answer)["keys"] if key["state"] == "announced"]
+    return str(kid)
 
 
 def in_new_application(demo: Mapping[str, str]) -> dict[str, str]:

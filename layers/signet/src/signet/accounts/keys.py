@@ -127,17 +127,19 @@ class KeyKeeper:
 
     def _make_sure_that_it_signs(self, key: SigningKey) -> None:
         """Decrypt the private key before anybody depends on it."""
-        der = self._vault.decrypt(key.kid, key.encrypted_private_key or b"")
         try:
-            kid = thumbprint(public_jwk(load(der).public_key()))
-        except ValueError:
-            kid = ""
-        if kid != key.kid:
-            message = (
-                f"The announced signing key {key.kid} is damaged, so the active one stays. Revoke it:"
-                f' {{"emergency": true, "kid": "{key.kid}"}}; another one will be announced.'
-            )
-            raise SigningUnavailable(message)
+            der = self._vault.decrypt(key.kid, key.encrypted_private_key or b"")
+            is_it = thumbprint(public_jwk(load(der).public_key())) == key.kid
+        except (SigningUnavailable, ValueError) as error:
+            raise self._cannot_sign(key) from error
+        if not is_it:
+            raise self._cannot_sign(key)
+
+    def _cannot_sign(self, key: SigningKey) -> SigningUnavailable:
+        return SigningUnavailable(
+            f"The announced signing key {key.kid} cannot be decrypted, so the active one stays. If KMS works,"
+            f' revoke it by {{"emergency": true, "kid": "{key.kid}"}}, and another one will be announced.'
+        )
 
     def _new_key(self, state: KeyState) -> SigningKey:
         new = generate(self._policy.algorithm)
