@@ -172,6 +172,8 @@ def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: s
         if resource.get("Type") == "AWS::Serverless::Function":
             values[name] = physical_name(name)
             values[f"{name}.Arn"] = function_arn(name)
+            if "AutoPublishAlias" in resource["Properties"]:
+                values[f"{name}.Alias"] = f"{function_arn(name)}:{resource['Properties']['AutoPublishAlias']}"
         elif resource.get("Type") == "AWS::S3::Bucket":
             values[name] = bucket_name(name)
             values[f"{name}.Arn"] = f"arn:aws:s3:::{bucket_name(name)}"

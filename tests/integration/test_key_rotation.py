@@ -429,6 +429,30 @@ def check_ring(signet: Deployment) -> None:
     )
 
 
+@pytest.mark.parametrize("state", ["active", "announced"])
+def test_an_emergency_overtakes_a_rotation(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """A key that was revoked after the ring was read neither signs nor is only retired."""
+    signet = moto_signet
+    signet.clock.advance(90 * DAY)
+    (kid,) = in_state(signet, state)
+    signet.clock.advance(1)
+    write, writes = Table.write, itertools.count()
+
+    def overtaken(table: Table, *parts: Part) -> None:
+        if next(writes) == 0:
+            signet.invoke("rotate_keys", {"emergency": True, "kid": kid})
+        write(table, *parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "write", overtaken)
+        states = rotate(signet)
+    check_ring(signet)
+    assert states[kid] == "revoked"
+    assert sorted(states.values())[:2] == ["active", "announced"]
+
+
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("moment", range(1, 5))
 def test_a_run_may_overtake_another(
