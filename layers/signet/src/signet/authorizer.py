@@ -26,7 +26,7 @@ PARAMETER = "authorization"
 """The name of the query parameter and of the cookie that may hold the token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AuthorizerRequest:
     """What API Gateway asks an authorizer about.
 

@@ -29,7 +29,7 @@ SIGNATURE_LENGTHS = {Algorithm.ES256: 64, Algorithm.RS256: 256}
 """In bytes, of the keys that Signet makes (RFC 7518 sections 3.3 and 3.4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UnverifiedJws:
     """A compact JWS, taken apart; nothing vouches for any of it.
 

@@ -1,6 +1,5 @@
 """The base of request and response models, and the fields that several operations share."""
 
-import difflib
 import json
 import math
 from collections.abc import Iterable
@@ -150,6 +149,8 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
 
 def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Members) -> str:
     """Says what the field may have been meant to be: a field of the same object that did not come."""
+    from difflib import get_close_matches
+
     known: dict[str | int, Any] = _fields(model)
     given: Any = members
     for step in path[:-1]:
@@ -158,7 +159,7 @@ def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Me
     if path[-1] in RENAMED and RENAMED[path[-1]] in known:
         return f"is unknown; it is {RENAMED[path[-1]]} now."
     free = [name for name in known if name not in given]
-    close = difflib.get_close_matches(str(path[-1]), map(str, free), n=1)
+    close = get_close_matches(str(path[-1]), map(str, free), n=1)
     if close:
         return f"is unknown; did you mean {close[0]}?"
     return f"is unknown; the fields are {', '.join(map(str, known))}."

@@ -42,7 +42,7 @@ class JsonModel(Protocol):
         """The members of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call[R]:
     """One call of an operation.
 
@@ -80,7 +80,7 @@ class Call[R]:
         return self.tenant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Variant[R]:
     """What an operation is like on one of its routes.
 

@@ -18,7 +18,7 @@ RSA_BITS = 2048  # RFC 7518 section 3.3 asks for at least this; larger keys sign
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}  # RFC 7638 section 3.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NewKey:
     """A key pair that was just made.
 

@@ -48,7 +48,7 @@ class TokenKind(Enum):
         return f"{application_id}/{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ActiveKey:
     """A key that can sign now: the loaded private key, and what goes into the header."""
 
@@ -144,7 +144,7 @@ def token_length(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorith
     return jws.length(_header("k" * KID_LENGTH, kind), claims, algorithm)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unverified:
     """A token of which nothing is known yet but what it says of itself.
 
@@ -161,7 +161,7 @@ class Unverified:
     kind: TokenKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Token:
     """A token whose signature and claims are good. Whether its generation still counts, the table knows.
 
@@ -275,7 +275,7 @@ def verify(
     return Token(kind, unverified.text, claims)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerificationKey:
     """A key that can verify: the public key, and the one algorithm that it may be used with."""
 
