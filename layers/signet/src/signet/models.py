@@ -11,16 +11,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    Strict,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from signet.errors import FaultKind, FieldFault, InvalidRequest
-from signet.identities import Identity, IdentityType, parse_identity
 from signet.json_body import Members
 
 KINDS = {
@@ -107,25 +103,6 @@ type MaxAge = Annotated[int, Field(gt=0, le=MAX_AGE_LIMIT_MS), BeforeValidator(_
 
 type ExtraData = Annotated[dict[str, Any], AfterValidator(_small_enough)]
 """Any JSON object of up to 4 KiB."""
-
-
-class IdentityFields(RequestModel):
-    """An identity as Gladly's clients name it. `identity` comes out in its normal form."""
-
-    identity_type: Annotated[IdentityType, Strict(strict=False)]
-    identity: Annotated[str, Field(max_length=1024)]
-
-    @field_validator("identity")
-    @classmethod
-    def _in_normal_form(cls, text: str, info: ValidationInfo) -> str:
-        # Where the type is wrong there is nothing to compare with; that fault is reported anyway.
-        identity_type = info.data.get("identity_type")
-        return text if identity_type is None else parse_identity(identity_type, text).value
-
-    @property
-    def subject(self) -> Identity:
-        """The identity."""
-        return Identity(self.identity_type, self.identity)
 
 
 def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -> Iterable[FieldFault]:
