@@ -6,8 +6,6 @@ also sets the issuer of the tokens to come.
 
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
-
 from signet import wiring
 from signet.accounts.keys import ensure_key_ring
 from signet.credentials import OPERATOR
@@ -16,6 +14,8 @@ from signet.dialects.oauth import OAUTH
 from signet.keys import Algorithm
 from signet.models import RequestModel
 from signet.operation import Call, operation
+
+from pydantic import StringConstraints
 
 BASE_URL = r"^https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]$"
 

@@ -6,8 +6,6 @@ Node*. docs/api.md, section 5.
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Strict, model_validator
-
 from signet import wiring
 from signet.accounts.authentication import Attempt, AuthMode
 from signet.accounts.users import groups_of
@@ -19,6 +17,8 @@ from signet.models import UNSET, ExtraData, MaxAge, RequestModel
 from signet.operation import Call, operation
 from signet.user_view import view_user
 from signet.users import User
+
+from pydantic import Strict, model_validator
 
 if TYPE_CHECKING:
     from signet.accounts.workflow_node import NodeRequest
