@@ -56,6 +56,10 @@ format: .venv/ready ## Format the code
 	@$(PYTHON) -m ruff check --quiet --fix-only .
 	@$(PYTHON) -m ruff format $(ARGS) .
 
+.PHONY: imports
+imports: .venv/ready ## Write anew which packages each function may load: functions/…/allowed_imports.txt
+	@$(PYTHON) -m tools.imports
+
 .PHONY: lint
 lint: .venv/ready ## Check format, style, types, imports and the template
 	$(PYTHON) -m ruff format --check .

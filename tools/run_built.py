@@ -8,7 +8,6 @@ every event that `events/` has for it, under AWS's own runtime client, against a
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -36,7 +35,7 @@ def main() -> int:
     answered = 0
     with running_demo() as demo:
         for operation in operations:
-            paths = _events(operation)
+            paths = events_of(operation.name)
             if not paths:
                 faults.append(f"{operation.name}: events/ has nothing for it")
             for path in paths:
@@ -72,9 +71,10 @@ def _import(operation: built.Operation) -> str | None:
     return f"{operation.name} cannot be imported:\n{result.stderr}" if result.returncode else None
 
 
-def _events(operation: built.Operation) -> list[Path]:
+def events_of(operation: str) -> list[Path]:
+    """The files of `events/` that can be tried against a demo, for an operation."""
     # Others, such as a custom resource's, are answered to an address on the internet.
-    names = (f"{operation.name}.{kind}*.json" for kind in ("http", "direct", "node", "authorizer"))
+    names = (f"{operation}.{kind}*.json" for kind in ("http", "direct", "node", "authorizer"))
     return sorted(path for name in names for path in (built.ROOT / "events").glob(name))
 
 
@@ -86,7 +86,7 @@ def _run(operation: built.Operation, path: Path, demo: dict[str, str]) -> str | 
         running_function(built.RUNTIME_PYTHON, operation.function, variables, log) as function,
     ):
         try:
-            fault = _fault(function.invoke(event))
+            fault = fault_of(function.invoke(event))
         except FunctionExitError as error:
             fault = str(error)
         if fault is None:
@@ -95,7 +95,8 @@ def _run(operation: built.Operation, path: Path, demo: dict[str, str]) -> str | 
         return f"{fault}\n{log.read().decode(errors='replace')}"
 
 
-def _fault(answer: Answer) -> str | None:
+def fault_of(answer: Answer) -> str | None:
+    """What is wrong with an answer, or None where it is good."""
     status: Any = answer.payload.get("statusCode", 200) if isinstance(answer.payload, dict) else 200
     denied = isinstance(answer.payload, dict) and answer.payload.get("isAuthorized") is False
     if answer.is_error or status >= 400 or denied:
@@ -105,22 +106,18 @@ def _fault(answer: Answer) -> str | None:
 
 @contextmanager
 def running_demo() -> Iterator[dict[str, str]]:
-    """Run `python -m local` on a free port; the demo file of another that is up comes back afterwards."""
-    before = events.DEMO_FILE.read_bytes() if events.DEMO_FILE.exists() else None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryFile() as log:
+    """Run `python -m local` on a free port, beside another one that may be up."""
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as state:
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=built.ROOT,
-            env={**os.environ, "PORT": str(port)},
+            env={**os.environ, "PORT": "0", "SIGNET_STATE": state},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
             deadline = time.monotonic() + _STARTUP_SECONDS
-            while not (demo := _read_demo_of(port)):
+            while not (demo := _find_demo(Path(state) / "demo.json")):
                 if process.poll() is not None or time.monotonic() > deadline:
                     log.seek(0)
                     printed = log.read().decode(errors="replace")
@@ -130,16 +127,13 @@ def running_demo() -> Iterator[dict[str, str]]:
         finally:
             process.terminate()
             process.wait()
-            if before is not None:
-                events.DEMO_FILE.write_bytes(before)
 
 
-def _read_demo_of(port: int) -> dict[str, str] | None:
+def _find_demo(path: Path) -> dict[str, str] | None:
     try:
-        demo = events.read_demo()
+        return events.read_demo(path)
     except (events.NoDemoError, json.JSONDecodeError):
         return None
-    return demo if demo["url"].endswith(f":{port}") else None
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
 """Keys that rotate, and keys that are revoked: through the real handlers."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
 import pytest
 
-from signet import wiring
+from signet import record, wiring
 from signet.errors import InvalidRequest, SigningUnavailable
 from signet.keys import DAY
 from signet.store.table import Part, Table
-from tests.deployment import PASSWORD, URL, Cloud, Deployment
+from tests.deployment import PASSWORD, URL, Cloud, Deployment, load_template
 
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
 ANNOUNCEMENT = 60 + 300 + 7200 + 120
@@ -214,6 +215,42 @@ def test_what_is_no_emergency_changes_nothing(
     with pytest.raises(InvalidRequest, match=message):
         moto_signet.invoke("rotate_keys", fields)
     assert moto_signet.items() == before
+
+
+def test_the_age_of_the_active_key_is_measured(
+    moto_signet: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each run reports for how long the active key has signed beyond its time: what the alarm watches."""
+    signet = moto_signet
+    (announced,) = in_state(signet, "announced")
+    capfd.readouterr()
+
+    def overdue() -> list[float]:
+        signet.invoke("rotate_keys", {})
+        line = json.loads(capfd.readouterr().out.splitlines()[-1])
+        metric: list[float] = line["ActiveKeyOverdue"]
+        return metric
+
+    assert overdue() == [0]
+    # Another algorithm is announced and not old enough yet, so the active key stays beyond its time.
+    signet.clock.advance(90 * DAY - 10)
+    rotate(signet, emergency=True, kid=announced)
+    signet.clock.advance(3 * 3600 - 7_200)
+    capfd.readouterr()
+    assert overdue() == [3 * 3600 - 7_200 - 10]
+
+
+def test_the_alarms_watch_what_is_measured() -> None:
+    """An alarm on a metric that nobody emits would never ring."""
+    resources = load_template()["Resources"]
+    alarm = resources["ActiveKeyTooOld"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (record.NAMESPACE, "ActiveKeyOverdue")
+    assert [dimension["Name"] for dimension in alarm["Dimensions"]] == [record.DIMENSION]
+    assert alarm["TreatMissingData"] == "breaching"
+    failed = resources["RotationFailed"]["Properties"]
+    assert (failed["Namespace"], failed["MetricName"]) == ("AWS/Lambda", "Errors")
+    schedule = resources["RotateKeysFunction"]["Properties"]["Events"]["Daily"]["Properties"]
+    assert (schedule["ScheduleExpression"], schedule["Input"]) == ("rate(1 day)", "{}")
 
 
 # Damage

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt.api_jws import PyJWS
 
-from signet import signing, tokens, wiring
+from signet import jws, signing, tokens, wiring
 from signet.applications import Application
 from signet.errors import TokenInvalid
 from signet.keys import THUMBPRINT_MEMBERS, Algorithm
-from signet.tokens import TokenKind, Unverified, VerificationKey, parse_unverified, verify
+from signet.tokens import TokenKind, VerificationKey, parse_unverified, verify
 from tests.conftest import VECTORS
 from tests.deployment import PASSWORD, URL, Cloud, Deployment
 
@@ -561,21 +561,14 @@ def vectors() -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
 
 
 def has_good_signature(jwk: dict[str, str], text: str) -> bool:
-    """Whether our verification gets past the signature to the claims, which no vector has as we want them."""
+    """Whether our verification would get past the signature to the claims."""
     algorithm = Algorithm.ES256 if jwk["kty"] == "EC" else Algorithm.RS256
-    public_jwk = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
-    key = VerificationKey(algorithm, signing.load_public(public_jwk))
-    application = Application(id="0" * 24, name="Vectors", created_at_ms=0, updated_at_ms=0)
-    with pytest.raises(TokenInvalid) as refusal:
-        verify(
-            Unverified(text, "kid", TokenKind.SESSION),
-            key,
-            (TokenKind.SESSION,),
-            application,
-            issuer="",
-            now=0,
-        )
-    return "no valid signature" not in refusal.value.message
+    key = signing.load_public({name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]})
+    try:
+        jws.verify(jws.parse(text), algorithm, key)
+    except TokenInvalid:
+        return False
+    return True
 
 
 @pytest.mark.vectors

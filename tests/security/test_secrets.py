@@ -109,12 +109,13 @@ def test_a_log_line_says_who_called_and_how_it_ended(
     assert first["_aws"]["CloudWatchMetrics"] == [
         {
             "Namespace": "Signet",
-            "Dimensions": [["service"]],
+            "Dimensions": [["function_name"]],
             "Metrics": [{"Name": "Success", "Unit": "Count"}],
         }
     ]
     assert {name: first[name] for name in first if name != "_aws"} == {
         "service": "issue_identity_token",
+        "function_name": signet.function("issue_identity_token").physical_name,
         "request_id": answer.headers["x-request-id"],
         "application_id": signet.application_id,
         "actor": "you@example.com",

@@ -1,14 +1,18 @@
 """Hashes that other systems made: published vectors, canonical forms, bounds and refusals."""
 
 import base64
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signet.errors import FaultKind, InvalidRequest
-from signet.foreign_hashes import FOREIGN_KINDS, StoredHash
+from signet.foreign_hashes import FOREIGN_KINDS
 from signet.passwords import Argon2Hash, Parameters, PasswordHasher, check_importable
+
+if TYPE_CHECKING:
+    from signet.stored_hashes import StoredHash
 
 HASHER = PasswordHasher(Parameters(memory_kib=8, passes=1, lanes=1))
 

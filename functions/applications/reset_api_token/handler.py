@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from signet import wiring
 from signet.accounts.applications import reset_api_token
 from signet.application_models import ApiTokenView
@@ -11,6 +9,8 @@ from signet.credentials import VELT_KEY
 from signet.dialects.velt import velt
 from signet.models import RequestModel, ResponseModel
 from signet.operation import Call, operation
+
+from pydantic import Field
 
 DEFAULT_GRACE = 3600
 MAX_GRACE = 7 * 86_400

@@ -5,8 +5,6 @@ Losant's *List the experience groups*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
-
 from signet import wiring
 from signet.accounts.group_listing import GroupQuery, list_groups
 from signet.credentials import BEARER
@@ -16,6 +14,8 @@ from signet.group_models import GroupView
 from signet.list_models import ListFields, ListView
 from signet.listing import glob
 from signet.operation import Call, operation
+
+from pydantic import AfterValidator
 
 
 def _no_query(text: str) -> str:

@@ -6,8 +6,6 @@ issuer of the tokens to come; `{"emergency": true, "kid": "…"}` first revokes 
 
 from typing import Annotated, Any, Self
 
-from pydantic import StringConstraints, model_validator
-
 from signet import wiring
 from signet.accounts.keys import KeyKeeper
 from signet.credentials import OPERATOR
@@ -18,6 +16,8 @@ from signet.keys import DAY, Algorithm, KeyState, RotationPolicy
 from signet.models import UNSET, RequestModel
 from signet.operation import Call, operation
 from signet.times import iso_8601
+
+from pydantic import StringConstraints, model_validator
 
 BASE_URL = r"^https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]$"
 
@@ -55,6 +55,7 @@ def lambda_handler(call: Call[RotateKeys]) -> dict[str, Any]:
     if call.request.emergency:
         keeper.revoke(call.request.kid)
     key_ring = keeper.rotate(call.request.issuer)
+    call.metric("ActiveKeyOverdue", "Seconds", policy.overdue(key_ring, call.now))
     keys = []
     for key in key_ring.keys:
         shown = {"kid": key.kid, "algorithm": key.algorithm, "state": key.state}

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
-
 from signet import wiring
 from signet.credentials import VELT_HEADERS
 from signet.dialects.velt import velt
@@ -14,6 +12,8 @@ from signet.operation import Call, operation
 from signet.permissions import Resource, live
 from signet.store.permissions import find_resources
 from signet.velt_models import ExternalId, Text
+
+from pydantic import Field, field_validator
 
 MAX_USERS = 100
 

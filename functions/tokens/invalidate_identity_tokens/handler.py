@@ -3,7 +3,8 @@
 from signet import wiring
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
-from signet.models import IdentityFields, Success
+from signet.identity_models import IdentityFields
+from signet.models import Success
 from signet.operation import Call, operation
 from signet.store.identities import raise_identity_generation
 

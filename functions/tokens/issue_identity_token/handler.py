@@ -4,7 +4,8 @@ from signet import wiring
 from signet.accounts import identity_tokens
 from signet.credentials import BASIC_EMAIL
 from signet.dialects.gladly import GLADLY
-from signet.models import IdentityFields, ResponseModel
+from signet.identity_models import IdentityFields
+from signet.models import ResponseModel
 from signet.operation import Call, operation
 
 

@@ -6,8 +6,6 @@ export goes on that has begun.
 
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
-
 from signet import wiring
 from signet.accounts.exporting import Exporter, run
 from signet.credentials import DIRECT
@@ -15,6 +13,8 @@ from signet.dialects.losant import LOSANT
 from signet.models import UNSET, RequestModel
 from signet.operation import Call, operation
 from signet.transfer_models import write_line
+
+from pydantic import StringConstraints
 
 
 class ExportUsers(RequestModel):

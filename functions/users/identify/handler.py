@@ -5,8 +5,6 @@ What Velt's `client.identify()` does, on the server. Public. docs/api.md, sectio
 
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
-
 from signet import wiring
 from signet.accounts.identification import Claim, identify
 from signet.credentials import API_KEY
@@ -14,6 +12,8 @@ from signet.dialects.velt import velt
 from signet.models import UNSET, RequestModel
 from signet.operation import Call, operation
 from signet.velt_models import EmailText, ExternalId, Text
+
+from pydantic import StringConstraints
 
 
 class ClaimedUser(RequestModel):

@@ -6,8 +6,6 @@ it with the key of one. With `importId` an import goes on that has begun.
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
-
 from signet import wiring
 from signet.accounts.importing import Importer, run
 from signet.credentials import DIRECT
@@ -16,6 +14,8 @@ from signet.models import UNSET, RequestModel
 from signet.object_created import object_created
 from signet.operation import Call, operation
 from signet.transfer_models import read_line
+
+from pydantic import Field, StringConstraints
 
 
 class ImportUsers(RequestModel):

@@ -5,8 +5,6 @@ Losant's *List the experience users*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
-
 from signet import wiring
 from signet.accounts.listing import UserQuery, list_users, user_predicate
 from signet.accounts.users import groups_of
@@ -15,6 +13,8 @@ from signet.dialects.losant import LOSANT
 from signet.list_models import ListFields, ListView
 from signet.operation import Call, operation
 from signet.user_view import view_user
+
+from pydantic import Field, StringConstraints
 
 type SortField = Literal["email", "firstName", "lastName", "id", "creationDate", "lastUpdated", "lastLogin"]
 

@@ -26,7 +26,7 @@ PARAMETER = "authorization"
 """The name of the query parameter and of the cookie that may hold the token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AuthorizerRequest:
     """What API Gateway asks an authorizer about.
 
@@ -128,8 +128,8 @@ def authorizer(name: str) -> Handler:
         except SignetError as error:
             record.refused(error, 403)
             return {"isAuthorized": False}
-        except Exception:
-            record.failed(None)
+        except Exception as error:
+            record.failed(error, None)
             raise
         record.succeeded(200)
         return {"isAuthorized": True, "context": {"experience": experience}}

@@ -13,7 +13,7 @@ from signet.http import HttpRequest
 from signet.json_body import Members
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Presented:
     """What a caller presents.
 
@@ -28,7 +28,7 @@ class Presented:
     actor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scheme:
     """How a kind of route is guarded.
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from signet.errors import InvalidRequest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HttpRequest:
     """What a client sent, and what API Gateway found out about it.
 

@@ -1,6 +1,5 @@
 """The base of request and response models, and the fields that several operations share."""
 
-import difflib
 import json
 import math
 from collections.abc import Iterable
@@ -12,16 +11,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    Strict,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from signet.errors import FaultKind, FieldFault, InvalidRequest
-from signet.identities import Identity, IdentityType, parse_identity
 from signet.json_body import Members
 
 KINDS = {
@@ -110,25 +105,6 @@ type ExtraData = Annotated[dict[str, Any], AfterValidator(_small_enough)]
 """Any JSON object of up to 4 KiB."""
 
 
-class IdentityFields(RequestModel):
-    """An identity as Gladly's clients name it. `identity` comes out in its normal form."""
-
-    identity_type: Annotated[IdentityType, Strict(strict=False)]
-    identity: Annotated[str, Field(max_length=1024)]
-
-    @field_validator("identity")
-    @classmethod
-    def _in_normal_form(cls, text: str, info: ValidationInfo) -> str:
-        # Where the type is wrong there is nothing to compare with; that fault is reported anyway.
-        identity_type = info.data.get("identity_type")
-        return text if identity_type is None else parse_identity(identity_type, text).value
-
-    @property
-    def subject(self) -> Identity:
-        """The identity."""
-        return Identity(self.identity_type, self.identity)
-
-
 def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -> Iterable[FieldFault]:
     path = detail["loc"]
     cause = detail.get("ctx", {}).get("error")
@@ -150,6 +126,8 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
 
 def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Members) -> str:
     """Says what the field may have been meant to be: a field of the same object that did not come."""
+    from difflib import get_close_matches
+
     known: dict[str | int, Any] = _fields(model)
     given: Any = members
     for step in path[:-1]:
@@ -158,7 +136,7 @@ def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Me
     if path[-1] in RENAMED and RENAMED[path[-1]] in known:
         return f"is unknown; it is {RENAMED[path[-1]]} now."
     free = [name for name in known if name not in given]
-    close = difflib.get_close_matches(str(path[-1]), map(str, free), n=1)
+    close = get_close_matches(str(path[-1]), map(str, free), n=1)
     if close:
         return f"is unknown; did you mean {close[0]}?"
     return f"is unknown; the fields are {', '.join(map(str, known))}."

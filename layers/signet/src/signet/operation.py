@@ -42,7 +42,7 @@ class JsonModel(Protocol):
         """The members of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call[R]:
     """One call of an operation.
 
@@ -52,6 +52,8 @@ class Call[R]:
         tenant: The application in which it acts; None for an operation outside of any.
         request_id: What names this call. Lambda gives one that it tries again the same name.
         deadline_ms: When Lambda will stop it, in Unix milliseconds.
+        metric: Adds a metric to the call's line in the log, however the call ends (`Record.metric`):
+            `call.metric("ActiveKeyOverdue", "Seconds", 12.0)`.
         api_token: The API token by which the caller came, good as far as the cache knows, for who must know
             it from the table; None for a direct invocation, and where the route takes none.
     """
@@ -61,6 +63,7 @@ class Call[R]:
     tenant: Application | None
     request_id: str
     deadline_ms: int
+    metric: Callable[[str, str, float], None] = field(repr=False)
     api_token: str | None = field(default=None, repr=False)
 
     @property
@@ -77,7 +80,7 @@ class Call[R]:
         return self.tenant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Variant[R]:
     """What an operation is like on one of its routes.
 
@@ -137,9 +140,9 @@ def operation[R](
                 code, body = here.dialect.status(error), here.dialect.refusal(error)
                 answer_headers = _refusal_headers(error, code, here.scheme)
                 record.refused(error, code)
-            except Exception:
+            except Exception as error:
                 code, body, answer_headers = 500, here.dialect.fault(), {}
-                record.failed(code)
+                record.failed(error, code)
             else:
                 record.succeeded(code)
             return _answer(code, body, answer_headers, http.request_id)
@@ -151,8 +154,8 @@ def operation[R](
             except SignetError as error:
                 record.refused(error, None)
                 raise
-            except Exception:
-                record.failed(None)
+            except Exception as error:
+                record.failed(error, None)
                 raise
             record.succeeded(None)
             return result
@@ -170,7 +173,9 @@ def operation[R](
 
 
 def _call[R](record: Record, request: R, tenant: Application | None, api_token: str | None = None) -> Call[R]:
-    return Call(request, record.now_ms, tenant, record.request_id, record.deadline_ms, api_token)
+    return Call(
+        request, record.now_ms, tenant, record.request_id, record.deadline_ms, record.metric, api_token
+    )
 
 
 def no_fields(members: Members) -> None:

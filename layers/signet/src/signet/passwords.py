@@ -14,14 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from signet.errors import FaultKind, InvalidRequest
-from signet.foreign_hashes import (
-    BASE64,
-    FOREIGN_KINDS,
-    StoredHash,
-    UnsupportedHash,
-    decode64,
-    encode64,
-)
+from signet.stored_hashes import BASE64, StoredHash, UnsupportedHash, decode64, encode64
 
 MIN_CHARACTERS = 8
 MAX_CHARACTERS = 2048
@@ -265,10 +258,14 @@ def _read(password_hash: str) -> StoredHash:
     Raises:
         UnsupportedHash: It is of no supported kind, damaged or out of bounds.
     """
-    kinds: tuple[type[StoredHash], ...] = (Argon2Hash, *FOREIGN_KINDS)
-    for kind in kinds:
-        if stored := kind.read(password_hash):
-            return stored
+    if ours := Argon2Hash.read(password_hash):
+        return ours
+    # 4 ms to import, for the first logins after an import.
+    from signet.foreign_hashes import FOREIGN_KINDS
+
+    for kind in FOREIGN_KINDS:
+        if foreign := kind.read(password_hash):
+            return foreign
     message = (
         "is in no supported form: argon2, pbkdf2-sha256, pbkdf2-sha512 and scrypt as PHC strings, bcrypt"
         " ($2a$, $2b$, $2y$), passlib's, Django's and Werkzeug's forms of these, $firebase-scrypt$."

@@ -1,12 +1,14 @@
 """The record of a call: what the log and the metrics say of it."""
 
-from typing import Protocol
-
-from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+import json
+from typing import Any, Protocol
 
 from signet import wiring
 from signet.errors import SignetError, Unavailable
+
+NAMESPACE = "Signet"
+DIMENSION = "function_name"
+"""The one dimension of all metrics: it tells apart two deployments in one account, as alarms must."""
 
 
 class LambdaContext(Protocol):
@@ -23,7 +25,8 @@ class Record:
     """What the log and the metrics say of one call: one line in CloudWatch's embedded metric format.
 
     Metrics and log line in one, since a line costs as much as an invocation. It holds no field of the
-    request, and nothing secret: who called, for which application, and how it ended.
+    request, and nothing secret: who called, for which application, and how it ended. A library would
+    add 40 ms to every cold start for it.
 
     Attributes:
         now_ms: When the call came, in Unix milliseconds.
@@ -39,41 +42,77 @@ class Record:
         self.actor: str | None = None
         self.application_id: str | None = None
         self._name = name
+        self._function_name = context.function_name
         self.request_id = request_id
+        self._metrics: dict[str, tuple[str, float]] = {}
+
+    def metric(self, name: str, unit: str, value: float) -> None:
+        """Add a metric to the call's line, however the call ends.
+
+        Args:
+            name: In camel case, such as `ActiveKeyOverdue`; given again, the last value counts.
+            unit: One of CloudWatch's, such as `Seconds`, `Milliseconds`, `Count`, `Bytes` or `None`.
+            value: What was measured; no NaN and no infinity.
+        """
+        self._metrics[name] = (unit, value)
 
     def succeeded(self, status: int | None) -> None:
         """The call did what was asked for; `status` is None where it was direct."""
-        self._emit("Success", status, {})
+        self._emit("Success", status)
 
     def refused(self, error: SignetError, status: int | None) -> None:
         """The call was refused."""
-        self._emit("Refusal", status, {"code": error.code})
+        self._emit("Refusal", status, error.code)
         if isinstance(error, Unavailable):
             # The caller hears only that it should try again; why, the operator needs to know.
-            self._logger().warning(error.message, exc_info=True)
+            self._log("WARNING", error.message, error)
 
-    def failed(self, status: int | None) -> None:
-        """The call met a bug, which is being handled at the moment."""
-        self._emit("Fault", status, {"code": "Fault"})
-        self._logger().exception("A bug: the operation failed.")
+    def failed(self, error: Exception, status: int | None) -> None:
+        """The call met a bug."""
+        self._emit("Fault", status, "Fault")
+        self._log("ERROR", "A bug: the operation failed.", error)
 
-    def _emit(self, metric: str, status: int | None, more: dict[str, str]) -> None:
-        metrics = EphemeralMetrics(namespace="Signet", service=self._name)
-        metrics.add_metric(metric, MetricUnit.Count, 1)
-        for key, value in (self._context() | more | {"status": status or "direct"}).items():
-            metrics.add_metadata(key, value)
-        metrics.flush_metrics()
+    def _emit(self, outcome: str, status: int | None, code: str | None = None) -> None:
+        metrics = {**self._metrics, outcome: ("Count", 1.0)}
+        definition = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [[DIMENSION]],
+            "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in metrics.items()],
+        }
+        _write(
+            {
+                "_aws": {"Timestamp": self.now_ms, "CloudWatchMetrics": [definition]},
+                **self._context(),
+                **({} if code is None else {"code": code}),
+                "status": status or "direct",
+                **{name: [value] for name, (_, value) in metrics.items()},
+            }
+        )
 
-    def _logger(self) -> Logger:
-        logger = Logger(service=self._name, serialize_stacktrace=False)
-        logger.thread_safe_clear_keys()
-        logger.thread_safe_append_keys(**self._context())
-        return logger
+    def _log(self, level: str, message: str, error: BaseException) -> None:
+        from traceback import format_exception
+
+        _write(
+            {
+                "level": level,
+                "message": message,
+                "timestamp": self.now_ms,
+                **self._context(),
+                "exception_name": type(error).__name__,
+                "exception": "".join(format_exception(error)),
+            }
+        )
 
     def _context(self) -> dict[str, str]:
         context = {
+            "service": self._name,
+            DIMENSION: self._function_name,
             "request_id": self.request_id,
             "application_id": self.application_id,
             "actor": self.actor,
         }
         return {key: value for key, value in context.items() if value is not None}
+
+
+def _write(line: dict[str, Any]) -> None:
+    print(json.dumps(line))  # noqa: T201 - standard output is the function's log

@@ -3,33 +3,23 @@
 No clock, no network, no table: the time, the key ring and the generations are handed in.
 """
 
-import base64
-import binascii
-import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import jwt
-from jwt.api_jws import PyJWS
-
+from signet import jws
 from signet.applications import Application
-from signet.errors import InvalidRequest, TokenExpired, TokenInvalid
+from signet.errors import InvalidRequest, TokenExpired
 from signet.identities import Identity, IdentityType
-from signet.json_body import Members, parse_object
+from signet.json_body import parse_object
+from signet.jws import UnverifiedJws, invalid
 from signet.keys import Algorithm
 from signet.signing import PrivateKey, PublicKey
 
-MAX_LENGTH = 16 * 1024
-"""In characters: twice what any token of ours has, so that garbage costs little."""
-
 MAX_USER_TOKEN_LENGTH = 8 * 1024
 """In characters, which are bytes: what a user token may have at most."""
-
-SIGNATURE_LENGTHS = {Algorithm.ES256: 64, Algorithm.RS256: 256}
-"""In bytes, of the keys that Signet makes (RFC 7518 sections 3.3 and 3.4)."""
 
 KID_LENGTH = 43
 """In characters: a SHA-256 in base64url (RFC 7638)."""
@@ -58,7 +48,7 @@ class TokenKind(Enum):
         return f"{application_id}/{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ActiveKey:
     """A key that can sign now: the loaded private key, and what goes into the header."""
 
@@ -151,28 +141,27 @@ def user_claims(
 
 def token_length(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> int:
     """How many characters a token of these claims has, without making it."""
-    header = {"alg": algorithm.value, "kid": "k" * KID_LENGTH, "typ": kind.typ}
-    sizes = [len(json.dumps(part, separators=(",", ":"))) for part in (header, claims)]
-    sizes.append(SIGNATURE_LENGTHS[algorithm])
-    return sum(-(-size * 4 // 3) for size in sizes) + len("..")
+    return jws.length(_header("k" * KID_LENGTH, kind), claims, algorithm)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unverified:
     """A token of which nothing is known yet but what it says of itself.
 
     Attributes:
         text: The token.
+        jws: The token, taken apart.
         kid: The key that it says it was signed with.
         kind: The kind that it says it is.
     """
 
     text: str = field(repr=False)
+    jws: UnverifiedJws
     kid: str
     kind: TokenKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Token:
     """A token whose signature and claims are good. Whether its generation still counts, the table knows.
 
@@ -225,23 +214,14 @@ def parse_unverified(text: str) -> Unverified:
     """Read which key and kind a token claims, trusting neither.
 
     Raises:
-        TokenInvalid: It is no compact JWS of ours. Only the one canonical spelling of each part counts:
-            base64url ignores some bits at its end, and no byte of a token may be changed.
+        TokenInvalid: It is no compact JWS of ours, or says no key or none of the kinds.
     """
-    parts = text.split(".") if len(text) <= MAX_LENGTH else []
-    if len(parts) != 3:
-        raise _invalid("is no compact JWS")
-    header = _members(parts[0], "header")
-    _canonical(parts[1], "payload")
-    _canonical(parts[2], "signature")
-    if not header.keys() <= {"alg", "kid", "typ"}:
-        # `crit`, `b64`, `jwk`, `jku`, `x5u`: nothing that we make, and each an attack on some library.
-        raise _invalid("has a header that Signet does not write")
-    kinds = [kind for kind in TokenKind if kind.typ == header.get("typ")]
-    kid = header.get("kid")
-    if not kinds or not isinstance(kid, str):
-        raise _invalid("has no kid, or a typ that is none of Signet's")
-    return Unverified(text, kid, kinds[0])
+    taken_apart = jws.parse(text)
+    typ, kid = taken_apart.header.get("typ"), taken_apart.header.get("kid")
+    for kind in TokenKind:
+        if kind.typ == typ and isinstance(kid, str):
+            return Unverified(text, taken_apart, kid, kind)
+    raise invalid("has no kid, or a typ that is none of Signet's")
 
 
 def verify(
@@ -269,27 +249,24 @@ def verify(
     """
     kind = unverified.kind
     if kind not in kinds:
-        raise _invalid("is of another kind")
+        raise invalid("is of another kind")
+    jws.verify(unverified.jws, key.algorithm, key.public_key)
     try:
-        payload = _JWS.decode(unverified.text, key.public_key, algorithms=[key.algorithm.value])
-    except (jwt.InvalidTokenError, ValueError) as error:
-        raise _invalid("has no valid signature of its key") from error
-    try:
-        claims = parse_object(payload)
+        claims = parse_object(unverified.jws.payload)
     except InvalidRequest as error:
-        raise _invalid("has no JSON object as its payload") from error
+        raise invalid("has no JSON object as its payload") from error
     if claims.get("iss") != issuer or claims.get("aud") != kind.audience(application.id):
-        raise _invalid("is of another issuer or application")
+        raise invalid("is of another issuer or application")
     if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("jti"), str):
-        raise _invalid("has no sub or no jti")
+        raise invalid("has no sub or no jti")
     for name in ("iat", "gen", "agen"):
         if type(claims.get(name)) is not int:
-            raise _invalid(f"has no {name} that is a whole number")
+            raise invalid(f"has no {name} that is a whole number")
     exp = claims.get("exp")
     if type(exp) is not int and (exp is not None or kind is not TokenKind.SESSION):
-        raise _invalid("has no exp that is a whole number")
+        raise invalid("has no exp that is a whole number")
     if claims["iat"] > now + CLOCK_SKEW:
-        raise _invalid("was issued in the future")
+        raise invalid("was issued in the future")
     cap = application.max_token_lifetime
     ends = [end for end in (exp, None if cap is None else claims["iat"] + cap) if end is not None]
     if any(now >= end for end in ends):
@@ -298,10 +275,7 @@ def verify(
     return Token(kind, unverified.text, claims)
 
 
-_JWS = PyJWS()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerificationKey:
     """A key that can verify: the public key, and the one algorithm that it may be used with."""
 
@@ -309,31 +283,13 @@ class VerificationKey:
     public_key: PublicKey
 
 
-def _members(part: str, name: str) -> Members:
-    try:
-        return parse_object(_canonical(part, name))
-    except InvalidRequest as error:
-        raise _invalid(f"has a {name} that is no JSON object") from error
-
-
-def _canonical(part: str, name: str) -> bytes:
-    try:
-        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise _invalid(f"has a {name} that is not base64url") from error
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != part:
-        raise _invalid(f"has a {name} in a spelling that is not canonical")
-    return raw
-
-
-def _invalid(what: str) -> TokenInvalid:
-    return TokenInvalid(f"The token {what}.")
-
-
 def issue(kind: TokenKind, claims: Mapping[str, Any], key: ActiveKey) -> str:
-    """Sign the claims: a compact JWS with the header `kid`, `alg`, `typ`."""
-    headers = {"kid": key.kid, "typ": kind.typ}
-    return jwt.encode(dict(claims), key.private_key, algorithm=key.algorithm.value, headers=headers)
+    """Sign the claims: a compact JWS with the header `alg`, `kid`, `typ`."""
+    return jws.sign(_header(key.kid, kind), claims, key.algorithm, key.private_key)
+
+
+def _header(kid: str, kind: TokenKind) -> dict[str, str]:
+    return {"kid": kid, "typ": kind.typ}
 
 
 def _claims(

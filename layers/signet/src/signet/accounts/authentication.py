@@ -92,7 +92,7 @@ class Attempt:
         return not self.mode.uses_token or self.invalidate_existing_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Authentication:
     """A successful authentication.
 
@@ -109,7 +109,7 @@ class Refused(Exception):
     """The credentials are not right. Which of them, nobody hears."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Authenticator:
     """Authenticates users of applications."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from signet.errors import FaultKind, InvalidRequest, SigningUnavailable, Unavailable
 from signet.keys import KeyRing, KeyState, RotationPolicy, SigningKey, thumbprint
-from signet.signing import generate, load, public_jwk
+from signet.signing import generate, load, to_jwk
 from signet.store import keys as store
 from signet.store.table import Table
 from signet.vault import Vault
@@ -129,7 +129,7 @@ class KeyKeeper:
         """Decrypt the private key before anybody depends on it."""
         try:
             der = self._vault.decrypt(key.kid, key.encrypted_private_key or b"")
-            is_it = thumbprint(public_jwk(load(der).public_key())) == key.kid
+            is_it = thumbprint(to_jwk(load(der).public_key())) == key.kid
         except (SigningUnavailable, ValueError) as error:
             raise self._cannot_sign(key) from error
         if not is_it:

@@ -16,7 +16,7 @@ from signet.tokens import TokenKind, session_claims
 from signet.users import User, find_user_id, path_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SessionIssuer:
     """Issues session tokens."""
 

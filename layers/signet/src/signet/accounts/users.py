@@ -40,7 +40,7 @@ class Hasher(Protocol):
         """The PHC string of a password."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Directory:
     """An application's users and groups, as the use cases see them.
 

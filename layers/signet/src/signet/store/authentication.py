@@ -9,7 +9,7 @@ from signet.tokens import Token
 from signet.users import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Credential:
     """What an e-mail address and a password are checked against.
 
@@ -28,7 +28,7 @@ class Credential:
         return f"Credential(user_id={self.user_id!r})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """What has to be true of the user when it is written: all that was decided from what was read.
 

@@ -47,7 +47,7 @@ class StaleGroupError(Exception):
     """A group, or one above it, is not any more what it was when it was read; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """A group with the groups whose parent it is.
 
@@ -64,7 +64,7 @@ class Family:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class GroupEntry:
     """A place in the list of groups.
 

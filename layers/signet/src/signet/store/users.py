@@ -76,7 +76,7 @@ def find_user(table: Table, application_id: str, user_id: str) -> User | None:
     return None if item is None or "created_at" not in item else to_user(item)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """What the table knows of a token's subject, user or not.
 

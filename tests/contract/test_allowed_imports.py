@@ -1,0 +1,19 @@
+"""What a function may load of other people's packages stands beside its handler, each package by name."""
+
+import pytest
+
+from tools import imports
+
+OPERATIONS = {operation.name: operation for operation in imports.read_operations()}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[str]]:
+    """What importing each handler and answering its events loads: a process each, and a demo for all."""
+    return imports.measure_all()
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_a_function_loads_what_its_list_names(operation: str, found: dict[str, list[str]]) -> None:
+    """No more, since each costs every cold start; no less, so that the list stays true (`make imports`)."""
+    assert found[operation] == imports.read_allowed(OPERATIONS[operation])
