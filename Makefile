@@ -1,6 +1,6 @@
 # Everything here needs Python with pip, and make; it sets up the rest by itself, inside this folder.
 # Other than that: `check` and `test-engine` need npm, and Linux on x86-64 (the engines' only platform); `check` also
-# needs Chromium and its chromedriver (Debian's chromium and chromium-driver).
+# needs Chromium and its chromedriver (Debian's chromium and chromium-driver). Node is 18 or newer.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -19,6 +19,7 @@ export SIGNET_ENGINE = $(ENGINE)
 ARGS ?=
 
 ENGINES := extenddb@0.1.10 dynoxide@1.2.1
+VERIFIERS := jose@6.2.17 aws-jwt-verify@5.2.1
 SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 .PHONY: help
@@ -80,8 +81,8 @@ test-built: .venv/ready .tools/runtime/ready .aws-sam/host/ready build ## Run ev
 check: ## Everything that CI checks: lint, tests, engine tests, template, build, built functions
 	@$(MAKE) lint
 	@$(MAKE) validate
-	@$(MAKE) engines
-	@SIGNET_BROWSER=required $(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
+	@$(MAKE) engines verifiers
+	@SIGNET_BROWSER=required SIGNET_NODE=required $(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
 	@$(MAKE) test-built
 	@echo "make check: all passed"
 
@@ -150,4 +151,14 @@ engines: .tools/engines/ready ## Install the DynamoDB engines that the tests can
 	@npm install --prefix .tools/engines --loglevel error --no-save --no-package-lock --no-audit --no-fund \
 	    $(foreach engine,$(ENGINES),@$(subst @,/linux-x64@,$(engine)))
 	@chmod +x .tools/engines/node_modules/@*/linux-x64/extenddb .tools/engines/node_modules/@*/linux-x64/dynoxide
+	@touch $@
+
+.PHONY: verifiers
+verifiers: .tools/verifiers/ready ## Install the verifiers of Node that the tests let follow a key rotation
+
+.tools/verifiers/ready: Makefile
+	@command -v npm >/dev/null || { echo "The verifiers are npm packages: install node and npm" >&2; exit 1; }
+	@echo "Installing the verifiers $(VERIFIERS)" >&2
+	@npm install --prefix .tools/verifiers --loglevel error --no-save --no-package-lock --no-audit --no-fund \
+	    $(VERIFIERS)
 	@touch $@

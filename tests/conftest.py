@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests import browser, engine
+from tests import browser, engine, verifiers
 from tests.deployment import ROOT, Cloud, Deployment
 
 MOTO = {
@@ -26,6 +26,7 @@ VECTORS = ROOT.parent / "shared" / "vectors"
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
     config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
+    config.addinivalue_line("markers", "node: verifies tokens with the verifiers of Node, and needs them")
     config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
 
 
@@ -34,6 +35,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"DynamoDB engine: {program.name if program else 'none, so the engine tests are left out'}",
         f"Chromium: {'there' if browser.find_browser() else 'none, so the browser tests are left out'}",
+        f"Node verifiers: {'there' if verifiers.find_node() else 'none, so the node tests are left out'}",
         f"vectors: {'there' if VECTORS.is_dir() else 'not there, so their tests are left out'}",
     ]
 
@@ -41,6 +43,7 @@ def pytest_report_header() -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing = [] if engine.find_engine() else ["engine"]
     missing += [] if browser.find_browser() else ["browser"]
+    missing += [] if verifiers.find_node() else ["node"]
     missing += [] if VECTORS.is_dir() else ["vectors"]
     left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
     items[:] = [item for item in items if item not in set(left_out)]
