@@ -125,7 +125,7 @@ def announce_another_key(signet: Deployment) -> None:
     new = signing.generate(wiring.key_ring().get().active.algorithm)
     changes = {"sk": f"KEY#{new.kid}", "kid": new.kid, "public_jwk": new.public_jwk}
     item |= to_attributes(changes)
-    wiring.table().client.put_item(TableName=signet.table_name, Item=item)
+    signet.put_item(item)
     signet.restart()
 
 
@@ -496,11 +496,9 @@ def test_a_token_of_another_application_is_refused(scene: Scene) -> None:
         claims = json.loads(decode(text.split(".")[1])) | {"aud": scene.claims["aud"]}
         scene.is_refused(scene.sign(scene.header, claims))
     finally:
-        client = wiring.table().client
         for item in signet.items():
             if application_id in item["pk"]["S"]:
-                key = {name: item[name] for name in ("pk", "sk")}
-                client.delete_item(TableName=signet.table_name, Key=key)
+                signet.delete_item(item)
 
 
 # What it costs
