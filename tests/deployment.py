@@ -358,6 +358,8 @@ class Cloud:
             mock.patch.object(wiring, "now_ms", clock.now_ms),
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
+            # Moto copies the whole table for a transaction, and knows no repetition of one.
+            mock.patch.object(aws, "READ_TIMEOUT", 60.0),
             ExitStack() as stack,
         ):
             deployment = Deployment(clock, self._table_name, self._functions, self._api)

@@ -387,12 +387,12 @@ def test_nobody_with_the_old_password_has_a_valid_token_after_the_change(scene: 
         assert winners([scene.authenticate("emailPassword", password=new)])
 
 
-# A retry of the SDK, whose first answer was lost
+# A repetition by the client, whose first answer was lost
 
 
 @pytest.mark.parametrize("mode", [*TOKEN_MODES, "emailPassword"])
 def test_a_repeated_write_counts_as_the_winner(scene: Scene, mode: str) -> None:
-    """The write has come about and its answer was lost; the SDK repeats it, and the caller gets its token."""
+    """The write has come about and its answer was lost; the client repeats it, and the caller gets its token."""
     token = scene.issue(extraData={"a": 1})
     with lost() as sent:
         answer = scene.authenticate(mode, token, invalidateExistingTokens=True)
@@ -403,7 +403,7 @@ def test_a_repeated_write_counts_as_the_winner(scene: Scene, mode: str) -> None:
 
 
 def test_two_answers_in_a_row_may_be_lost(scene: Scene) -> None:
-    """Every attempt that the SDK makes carries the same mark."""
+    """Every attempt that the client makes carries the same mark."""
     with lost(answers=2) as sent:
         (won,) = winners([scene.authenticate("token", scene.issue(), invalidateExistingTokens=True)])
     assert sent == [1, 2, 3]

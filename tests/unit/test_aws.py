@@ -218,6 +218,14 @@ def test_the_environment_names_region_and_endpoint() -> None:
         aws.Client("kms", {})
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost", "ftp://a", "http://", "http://a/path"])
+def test_an_endpoint_that_leads_elsewhere_is_refused(environment: dict[str, str], url: str) -> None:
+    """Nothing is sent to where nobody meant it to go; a slash at the end means nothing."""
+    aws.Client("dynamodb", environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:8000/"})
+    with pytest.raises(RuntimeError, match="dynamodb"):
+        aws.Client("dynamodb", environment | {"AWS_ENDPOINT_URL": url})
+
+
 # What is tried again
 
 HTML = b"<html>what was answered</html>"

@@ -152,6 +152,9 @@ class Client:
         self._environment = environment
         self._region = find_region(environment)
         endpoint = urlsplit(find_endpoint(name, self._region, environment))
+        if endpoint.scheme not in ("http", "https") or not endpoint.netloc or endpoint.path.strip("/"):
+            message = f"The endpoint of {name} is no http or https URL of a host alone."
+            raise RuntimeError(message)
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
         self._idle: list[HTTPConnection] = []
         self._quota = _Quota()
