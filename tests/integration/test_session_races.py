@@ -392,7 +392,7 @@ def test_nobody_with_the_old_password_has_a_valid_token_after_the_change(scene: 
 
 @pytest.mark.parametrize("mode", [*TOKEN_MODES, "emailPassword"])
 def test_a_repeated_write_counts_as_the_winner(scene: Scene, mode: str) -> None:
-    """The write has come about and its answer was lost; the client repeats it, and the caller gets its token."""
+    """The write came about and its answer was lost; the client repeats it, and the caller gets its token."""
     token = scene.issue(extraData={"a": 1})
     with lost() as sent:
         answer = scene.authenticate(mode, token, invalidateExistingTokens=True)
