@@ -120,7 +120,7 @@ class Refused(AwsError):
         status: The HTTP status.
         code: The service's word for it, as `ThrottlingException`; the status where it gave none.
         details: The answer's members, as `CancellationReasons`.
-        is_transient: Whether it may do the same at another time.
+        is_transient: Whether another time may be better.
         is_throttled: Whether there was too much to do.
     """
 
