@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from local import aws as embedded
 from tests import browser, engine, verifiers
 from tests.deployment import ROOT, Cloud, Deployment
 
@@ -60,30 +62,38 @@ def fresh_loggers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[None]:
-    """Moto in place of AWS; what goes to an engine on loopback passes."""
+def aws() -> Iterator[dict[str, str]]:
+    """Moto in place of AWS, and the variables that lead to it.
+
+    DynamoDB and KMS are its server on loopback, which takes one request at a time; botocore's clients of
+    other services find it without a socket.
+    """
     passthrough: Any = {
         "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
     }
     with mock_aws(config=passthrough):
-        yield
+        url = embedded.start()
+        yield {**MOTO, "AWS_ENDPOINT_URL_DYNAMODB": url, "AWS_ENDPOINT_URL_KMS": url}
 
 
 @pytest.fixture(scope="session")
-def moto_cloud(aws: None) -> Cloud:  # noqa: ARG001 - needed before
+def moto_cloud(aws: dict[str, str]) -> Iterator[Cloud]:
     """A cloud that is all moto's: for behaviour, not for races."""
-    return Cloud("signet", MOTO)
+    with closing(Cloud("signet", aws)) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")
-def engine_cloud(aws: None) -> Iterator[Cloud]:  # noqa: ARG001 - needed before
+def engine_cloud(aws: dict[str, str]) -> Iterator[Cloud]:
     """A cloud with a real DynamoDB engine; only its KMS is moto's."""
     with engine.running_engine() as url:
         credentials = {
             "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": engine.SECRET_ACCESS_KEY,
         }
-        yield Cloud("signet-engine", {**MOTO, **credentials, "AWS_ENDPOINT_URL_DYNAMODB": url})
+        variables = {**aws, **credentials, "AWS_ENDPOINT_URL_DYNAMODB": url}
+        with closing(Cloud("signet-engine", variables)) as cloud:
+            yield cloud
 
 
 CLOUDS = ["moto", pytest.param("engine", marks=pytest.mark.engine)]

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -28,8 +28,7 @@ from local import demo as local_demo
 from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
-from signet import wiring
-from signet.accounts import importing
+from signet import aws, wiring
 from signet.accounts.applications import register
 
 ROOT = Path(__file__).parents[1]
@@ -244,7 +243,7 @@ class Deployment:
         client = wiring.table().client
         start: dict[str, Any] = {}
         while True:
-            page = client.scan(TableName=self.table_name, ConsistentRead=True, **start)
+            page = client.call("Scan", {"TableName": self.table_name, "ConsistentRead": True, **start})
             items += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
@@ -286,9 +285,43 @@ class Deployment:
         """Forget what the container knows, as a new one would."""
         wiring.reset()
 
+    def put_item(self, item: Mapping[str, Any]) -> None:
+        """Write an item as DynamoDB has it, past everything that Signet would check."""
+        wiring.table().client.call("PutItem", {"TableName": self.table_name, "Item": item})
+
+    def delete_item(self, item: Mapping[str, Any]) -> None:
+        """Remove an item."""
+        key = {name: item[name] for name in ("pk", "sk")}
+        wiring.table().client.call("DeleteItem", {"TableName": self.table_name, "Key": key})
+
     def count(self, model: Any, **_: Any) -> None:
         """Note a call to AWS; botocore emits the event `before-call` for each."""
         self.round_trips.append(f"{model.service_model.service_name}:{model.name}")
+
+    @contextmanager
+    def observed(self, name: str, client: Any) -> Iterator[None]:
+        """Note the calls of a client."""
+        if name in aws.SERVICES:
+            real = client.call
+
+            def call(operation: str, request: Mapping[str, object]) -> Any:
+                self.round_trips.append(f"{name}:{operation}")
+                return real(operation, request)
+
+            with mock.patch.object(client, "call", call):
+                yield
+            return
+        client.meta.events.register(f"before-call.{name}", self.count)
+        try:
+            yield
+        finally:
+            client.meta.events.unregister(f"before-call.{name}", self.count)
+
+
+def close_connections(client: aws.Client) -> None:
+    """Close what a client keeps open."""
+    while client._idle:
+        client._idle.pop().close()
 
 
 class Cloud:
@@ -303,21 +336,20 @@ class Cloud:
         with mock.patch.dict(os.environ, variables):
             wiring.reset()
             self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms", "s3", "lambda")}
-        self._dynamodb = self._clients["dynamodb"]
-        key_id = self._clients["kms"].create_key()["KeyMetadata"]["KeyId"]
-        loaded = load_template()
-        resolver = template.Resolver(loaded, sam.physical_values(loaded, URL, table_name, key_id))
-        self._functions = sam.read_functions(resolver)
-        self._api = sam.read_api(resolver, self._functions)
-        self._variables = {**variables, **sam.shared_environment(self._functions), **CHEAP_HASHES}
-        self._dynamodb.create_table(**sam.read_table(resolver, table_name).create)
-        while self._dynamodb.describe_table(TableName=table_name)["Table"]["TableStatus"] != "ACTIVE":
-            time.sleep(0.02)
-        self._key_ring: list[dict[str, Any]] = []
-        # Moto takes one request at a time, and has no lock to see to that.
-        self._threads = importing.THREADS if "AWS_ENDPOINT_URL_DYNAMODB" in variables else 1
-        self._bucket = self._variables["TRANSFER_BUCKET"]
-        self._clients["s3"].create_bucket(Bucket=self._bucket)
+            self._dynamodb = self._clients["dynamodb"]
+            key_id = self._clients["kms"].call("CreateKey", {})["KeyMetadata"]["KeyId"]
+            loaded = load_template()
+            resolver = template.Resolver(loaded, sam.physical_values(loaded, URL, table_name, key_id))
+            self._functions = sam.read_functions(resolver)
+            self._api = sam.read_api(resolver, self._functions)
+            self._variables = {**variables, **sam.shared_environment(self._functions), **CHEAP_HASHES}
+            self._dynamodb.call("CreateTable", sam.read_table(resolver, table_name).create)
+            described = {"TableName": table_name}
+            while self._dynamodb.call("DescribeTable", described)["Table"]["TableStatus"] != "ACTIVE":
+                time.sleep(0.02)
+            self._key_ring: list[dict[str, Any]] = []
+            self._bucket = self._variables["TRANSFER_BUCKET"]
+            self._clients["s3"].create_bucket(Bucket=self._bucket)
 
     @contextmanager
     def deploy(self, *, key_ring: bool = True) -> Iterator[Deployment]:
@@ -328,37 +360,39 @@ class Cloud:
             mock.patch.object(wiring, "now_ms", clock.now_ms),
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
-            mock.patch.object(importing, "THREADS", self._threads),
+            # Moto copies the whole table for a transaction, and knows no repetition of one.
+            mock.patch.object(aws, "READ_TIMEOUT", 60.0),
+            ExitStack() as stack,
         ):
             deployment = Deployment(clock, self._table_name, self._functions, self._api)
             deployment.restart()
             for item in deployment.items():
-                self._dynamodb.delete_item(
-                    TableName=self._table_name, Key={name: item[name] for name in ("pk", "sk")}
-                )
+                deployment.delete_item(item)
             for name in deployment.files():
                 self._clients["s3"].delete_object(Bucket=self._bucket, Key=name)
             if key_ring:
                 self._restore_key_ring(deployment)
                 deployment.application_id, deployment.api_token = deployment.new_application("Demo")
-            events = [f"before-call.{name}" for name in self._clients]
             for name, client in self._clients.items():
-                client.meta.events.register(f"before-call.{name}", deployment.count)
+                stack.enter_context(deployment.observed(name, client))
             invocations = self._clients["lambda"].meta.events
             invocations.register_first("before-send.lambda.Invoke", deployment.take)
             try:
                 yield deployment
             finally:
-                for name, event in zip(self._clients, events, strict=True):
-                    self._clients[name].meta.events.unregister(event, deployment.count)
                 invocations.unregister("before-send.lambda.Invoke", deployment.take)
                 wiring.reset()
                 # Moto remembers every object that it ever made: gigabytes over the whole suite.
                 reset_model_data()
 
+    def close(self) -> None:
+        """Close the connections, which a function keeps for as long as it lives."""
+        for name in aws.SERVICES:
+            close_connections(self._clients[name])
+
     def _restore_key_ring(self, deployment: Deployment) -> None:
         for item in self._key_ring:
-            self._dynamodb.put_item(TableName=self._table_name, Item=item)
+            deployment.put_item(item)
         if not self._key_ring:
             deployment.invoke("rotate_keys", {"issuer": URL})
             self._key_ring = deployment.items()

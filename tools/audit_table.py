@@ -7,9 +7,10 @@ table of `make run`, or the one that TABLE_NAME names, with the AWS credentials 
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from signet.aws import Client
 from signet.store.attributes import Item, from_attributes
 from tools.events import NoDemoError, read_demo
 
@@ -101,11 +102,11 @@ def _permissions(users: dict[str, Item], permissions: dict[str, Item]) -> Iterat
             yield f"{application}: user {user_id} has permissions from before a removal"
 
 
-def scan(client: Any, table_name: str) -> Iterator[Item]:
+def scan(client: Client, table_name: str) -> Iterator[Item]:
     """Every item of a table, read consistently."""
     start: dict[str, Any] = {}
     while True:
-        page = client.scan(TableName=table_name, ConsistentRead=True, **start)
+        page = client.call("Scan", {"TableName": table_name, "ConsistentRead": True, **start})
         yield from map(from_attributes, page["Items"])
         if "LastEvaluatedKey" not in page:
             return
@@ -114,10 +115,8 @@ def scan(client: Any, table_name: str) -> Iterator[Item]:
 
 def main() -> int:
     """Audit a table, and return the exit status: 0 where everything fits together."""
-    import botocore.session
-
     table_name = os.environ.get("TABLE_NAME")
-    options: dict[str, Any] = {}
+    environment: Mapping[str, str] = os.environ
     if table_name is None:
         try:
             demo = read_demo()
@@ -125,14 +124,13 @@ def main() -> int:
             print(f"{error}, or name a table with TABLE_NAME=…", file=sys.stderr)
             return 2
         table_name = demo["tableName"]
-        options = {
-            "endpoint_url": demo["awsEndpointUrl"],
-            "region_name": "us-east-1",
-            "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
+        environment = {
+            "AWS_ENDPOINT_URL": demo["awsEndpointUrl"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
         }
-    client = botocore.session.get_session().create_client("dynamodb", **options)
-    items = list(scan(client, table_name))
+    items = list(scan(Client("dynamodb", environment), table_name))
     faults = audit(items)
     for fault in faults:
         print(fault)

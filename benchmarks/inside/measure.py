@@ -7,13 +7,16 @@ password in the event, with the parameters that stand in the hash. No JSON, no c
 """
 
 import base64
-import importlib
+import contextlib
+import importlib.util
 import json
 import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 import botocore.client
 import botocore.session
@@ -24,6 +27,8 @@ from benchmarks.inside.context import Context
 
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 PHC = re.compile(r"\$argon2(id|i|d)\$v=\d+\$m=(\d+),t=(\d+),p=(\d+)\$([\w+/]+)\$([\w+/]+)")
+_BYTES = frozenset({"B", "CiphertextBlob", "Plaintext"})
+"""Members that hold bytes. An attribute of that name would be an object, never a text."""
 BLOCK = 5
 WARM_UP = 20
 
@@ -45,12 +50,15 @@ class Log:
 
 
 class Calls:
-    """The calls to AWS that are made meanwhile: service, operation, parameters as they go out, answer."""
+    """The calls to AWS that are made meanwhile: service, operation, parameters for botocore, answer."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, str, dict[str, Any], Any]] = []
+        self._undo = contextlib.ExitStack()
 
     def __enter__(self) -> "Calls":
+        if importlib.util.find_spec("signet") is not None:
+            self._watch_signet()
         client = botocore.client.BaseClient
         self._originals = client._make_api_call, client._convert_to_request_dict
         make, convert = self._originals
@@ -74,6 +82,20 @@ class Calls:
     def __exit__(self, *_: object) -> None:
         client = botocore.client.BaseClient
         client._make_api_call, client._convert_to_request_dict = self._originals
+        self._undo.close()
+
+    def _watch_signet(self) -> None:
+        from signet import aws
+
+        real = aws.Client.call
+
+        def call(client: aws.Client, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
+            self.made.append((client.name, operation, _with_bytes(request), None))
+            answer = real(client, operation, request)
+            self.made[-1] = (*self.made[-1][:3], answer)
+            return answer
+
+        self._undo.enter_context(mock.patch.object(aws.Client, "call", call))
 
 
 class Floor:
@@ -177,6 +199,15 @@ def _time(step: Any) -> tuple[int, int]:
     wall, cpu = time.perf_counter_ns(), time.process_time_ns()
     step()
     return time.process_time_ns() - cpu, time.perf_counter_ns() - wall
+
+
+def _with_bytes(value: Any, name: str = "") -> Any:
+    """What goes out, with bytes instead of their base64."""
+    if name in _BYTES and isinstance(value, str):
+        return base64.b64decode(value)
+    if isinstance(value, dict):
+        return {key: _with_bytes(member, key) for key, member in value.items()}
+    return [_with_bytes(element) for element in value] if isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
-import botocore.exceptions
 import pytest
 
 from signet import wiring
@@ -557,24 +556,25 @@ def test_a_reset_and_a_change_of_settings_at_once_both_come_about(engine_signet:
 
 
 @pytest.mark.engine
-def test_a_reset_whose_answer_got_lost_is_repeated_by_the_sdk_as_the_same(
+def test_a_reset_whose_answer_got_lost_is_repeated_as_the_same(
     engine_signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token that is answered is the one that the first attempt has written."""
     signet = engine_signet
-    endpoint = wiring.table().client._endpoint
-    real = endpoint._send
+    client = wiring.table().client
+    real = client._exchange
     sent: list[bytes] = []
 
-    def send(request: Any) -> Any:
-        answer = real(request)
-        if b"TransactWriteItems" in request.headers["X-Amz-Target"]:
-            sent.append(request.body)
+    def exchange(message: bytes) -> Any:
+        answer = real(message)
+        head, _, body = message.partition(b"\r\n\r\n")
+        if b".TransactWriteItems" in head:
+            sent.append(body)
             if len(sent) == 1:
-                raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
+                raise ConnectionResetError
         return answer
 
-    monkeypatch.setattr(endpoint, "_send", send)
+    monkeypatch.setattr(client, "_exchange", exchange)
     token = reset(signet)
     monkeypatch.undo()
     assert len(sent) == 2

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from signet import record, wiring
+from signet import record
 from signet.errors import InvalidRequest, SigningUnavailable
 from signet.keys import DAY
 from signet.store.table import Part, Table
@@ -261,7 +261,7 @@ def damage(signet: Deployment, state: str, changes: dict[str, Any]) -> str:
     (kid,) = in_state(signet, state)
     item = {**key_items(signet)[f"KEY#{kid}"], **changes}
     kept = {name: value for name, value in item.items() if value is not None}
-    wiring.make_client("dynamodb").put_item(TableName=signet.table_name, Item=kept)
+    signet.put_item(kept)
     signet.clock.advance(60)
     return kid
 
@@ -327,7 +327,7 @@ def test_a_damaged_ring_is_refused_clearly(moto_signet: Deployment, attribute: s
     """Whatever needs the ring answers 503 and names the damage."""
     signet = moto_signet
     ring = {name: value for name, value in key_items(signet)["RING"].items() if name != attribute}
-    wiring.make_client("dynamodb").put_item(TableName=signet.table_name, Item=ring)
+    signet.put_item(ring)
     signet.restart()
     answer = signet.http("GET", "/.well-known/jwks.json")
     assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
@@ -375,11 +375,9 @@ def revoking_the_last_key(signet: Deployment) -> dict[str, object]:
     rotate(signet, issuer=URL)
     (active,) = in_state(signet, "active")
     item = key_items(signet)["RING"]
-    wiring.make_client("dynamodb").delete_item(
-        TableName=signet.table_name, Key={"pk": {"S": "KEYS"}, "sk": {"S": f"KEY#{item['next_kid']['S']}"}}
-    )
+    signet.delete_item(key_items(signet)[f"KEY#{item['next_kid']['S']}"])
     del item["next_kid"]
-    wiring.make_client("dynamodb").put_item(TableName=signet.table_name, Item=item)
+    signet.put_item(item)
     return {"emergency": True, "kid": active}
 
 

@@ -4,11 +4,11 @@ import json
 import threading
 from typing import Any
 
-import botocore.exceptions
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from signet import custom_resource, wiring
+from signet.aws import NoAnswer, Refused
 from signet.errors import InvalidRequest, SigningUnavailable
 from tests.deployment import ROOT, URL, Cloud, Deployment
 
@@ -165,21 +165,18 @@ def test_a_key_that_cannot_sign_is_a_503_and_is_published_all_the_same(
     signet = moto_signet
     client = wiring.make_client("kms")
 
-    def decrypt(**_: Any) -> Any:
+    def call(_operation: str, _request: object) -> Any:
+        if problem == "damaged":
+            return {"Plaintext": "bm90IGEga2V5"}
         if problem == "silent":
-            raise botocore.exceptions.ReadTimeoutError(endpoint_url="https://kms")
+            raise NoAnswer("kms Decrypt: TimeoutError")
         code = {"disabled": "DisabledException", "throttled": "ThrottlingException"}[problem]
-        raise botocore.exceptions.ClientError({"Error": {"Code": code, "Message": "no"}}, "Decrypt")
+        raise Refused(400, code, "no")
 
-    if problem in ("disabled", "throttled", "silent"):
-        monkeypatch.setattr(client, "decrypt", decrypt)
-    elif problem == "damaged":
-        monkeypatch.setattr(client, "decrypt", lambda **_: {"Plaintext": b"not a key"})
+    if problem != "no private half":
+        monkeypatch.setattr(client, "call", call)
     else:
-        item = active_item(signet)
-        wiring.table().client.put_item(
-            TableName=signet.table_name, Item=item | {"encrypted_private_key": {"NULL": True}}
-        )
+        signet.put_item(active_item(signet) | {"encrypted_private_key": {"NULL": True}})
     refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
     assert (refused.status, refused.headers["retry-after"]) == (503, "5")
     assert refused.json["errors"][0]["code"] == "invalid"

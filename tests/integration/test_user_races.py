@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from signet import wiring
+from signet.aws import Refused
 from signet.errors import Unavailable, UserExists, UserNotFound
 from signet.store.attributes import from_attributes
 from signet.store.users import StaleError
@@ -117,18 +118,19 @@ def test_a_conflict_is_tried_again_and_a_duplicate_is_not(
 ) -> None:
     """A transaction that met another one is repeated; one whose condition failed is a refusal at once."""
     client = wiring.table().client
-    real = client.transact_write_items
+    real = client.call
     reasons = itertools.chain([["None", "TransactionConflict"]] * 3, itertools.repeat(None))
     calls: list[int] = []
 
-    def transact(**request: Any) -> Any:
-        calls.append(1)
-        codes = next(reasons)
-        if codes is not None:
-            raise _cancelled(codes)
-        return real(**request)
+    def call(operation: str, request: Any) -> Any:
+        if operation == "TransactWriteItems":
+            calls.append(1)
+            codes = next(reasons)
+            if codes is not None:
+                raise _cancelled(codes)
+        return real(operation, request)
 
-    monkeypatch.setattr(client, "transact_write_items", transact)
+    monkeypatch.setattr(client, "call", call)
     signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
     assert len(calls) == 4
     with pytest.raises(UserExists):
@@ -144,26 +146,21 @@ def test_a_conflict_beside_a_refusal_is_a_refusal(
 ) -> None:
     """Where one part met another write and another part's condition failed, the condition decides."""
     client = wiring.table().client
+    real = client.call
 
-    def transact(**_: Any) -> Any:
-        raise _cancelled(["TransactionConflict", "ConditionalCheckFailed"])
+    def call(operation: str, request: Any) -> Any:
+        if operation == "TransactWriteItems":
+            raise _cancelled(["TransactionConflict", "ConditionalCheckFailed"])
+        return real(operation, request)
 
-    monkeypatch.setattr(client, "transact_write_items", transact)
+    monkeypatch.setattr(client, "call", call)
     with pytest.raises(UserExists):
         signet.invoke("create_user", here(signet, email="bob@example.com", password=PASSWORD))
 
 
 def _cancelled(codes: list[str]) -> Exception:
-    import botocore.exceptions
-
-    error: Exception = botocore.exceptions.ClientError(
-        {
-            "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
-            "CancellationReasons": [{"Code": code} for code in codes],
-        },
-        "TransactWriteItems",
-    )
-    return error
+    details = {"CancellationReasons": [{"Code": code} for code in codes]}
+    return Refused(400, "TransactionCanceledException", "cancelled", details)
 
 
 def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:

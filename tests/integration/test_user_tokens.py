@@ -6,7 +6,6 @@ from typing import Any
 import jwt
 import pytest
 
-from signet import wiring
 from signet.errors import InvalidRequest
 from signet.keys import Algorithm
 from signet.store.attributes import to_attribute
@@ -120,7 +119,7 @@ def test_a_token_that_is_made_before_a_cutoff_is_not_dead_on_arrival(signet: Dep
     cutoff = signet.clock.milliseconds + 3000
     key = {"pk": {"S": f"APP#{signet.application_id}#USER#x:u1"}, "sk": {"S": "USER"}}
     item = key | {"generation": to_attribute(7), "token_cutoff": to_attribute(cutoff)}
-    wiring.table().client.put_item(TableName=signet.table_name, Item=item)
+    signet.put_item(item)
     token = signet.invoke("issue_user_token", here(signet, userId="u1"))["token"]
     claims = introspect(signet, token)
     assert claims["active"] is True

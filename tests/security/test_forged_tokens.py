@@ -484,11 +484,9 @@ def test_a_token_of_another_application_is_refused(scene: Scene) -> None:
         claims = json.loads(decode(text.split(".")[1])) | {"aud": scene.claims["aud"]}
         scene.is_refused(scene.sign(scene.header, claims))
     finally:
-        client = wiring.table().client
         for item in signet.items():
             if application_id in item["pk"]["S"]:
-                key = {name: item[name] for name in ("pk", "sk")}
-                client.delete_item(TableName=signet.table_name, Key=key)
+                signet.delete_item(item)
 
 
 # What it costs

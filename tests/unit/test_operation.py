@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-import botocore.exceptions
 import pytest
 
 from signet import wiring
+from signet.aws import NoAnswer, Refused
 from signet.dialects import dialect, gladly, losant, oauth, velt
 from signet.errors import InvalidRequest, RequestTooLarge, SignetError, Unavailable, UnsupportedEvent
 from tests.deployment import Deployment
@@ -111,16 +111,16 @@ def test_a_store_that_does_not_answer_is_a_503(
     """An outage of the table is a 503 with a hint to retry; the log says which it was."""
     signet = moto_signet
 
-    def get_item(**_: Any) -> Any:
+    def call(_operation: str, _request: object) -> Any:
         if problem == "time-out":
-            raise botocore.exceptions.ReadTimeoutError(endpoint_url="https://dynamodb")
-        raise botocore.exceptions.ClientError({"Error": {"Code": problem, "Message": "slow"}}, "GetItem")
+            raise NoAnswer("dynamodb GetItem: TimeoutError")
+        raise Refused(400, problem, "slow")
 
-    monkeypatch.setattr(wiring.table().client, "get_item", get_item)
+    monkeypatch.setattr(wiring.table().client, "call", call)
     answer = signet.http("POST", "/api/v1/user-identity-jwt", EMAIL, headers=signet.basic())
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     out = capfd.readouterr().out
-    assert "ReadTimeoutError" in out or problem in out
+    assert "TimeoutError" in out or problem in out
     with pytest.raises(Unavailable):
         signet.invoke(OPERATION, {"applicationId": signet.application_id, **EMAIL})
 

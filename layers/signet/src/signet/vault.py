@@ -1,29 +1,30 @@
 """Private keys under KMS: encrypted when they are made, decrypted by a function that signs."""
 
-from typing import TYPE_CHECKING
+from base64 import b64decode, b64encode
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from signet.aws import AwsError, Client
 from signet.errors import SigningUnavailable
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 
 class Vault:
-    """A KMS key, through a botocore client."""
+    """A KMS key."""
 
-    def __init__(self, client: "BaseClient", key_id: str) -> None:
+    def __init__(self, client: Client, key_id: str) -> None:
         self._client = client
         self._key_id = key_id
 
     def encrypt(self, kid: str, private_key_der: bytes) -> bytes:
-        """Encrypt the private key of `kid`, bound to it by the encryption context."""
-        answer = self._client.encrypt(
-            KeyId=self._key_id, Plaintext=private_key_der, EncryptionContext={"kid": kid}
-        )
-        blob: bytes = answer["CiphertextBlob"]
-        return blob
+        """Encrypt the private key of `kid`, bound to it by the encryption context.
+
+        Raises:
+            SigningUnavailable: KMS refuses, is throttled or does not answer.
+        """
+        try:
+            answer = self._client.call("Encrypt", self._request(kid, "Plaintext", private_key_der))
+        except AwsError as error:
+            message = "A new signing key cannot be encrypted at the moment. Run rotate_keys again shortly."
+            raise SigningUnavailable(message) from error
+        return b64decode(answer["CiphertextBlob"])
 
     def decrypt(self, kid: str, encrypted: bytes) -> bytes:
         """Decrypt the private key of `kid`.
@@ -32,11 +33,15 @@ class Vault:
             SigningUnavailable: KMS refuses, is throttled or does not answer.
         """
         try:
-            answer = self._client.decrypt(
-                KeyId=self._key_id, CiphertextBlob=encrypted, EncryptionContext={"kid": kid}
-            )
-        except (BotoCoreError, ClientError) as error:
+            answer = self._client.call("Decrypt", self._request(kid, "CiphertextBlob", encrypted))
+        except AwsError as error:
             message = "The signing key cannot be decrypted at the moment. Try again shortly."
             raise SigningUnavailable(message) from error
-        plaintext: bytes = answer["Plaintext"]
-        return plaintext
+        return b64decode(answer["Plaintext"])
+
+    def _request(self, kid: str, member: str, content: bytes) -> dict[str, object]:
+        return {
+            "KeyId": self._key_id,
+            member: b64encode(content).decode(),
+            "EncryptionContext": {"kid": kid},
+        }

@@ -10,7 +10,6 @@ from signet.errors import Unavailable
 from signet.settings import Settings
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from botocore.session import Session
 
     from signet.accounts.authentication import Authenticator
@@ -24,11 +23,8 @@ if TYPE_CHECKING:
     from signet.store.table import Table
     from signet.vault import Vault
 
-CONNECT_TIMEOUT = 1.0
-READ_TIMEOUT = 2.0
 READ_TIMEOUTS = {"s3": 20.0}
 """For what S3 is asked for, megabytes, by functions that nobody waits for."""
-ATTEMPTS = 3
 
 
 function_name: ContextVar[str] = ContextVar("function_name")
@@ -62,7 +58,7 @@ def settings() -> Settings:
 
 @cache
 def session() -> "Session":
-    """The botocore session: its credentials, retries and time-outs, without boto3's layer above."""
+    """The botocore session of S3 and Lambda, which few functions call."""
     import botocore.session
 
     return botocore.session.get_session()
@@ -200,17 +196,19 @@ def reset() -> None:
         build.cache_clear()
 
 
-def make_client(service: str) -> "BaseClient":
-    """A botocore client of an AWS service, with short time-outs: API Gateway waits for nobody."""
+def make_client(service: str) -> Any:
+    """A client of an AWS service: our own of DynamoDB and KMS, botocore's of all others."""
+    from signet import aws
+
+    if service in aws.SERVICES:
+        return aws.Client(service)
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUTS.get(service, READ_TIMEOUT),
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        # Both cost time in every call and guard against nothing here: the requests are our own,
-        # and the account's own endpoint saves nothing at one table.
+        connect_timeout=aws.CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUTS.get(service, aws.READ_TIMEOUT),
+        retries={"mode": "standard", "total_max_attempts": aws.ATTEMPTS},
+        # It costs time in every call and guards against nothing here: the requests are our own.
         parameter_validation=False,
-        account_id_endpoint_mode="disabled",
     )
     return session().create_client(service, config=config)

@@ -110,7 +110,7 @@ def invalidate_user_tokens(table: Table, application_id: str, named: str) -> Non
 
 
 def new_nonce() -> str:
-    """Marks a write as one request's own, should the SDK repeat it after a lost answer."""
+    """Marks a write as one request's own, should the client repeat it after a lost answer."""
     return secrets.token_urlsafe(12)
 
 

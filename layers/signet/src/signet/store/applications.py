@@ -27,7 +27,7 @@ def find_application(table: Table, application_id: str) -> Application | None:
 def insert_application(table: Table, application: Application) -> None:
     """Write a new application.
 
-    In a transaction of one part, since those are idempotent: after a lost answer the SDK's repetition
+    In a transaction of one part, since those are idempotent: after a lost answer the client's repetition
     would otherwise find the application there, and its API token would be known to nobody.
     """
     item = {
@@ -78,7 +78,7 @@ def replace_api_tokens(table: Table, before: Application, after: Application) ->
 
     Two resets may not both go by the same list: the second would silently undo the first, whose new token
     would be dead on arrival. In a transaction of one part, as `insert_application`: after a lost answer the
-    SDK's repetition would otherwise meet its own write and take it for somebody else's.
+    client's repetition would otherwise meet its own write and take it for somebody else's.
 
     Raises:
         StaleApplicationError: Somebody has; nothing was written.

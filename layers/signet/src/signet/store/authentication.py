@@ -114,7 +114,7 @@ def note_login(
         if condition.token is None or nonce is None or failed.item is None:
             return None
         item = failed.item
-        # Our own write, which the SDK repeated because the first answer was lost, is a success.
+        # Our own write, which the client repeated because the first answer was lost, is a success.
         is_own = item.get("invalidated_by") == nonce
         if not is_own or item["generation"] != condition.token.generation + 1 or "created_at" not in item:
             return None

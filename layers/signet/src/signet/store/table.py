@@ -1,30 +1,15 @@
 """The DynamoDB table: consistent reads, conditional writes, and failures as exceptions of our own."""
 
 import random
+import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from signet.aws import AwsError, Client, Refused
 from signet.errors import Unavailable
 from signet.store.attributes import Attribute, Item, from_attributes, to_attributes
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
-
-TRANSIENT = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
-
 
 INDEX = "by_application"
 """The index that lists what belongs to an application: `list_pk`, then `list_sk`, the keys alone."""
@@ -172,9 +157,9 @@ MAX_PARTS = 100
 
 
 class Table:
-    """One table, through a botocore client."""
+    """One table."""
 
-    def __init__(self, client: "BaseClient", name: str) -> None:
+    def __init__(self, client: Client, name: str) -> None:
         self.client = client
         self.name = name
 
@@ -184,7 +169,7 @@ class Table:
         Raises:
             Unavailable: DynamoDB did not answer, or throttled; so for every method here.
         """
-        answer = _call(self.client.get_item, TableName=self.name, Key=key.attributes, ConsistentRead=True)
+        answer = self._call("GetItem", TableName=self.name, Key=key.attributes, ConsistentRead=True)
         item = answer.get("Item")
         return None if item is None else from_attributes(item)
 
@@ -193,8 +178,8 @@ class Table:
         items: list[Item] = []
         start: Mapping[str, object] = {}
         while True:
-            answer = _call(
-                self.client.query,
+            answer = self._call(
+                "Query",
                 TableName=self.name,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": {"S": pk}},
@@ -227,8 +212,8 @@ class Table:
         begin: Mapping[str, object] = {}
         while True:
             # One more than asked for tells whether there are more.
-            answer = _call(
-                self.client.query,
+            answer = self._call(
+                "Query",
                 TableName=self.name,
                 KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
                 ExpressionAttributeValues=to_attributes({":pk": pk, ":first": first, ":last": last}),
@@ -303,7 +288,7 @@ class Table:
         while True:
             begin = {} if start is None else {"ExclusiveStartKey": start}
             # One more than asked for tells whether there are more.
-            answer = _call(self.client.query, **request, **begin, Limit=limit + 1 - len(items))
+            answer = self._call("Query", **request, **begin, Limit=limit + 1 - len(items))
             items += map(from_attributes, answer["Items"])
             start = answer.get("LastEvaluatedKey")
             if start is None or len(items) > limit:
@@ -326,7 +311,7 @@ class Table:
         request = Update(key, expression, values, condition, names).request(self.name)["Update"]
         # The item comes with a failed condition too, which costs nothing and may explain it.
         returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        answer = _call(self.client.update_item, **request, **returned)
+        answer = self._call("UpdateItem", **request, **returned)
         return from_attributes(answer["Attributes"])
 
     def find_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -335,9 +320,8 @@ class Table:
         found: dict[Key, Item] = {}
         while wanted:
             request = [key.attributes for key in wanted[:BATCH]]
-            answer = _call(
-                self.client.batch_get_item,
-                RequestItems={self.name: {"Keys": request, "ConsistentRead": True}},
+            answer = self._call(
+                "BatchGetItem", RequestItems={self.name: {"Keys": request, "ConsistentRead": True}}
             )
             for attributes in answer["Responses"].get(self.name, []):
                 item = from_attributes(attributes)
@@ -359,7 +343,9 @@ class Table:
         request = [part.request(self.name) for part in parts]
         for attempt in range(CONFLICT_ATTEMPTS):
             try:
-                _call(self.client.transact_write_items, TransactItems=request)
+                # With a token, DynamoDB takes a request that the client repeats for the same one.
+                token = secrets.token_hex(16)
+                self._call("TransactWriteItems", TransactItems=request, ClientRequestToken=token)
             except _TransactionCancelled as cancelled:
                 refused = [place for place, reason in enumerate(cancelled.reasons) if reason == REFUSED]
                 if refused:
@@ -369,29 +355,24 @@ class Table:
                 return
         raise _unavailable()
 
+    def _call(self, operation: str, **request: object) -> dict[str, Any]:
+        try:
+            return self.client.call(operation, request)
+        except AwsError as error:
+            if error.is_transient or not isinstance(error, Refused):
+                raise _unavailable() from error
+            if error.code == "ConditionalCheckFailedException":
+                found = error.details.get("Item")
+                raise ConditionFailed(from_attributes(found) if found else None) from error
+            if error.code == "TransactionCanceledException":
+                reasons = error.details.get("CancellationReasons", [])
+                raise _TransactionCancelled([reason["Code"] for reason in reasons]) from error
+            raise
+
 
 def _pause(attempt: int) -> None:
     """Wait a moment, at random, so that those who got in each other's way do not meet again."""
     time.sleep(random.uniform(0, CONFLICT_PAUSE * 2**attempt))  # noqa: S311 - no secret
-
-
-def _call(method: Callable[..., Any], **request: object) -> Any:
-    try:
-        return method(**request)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "ConditionalCheckFailedException":
-            found = error.response.get("Item")
-            raise ConditionFailed(from_attributes(found) if found else None) from error
-        if code == "TransactionCanceledException":
-            reasons = error.response.get("CancellationReasons", [])
-            raise _TransactionCancelled([reason["Code"] for reason in reasons]) from error
-        if code in TRANSIENT:
-            raise _unavailable() from error
-        raise
-    except BotoCoreError as error:
-        # A time-out, a refused connection, credentials that could not be fetched.
-        raise _unavailable() from error
 
 
 def _unavailable() -> Unavailable:
