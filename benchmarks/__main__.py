@@ -72,8 +72,8 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=15, help="cold starts of each function (15)")
-    parser.add_argument("--seconds", type=float, default=4, help="of warm calls for each event (4)")
+    parser.add_argument("--runs", type=int, default=11, help="cold starts of each function (11)")
+    parser.add_argument("--seconds", type=float, default=3, help="of warm calls for each event (3)")
     parser.add_argument("--calls", type=int, default=200, help="of each kind, for what grows (200)")
     parser.add_argument(
         "--users", type=int, default=growth.USERS[-1], help="at most, for what grows (1000000)"

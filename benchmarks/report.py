@@ -277,8 +277,9 @@ def _partitions(part: Mapping[str, Any]) -> str:
         "time, rate × duration; "
         "Lambda's default limit for an account is 1,000.\n\n"
         f"{table}\n\n{whole}\n\nA new table on demand takes {new['read']:,.0f} read and {new['write']:,.0f} "
-        "write units a second at once, and grows from there: warm it up before such a rush. In the index, "
-        "all of an "
+        "write units a second at once, and grows from there: warm it up before such a rush. Should all "
+        "containers start within one second, each reads the two keys that they share once in it. In the "
+        "index, all of an "
         f"application's users have one partition key: {index}."
     )
 
