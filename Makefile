@@ -96,6 +96,10 @@ bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready 
 bench-directory: .venv/ready .tools/engines/ready ## Measure a directory of USERS=100000: import, export, lists; ENGINE=extenddb or dynoxide
 	@$(PYTHON) -m benchmarks.directory $(if $(USERS),--users $(USERS)) $(ARGS)
 
+.PHONY: bench-argon2
+bench-argon2: .venv/ready ## Measure what a password's hash costs, by build and by parameters; needs a C compiler
+	@$(PYTHON) -m benchmarks.argon2_parameters --uv "$$(tools/environment uv)" $(ARGS)
+
 .PHONY: bench-oracle
 bench-oracle: .venv/ready .tools/engines/ready ## Measure whether answers or their times tell who is a user: RUNS=… of each kind
 	@$(PYTHON) -m benchmarks.oracle $(if $(RUNS),--runs $(RUNS)) $(ARGS)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import say
 from benchmarks.subjects import Subject
 from tools import built
 from tools.runtime_api import running_function
@@ -37,6 +38,7 @@ def measure(subjects: Sequence[Subject], runs: int) -> dict[str, dict[str, float
     """Medians of `runs` cold starts of each subject, after one that does not count."""
     samples: dict[str, list[ColdStart]] = {subject.name: [] for subject in subjects}
     for run in range(runs + 1):
+        say(f"Cold start: round {run} of {runs}")
         for subject in subjects:
             sample = start(subject)
             if run:

@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,14 +75,22 @@ def deployed(engine_name: str) -> Iterator[Deployment]:
     Raises:
         MissingEngineError: It is not installed.
     """
-    with (
-        engine.running_engine(engine_name) as dynamodb,
-        _running_moto() as others,
-        mock.patch.dict(os.environ),
-    ):
+    with engine.running_engine(engine_name) as dynamodb, deployed_on(dynamodb) as deployment:
+        yield deployment
+
+
+@contextmanager
+def deployed_on(dynamodb: str, variables: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """The same on an engine that runs already.
+
+    Args:
+        dynamodb: Its URL.
+        variables: Of the functions, instead of the template's.
+    """
+    with _running_moto() as others, mock.patch.dict(os.environ):
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)
-        variables = {
+        surroundings = {
             "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": engine.SECRET_ACCESS_KEY,
             "AWS_CONFIG_FILE": os.devnull,
@@ -97,8 +105,10 @@ def deployed(engine_name: str) -> Iterator[Deployment]:
         with (
             # The handlers log to what was standard output when they were imported.
             contextlib.redirect_stdout(_Nowhere()),
-            Cloud("signet-benchmark", variables).deploy() as deployment,
-            mock.patch.dict(os.environ, sam.shared_environment(deployment.functions)),
+            Cloud("signet-benchmark", surroundings).deploy() as deployment,
+            mock.patch.dict(
+                os.environ, {**sam.shared_environment(deployment.functions), **(variables or {})}
+            ),
             mock.patch.object(wiring, "now_ms", _clock()),
         ):
             deployment.restart()

@@ -7,7 +7,10 @@ from html import escape
 _SVG = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 900, 460
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 275, 20, 45
-_COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#17becf")
+_COLOURS = (
+    *("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b"),
+    *("#e377c2", "#7f7f7f", "#17becf", "#bcbd22", "#ff7f0e"),
+)
 _USERS = (1e3, 1e7)
 _DOLLARS = (1.0, 1e6)
 

@@ -1,29 +1,93 @@
 """Price: published list prices and the arithmetic on them, in US dollars.
 
-These are list prices as their publishers had them in the middle of 2025, for us-east-1, written down and not
-fetched: look at the page that stands beside each before you rely on one. Free tiers of AWS, reserved capacity
-and negotiated prices are left out.
+Each price has the page where it is published, and how it was checked. No page of a publisher was fetched for
+this: what stands under `checked` was read in stored copies of public material, so look before you rely on
+one. Free tiers of AWS, reserved capacity and negotiated prices are left out.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-AS_OF = "mid-2025"
+AS_OF = "2026-09"
 REGION = "us-east-1"
 
-# https://aws.amazon.com/lambda/pricing/ (arm64, first tier)
-LAMBDA_REQUEST = 0.20 / 1e6
-LAMBDA_GB_SECOND = 0.000_013_333_4
-# https://aws.amazon.com/api-gateway/pricing/ (HTTP API, first 300 million a month, up to 512 KB)
-HTTP_API_REQUEST = 1.00 / 1e6
-# https://aws.amazon.com/dynamodb/pricing/on-demand/ (standard class)
-READ_UNIT = 0.125 / 1e6
-WRITE_UNIT = 0.625 / 1e6
-# https://aws.amazon.com/kms/pricing/
-KMS_REQUEST = 0.03 / 10_000
-# https://aws.amazon.com/cloudwatch/pricing/ (ingestion of custom and of Lambda's logs, first tier)
-LOG_BYTE = 0.50 / 1e9
+PRICE_LIST = "figures of AWS's Price List API, quoted on 2026-09-24 in a public repository"
+_RATES_ONLY = (
+    "the rates on 2026-09-20, word for word from the page's examples, in api-evangelist's transcription"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A list price.
+
+    Attributes:
+        dollars: For one `unit`.
+        unit: What is counted, with the number that the publisher names.
+        each: How many of what the arithmetic counts there are in a `unit`.
+        page: Where it is published.
+        checked: Where it was read.
+    """
+
+    dollars: float
+    unit: str
+    each: float
+    page: str
+    checked: str
+
+    @property
+    def one(self) -> float:
+        """Dollars for one."""
+        return self.dollars / self.each
+
+
+_LAMBDA = "https://aws.amazon.com/lambda/pricing/"
+PRICES = {
+    "Lambda, request": Price(0.20, "million", 1e6, _LAMBDA, PRICE_LIST),
+    "Lambda, duration on arm64, first tier": Price(0.000_013_333_4, "GB-second", 1, _LAMBDA, PRICE_LIST),
+    "Lambda SnapStart, cache": Price(0.000_001_504_6, "GB-second", 1, _LAMBDA, PRICE_LIST),
+    "Lambda SnapStart, restore": Price(0.000_139_799_8, "GB", 1, _LAMBDA, PRICE_LIST),
+    "API Gateway, HTTP API, first 300 million": Price(
+        1.00, "million", 1e6, "https://aws.amazon.com/api-gateway/pricing/", PRICE_LIST
+    ),
+    "DynamoDB on demand, read unit": Price(
+        0.125, "million", 1e6, "https://aws.amazon.com/dynamodb/pricing/on-demand/", PRICE_LIST
+    ),
+    "DynamoDB on demand, write unit": Price(
+        0.625, "million", 1e6, "https://aws.amazon.com/dynamodb/pricing/on-demand/", PRICE_LIST
+    ),
+    "DynamoDB, storage": Price(
+        0.25, "GB-month", 1, "https://aws.amazon.com/dynamodb/pricing/on-demand/", PRICE_LIST
+    ),
+    "KMS, request": Price(
+        0.03, "10,000", 10_000, "https://aws.amazon.com/kms/pricing/", "three guides of 2026 that agree"
+    ),
+    "KMS, key": Price(
+        1.00,
+        "month, and as much for each of its first two rotations",
+        1,
+        "https://aws.amazon.com/kms/pricing/",
+        "a stored copy of the page; the limit of two rotations as a guide of 2026 quotes the page",
+    ),
+    "CloudWatch Logs, ingestion": Price(
+        0.50, "GB", 1e9, "https://aws.amazon.com/cloudwatch/pricing/", PRICE_LIST
+    ),
+    "EventBridge Scheduler, after 14 million": Price(
+        1.00, "million", 1e6, "https://aws.amazon.com/eventbridge/pricing/", PRICE_LIST
+    ),
+}
+
+LAMBDA_REQUEST = PRICES["Lambda, request"].one
+LAMBDA_GB_SECOND = PRICES["Lambda, duration on arm64, first tier"].one
+SNAP_START_CACHE = PRICES["Lambda SnapStart, cache"].one
+SNAP_START_RESTORE = PRICES["Lambda SnapStart, restore"].one
+HTTP_API_REQUEST = PRICES["API Gateway, HTTP API, first 300 million"].one
+READ_UNIT = PRICES["DynamoDB on demand, read unit"].one
+WRITE_UNIT = PRICES["DynamoDB on demand, write unit"].one
+KMS_REQUEST = PRICES["KMS, request"].one
+LOG_BYTE = PRICES["CloudWatch Logs, ingestion"].one
 
 # What the arithmetic assumes, besides prices.
 FULL_VCPU_MB = 1769  # Memory at which a function has one whole vCPU (Lambda's documentation).
@@ -32,6 +96,7 @@ HALF_A_BILLED_MS = 0.5  # Duration is rounded up to a millisecond.
 LOG_LINE_BYTES = 26  # CloudWatch's own overhead for each log event.
 PLATFORM_LOG_BYTES = 330 + 3 * LOG_LINE_BYTES  # Lambda's START, END and REPORT lines.
 ACCESS_LOG_BYTES = 350 + LOG_LINE_BYTES  # The line of the template's access log.
+MONTH_SECONDS = 30 * 86_400
 
 LOGINS_A_MONTH = 20
 CHECKS_A_MONTH = 200
@@ -54,6 +119,22 @@ class Cost:
         return self.requests + self.duration + self.gateway + self.table + self.keys + self.logs
 
 
+def share_of_vcpu(memory: float) -> float:
+    """How much of one processor a function of so many MB has, for what runs in one thread."""
+    return min(1.0, memory / FULL_VCPU_MB)
+
+
+def duration_ms(warm: Mapping[str, Any], runtime_cpu_ms: float) -> float:
+    """How long one warm call takes on Lambda, by the assumptions above.
+
+    Args:
+        warm: The row of the warm measurement, with its `memory`.
+        runtime_cpu_ms: CPU of the runtime client for one call.
+    """
+    cpu_ms = warm["cpu_us"] / 1000 + runtime_cpu_ms
+    return float(cpu_ms / share_of_vcpu(warm["memory"]) + TRIP_MS * len(warm["trips"]))
+
+
 def of_call(warm: Mapping[str, Any], runtime_cpu_ms: float) -> Cost:
     """What one warm call costs.
 
@@ -61,17 +142,45 @@ def of_call(warm: Mapping[str, Any], runtime_cpu_ms: float) -> Cost:
         warm: The row of the warm measurement, with `units`, `memory` and `is_http`.
         runtime_cpu_ms: CPU of the runtime client for one call, which is billed too.
     """
-    share = min(1.0, warm["memory"] / FULL_VCPU_MB)
-    cpu_ms = warm["cpu_us"] / 1000 + runtime_cpu_ms
-    duration_ms = cpu_ms / share + TRIP_MS * len(warm["trips"]) + HALF_A_BILLED_MS
+    billed_ms = duration_ms(warm, runtime_cpu_ms) + HALF_A_BILLED_MS
     log_bytes = warm["log_bytes"] + LOG_LINE_BYTES + PLATFORM_LOG_BYTES
     return Cost(
         requests=LAMBDA_REQUEST,
-        duration=duration_ms / 1000 * warm["memory"] / 1024 * LAMBDA_GB_SECOND,
+        duration=billed_ms / 1000 * warm["memory"] / 1024 * LAMBDA_GB_SECOND,
         gateway=HTTP_API_REQUEST if warm["is_http"] else 0.0,
         table=warm["units"]["read"] * READ_UNIT + warm["units"]["write"] * WRITE_UNIT,
         keys=sum(trip.startswith("kms:") for trip in warm["trips"]) * KMS_REQUEST,
         logs=(log_bytes + (ACCESS_LOG_BYTES if warm["is_http"] else 0)) * LOG_BYTE,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SnapStart:
+    """What SnapStart costs for one function, and what an initialization costs that it saves.
+
+    Attributes:
+        month: To keep one published version's snapshot for a month, in dollars.
+        restores: A million cold starts that restore it.
+        initializations: A million cold starts without it, which are billed as duration.
+    """
+
+    month: float
+    restores: float
+    initializations: float
+
+
+def of_snap_start(memory: float, ready_ms: float) -> SnapStart:
+    """SnapStart's price for a function.
+
+    Args:
+        memory: In MB; what is charged is the function's memory, not what it uses.
+        ready_ms: How long its initialization takes.
+    """
+    gigabytes = memory / 1024
+    return SnapStart(
+        month=gigabytes * MONTH_SECONDS * SNAP_START_CACHE,
+        restores=1e6 * gigabytes * SNAP_START_RESTORE,
+        initializations=1e6 * ready_ms / 1000 * gigabytes * LAMBDA_GB_SECOND,
     )
 
 
@@ -82,19 +191,25 @@ class Plan:
     Attributes:
         tiers: (users up to this many, dollars for each beyond the tier before), in order.
         base: Dollars a month before any user.
+        block: Users are charged in blocks of so many.
+        note: What else there is to know.
+        checked: Where it was read.
     """
 
     name: str
     page: str
     tiers: tuple[tuple[float, float], ...]
     base: float = 0.0
+    block: int = 1
     note: str = ""
+    checked: str = ""
 
     def monthly(self, users: float) -> float:
         """Dollars a month."""
+        charged = math.ceil(users / self.block) * self.block if self.block > 1 else users
         total, below = self.base, 0.0
         for up_to, each in self.tiers:
-            total += max(0.0, min(users, up_to) - below) * each
+            total += max(0.0, min(charged, up_to) - below) * each
             below = up_to
         return total
 
@@ -105,16 +220,26 @@ PLANS = (
         "Amazon Cognito, Lite",
         "https://aws.amazon.com/cognito/pricing/",
         ((10_000, 0), (100_000, 0.0055), (1_000_000, 0.0046), (10_000_000, 0.00325), (_ALL, 0.0025)),
+        checked=f"{_RATES_ONLY}; beyond a million from memory",
     ),
     Plan(
         "Amazon Cognito, Essentials",
         "https://aws.amazon.com/cognito/pricing/",
         ((10_000, 0), (_ALL, 0.015)),
+        checked=_RATES_ONLY,
+    ),
+    Plan(
+        "Amazon Cognito, Plus",
+        "https://aws.amazon.com/cognito/pricing/",
+        ((_ALL, 0.020),),
+        note="with threat protection",
+        checked=_RATES_ONLY,
     ),
     Plan(
         "Google Identity Platform (Firebase)",
         "https://cloud.google.com/identity-platform/pricing",
         ((50_000, 0), (100_000, 0.0055), (1_000_000, 0.0046), (10_000_000, 0.0032), (_ALL, 0.0025)),
+        checked="a copy of the page of 2021-01; notes of 2026 name the same free tier and first rate",
     ),
     Plan(
         "Supabase Auth, Pro",
@@ -122,15 +247,46 @@ PLANS = (
         ((100_000, 0), (_ALL, 0.00325)),
         base=25,
         note="with a project of its database platform",
+        checked="Supabase's documentation, a stored copy (2026)",
     ),
-    Plan("Clerk, Pro", "https://clerk.com/pricing", ((10_000, 0), (_ALL, 0.02)), base=25),
+    Plan(
+        "WorkOS AuthKit",
+        "https://workos.com/pricing",
+        ((1_000_000, 0), (_ALL, 0.0025)),
+        block=1_000_000,
+        note="a million users at a time; each connection to a company's single sign-on costs extra",
+        checked="api-evangelist's transcription of 2026-05-22",
+    ),
+    Plan(
+        "SuperTokens, managed",
+        "https://supertokens.com/pricing",
+        ((5_000, 0), (_ALL, 0.02)),
+        note="its core is free where you run it yourself",
+        checked="an article of its makers of 2024; not confirmed since",
+    ),
+    Plan(
+        "Clerk, Pro",
+        "https://clerk.com/pricing",
+        ((50_000, 0), (_ALL, 0.02)),
+        base=25,
+        note="counts users who come back after a day; its discounts for many are left out",
+        checked="owostack.com's snapshot of the page of 2026-03-09",
+    ),
     Plan(
         "Auth0, B2C Essentials",
         "https://auth0.com/pricing",
         ((500, 0), (_ALL, 0.07)),
         base=35,
         note="beyond some 20,000 users the price is negotiated, and this line is too high",
+        checked="base and its 500 users: api-evangelist's transcription of 2026-09-20; each further user: "
+        "from memory, since the page shows it by a slider",
     ),
+)
+
+WITHOUT_A_RATE = (
+    "FusionAuth names no price for each user: Starter from $162 a month, Essentials from $2,970, at 1,000 "
+    "users and billed for a year; its Community edition is free where you run it yourself "
+    "(https://fusionauth.io/pricing; api-evangelist's transcription of 2026-09-20)."
 )
 
 
@@ -139,7 +295,4 @@ def of_user(login: Cost, check: Cost) -> float:
     return LOGINS_A_MONTH * login.total + CHECKS_A_MONTH * check.total
 
 
-FIXED_A_MONTH = {
-    # https://aws.amazon.com/kms/pricing/ (one key, its older versions after two rotations included)
-    "KMS key": 3.00,
-}
+FIXED_A_MONTH = {"KMS key, its first two rotations included": 3 * PRICES["KMS, key"].dollars}

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks import cold, prices
+from benchmarks import cold, goals, hot_partitions, prices
 
 COUNTERPARTS = {
     "issue_identity_token": "tutorial.mint",
@@ -44,57 +44,34 @@ def login_and_check(rows: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | 
 
 def _head(results: Mapping[str, Any]) -> str:
     machine = results["machine"]
+    spent = ", ".join(
+        f"{part} {seconds / 60:.1f}" for part, seconds in results["seconds"].items() if seconds > 1
+    )
     return (
         f"# Results of {results['date']}\n\n"
         "Made by `make bench`; how to read them, and what is simulated: "
         "[docs/performance.md](../../docs/performance.md). Do not edit: the next run writes it anew.\n\n"
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}; Python "
         f"{machine['python']}; load before {machine['load']}. Command: `{results['command']}`, which took "
-        f"{results['minutes']:.0f} minutes. Commit: {results['commit']}."
+        f"{results['minutes']:.0f} minutes ({spent}). Commit: {results['commit']}."
     )
 
 
 def _reach(results: Mapping[str, Any]) -> str:
-    rows = list(_reached(results["parts"]))
+    rows = goals.goals(results["parts"])
     if not rows:
         return ""
     table = as_table(
-        ["figure", "at most", "measured", ""],
-        [[what, limit, value, "reached" if good else "**not reached**"] for what, limit, value, good in rows],
+        ["figure", "at most", "measured", "reached?"],
+        [
+            [goal.figure, f"{goal.at_most:g}{goal.unit}", goal.said, "yes" if goal.is_reached else "**no**"]
+            for goal in rows
+        ],
     )
-    return f"## Against the goals\n\n{table}"
-
-
-def _reached(parts: Mapping[str, Any]) -> Iterable[tuple[str, str, str, bool]]:
-    if "cold" in parts:
-        rows = parts["cold"]["subjects"]
-        base = rows[cold.BASELINE]
-        for stage in ("ready", "answer"):
-            ratios = {
-                name: row[f"{stage}_cpu"] / base[f"{stage}_cpu"]
-                for name, row in rows.items()
-                if row["kind"] == "signet"
-            }
-            strict = {
-                n: r
-                for n, r in ratios.items()
-                if rows[n]["operation"] in ("publish_jwks", "authorize_request")
-            }
-            for limit, group in ((0.5, ratios), (0.4, strict)):
-                if group:
-                    worst = max(group, key=lambda name: group[name])
-                    text = f"cold start, CPU, {'ready' if stage == 'ready' else 'first answer'}"
-                    yield f"{text}: `{worst}`", f"{limit} ×", f"{group[worst]:.2f} ×", group[worst] <= limit
-    if "warm" in parts:
-        goals = ("authorize_request", "authenticate", "log_in", "issue_identity_token", "issue_user_token")
-        for name, row in parts["warm"]["subjects"].items():
-            if row["operation"] in goals and row["floor_cpu_us"]:
-                ratio = row["cpu_us"] / row["floor_cpu_us"]
-                yield f"warm CPU against its floor: `{name}`", "1.25 ×", f"{ratio:.2f} ×", ratio <= 1.25
-    if "size" in parts:
-        for what, limit in (("unzipped", 45), ("zipped", 15)):
-            value = parts["size"]["layer"][f"own_{what}"] / 1e6
-            yield f"layer without what Lambda has, {what}", f"{limit} MB", f"{value:.1f} MB", value <= limit
+    return (
+        "## Figures to reach\n\nWhere a figure has several parts, the worst decides; it stands in bold.\n\n"
+        f"{table}"
+    )
 
 
 def _cold(part: Mapping[str, Any]) -> str:
@@ -159,9 +136,12 @@ def _warm(part: Mapping[str, Any]) -> str:
             [
                 f"`{name}`",
                 f"{row['cpu_us']:.0f}",
+                f"{row['cpu_spread'] * 100:.0f} %",
                 f"{floor:.0f}" if floor else "–",
                 f"**{row['cpu_us'] / floor:.2f}**" if floor else "–",
-                f"{row['cpu_us'] - floor:.0f}" if floor else "–",
+                f"{row['argon2_us']:.0f}" if row["argon2_us"] else "–",
+                f"**{goals.beyond_argon2(row):.2f}**" if floor and row["argon2_us"] else "–",
+                f"{row['beyond_us'] - row['floor_beyond_us']:.0f}" if floor else "–",
                 f"{row['cpu_us'] / against['cpu_us']:.2f}" if against else "–",
                 f"{row['wall_us']:.0f}",
                 ", ".join(row["floor"]) or "–",
@@ -170,8 +150,11 @@ def _warm(part: Mapping[str, Any]) -> str:
     head = [
         "operation",
         "CPU, µs",
+        "±",
         "floor, µs",
         "×",
+        "argon2id, µs",
+        "× beyond it",
         "above, µs",
         "× tutorial",
         "wall, µs",
@@ -180,8 +163,10 @@ def _warm(part: Mapping[str, Any]) -> str:
     return (
         "## Warm\n\n"
         f"CPU of the handler's process for one call; medians of calls taken in turns with the floor for "
-        f"{part['seconds']:.0f} s each. AWS's runtime client adds {part['runtime_cpu_ms'] * 1000:.0f} µs to "
-        f"every call of any function.\n\n{as_table(head, lines)}"
+        f"{part['seconds']:g} s each; ± is half the distance between the quartiles. What argon2id takes is "
+        "measured inside each call, and left out of *beyond it* and *above* on both sides. AWS's runtime "
+        f"client adds {part['runtime_cpu_ms'] * 1000:.0f} µs to every call of any "
+        f"function.\n\n{as_table(head, lines)}"
     )
 
 
@@ -203,6 +188,102 @@ def _trips(part: Mapping[str, Any]) -> str:
     return f"## Round trips and consumed units\n\nOf a warm call.\n\n{table}"
 
 
+def _growth(part: Mapping[str, Any]) -> str:
+    sections = [
+        f"## Growth\n\nMedian CPU of the handler's process for one call, in milliseconds, wall time in "
+        f"brackets; {part['runs']} calls each, the sizes in turns. Engine: {part['engine']}, in memory, in a "
+        f"process of its own, with {sum(part['users']):,} users in one table, which it read in "
+        f"{part['load_s']:.0f} s. Hashes are made with next to no cost (64 KiB, one pass): what argon2id "
+        "takes does not grow, and stands under *Warm*. "
+        f"× is the CPU of the largest against the smallest. {part['left_out']}".rstrip()
+    ]
+    for by, title in (
+        ("users", "users in the application"),
+        ("groups", "groups"),
+        ("keys", "keys in the ring"),
+    ):
+        rows = [row for row in part["rows"] if row["by"] == by]
+        names = list(dict.fromkeys(row["what"] for row in rows))
+        sizes = sorted({row["size"] for row in rows})
+        lines = []
+        for name in names:
+            found = {row["size"]: row for row in rows if row["what"] == name}
+            first, last = found[min(found)], found[max(found)]
+            ratio = last["cpu_ms"][1] / first["cpu_ms"][1]
+            trips = ", ".join(f"{count} {trip.partition(':')[2]}" for trip, count in last["trips"].items())
+            cells = [
+                f"{row['cpu_ms'][1]:.2f} ({row['wall_ms'][1]:.2f})" if (row := found.get(size)) else ""
+                for size in sizes
+            ]
+            lines.append([name, *cells, f"**{ratio:.2f}**" if len(found) > 1 else "–", trips or "–"])
+        table = as_table([title, *(f"{size:,}" for size in sizes), "×", "round trips"], lines)
+        sections.append(f"### With the {title}\n\n{table}")
+    return "\n\n".join(sections)
+
+
+def _partitions(part: Mapping[str, Any]) -> str:
+    rows = []
+    for name, one in part["floods"].items():
+        for load in one["loads"]:
+            at = load["limit_rate"]
+            rows.append(
+                [
+                    f"`{name}`",
+                    f"`{load['partition']}`",
+                    f"{load['units']:g} {load['kind']}",
+                    load["why"],
+                    f"{load['a_second']:,.0f} of {load['limit']:,.0f}",
+                    f"**{at:,.0f}**" if at is not None else "never",
+                ]
+            )
+    table = as_table(
+        [
+            "operation",
+            "partition key",
+            "units",
+            "read or written by",
+            "units a second",
+            "too hot at, a second",
+        ],
+        rows,
+    )
+    whole = as_table(
+        ["operation", "takes, ms", "containers", "read units a second", "write units a second"],
+        [
+            [
+                f"`{name}`",
+                f"{one['duration_ms']:.0f}",
+                f"{one['containers']:,.0f}",
+                f"{one['read']:,.0f}",
+                f"{one['write']:,.0f}",
+            ]
+            for name, one in part["floods"].items()
+        ],
+    )
+    new = hot_partitions.NEW_TABLE
+    index = "; ".join(
+        f"`{name}` writes {each:g} there, and so {limit:,.0f} a second at most"
+        if limit is not None
+        else f"`{name}` writes nothing there"
+        for name, (each, limit) in part["index"].items()
+    )
+    return (
+        f"## Hot partitions\n\n{part['rate']:,.0f} requests a second, all to one application: arithmetic on "
+        f"the units above and the warm CPU, with {prices.TRIP_MS:g} ms for a round trip and the template's "
+        "memory. One "
+        f"partition gives {hot_partitions.PARTITION_LIMITS['read']:,.0f} read and "
+        f"{hot_partitions.PARTITION_LIMITS['write']:,.0f} write units a second; `{hot_partitions.OWN}` is "
+        "one user's key, one of as many as there are users. Containers: those that are busy at a "
+        "time, rate × duration; "
+        "Lambda's default limit for an account is 1,000.\n\n"
+        f"{table}\n\n{whole}\n\nA new table on demand takes {new['read']:,.0f} read and {new['write']:,.0f} "
+        "write units a second at once, and grows from there: warm it up before such a rush. Should all "
+        "containers start within one second, each reads the two keys that they share once in it. In the "
+        "index, all of an "
+        f"application's users have one partition key: {index}."
+    )
+
+
 def _size(part: Mapping[str, Any]) -> str:
     def rows(layer: Mapping[str, Any]) -> list[list[str]]:
         return [
@@ -212,19 +293,33 @@ def _size(part: Mapping[str, Any]) -> str:
                 _mb(row["pyc"]),
                 _mb(row["zipped"]),
                 "yes" if row["provided"] else "",
+                _mb(sum(row["unused"].values())) if row["unused"] else "",
+                ", ".join(
+                    f"`{module}` {_mb(size)}"
+                    for module, size in sorted(row["unused"].items(), key=lambda item: -item[1])[:4]
+                    if size >= 50_000
+                ),
             ]
             for name, row in layer["packages"].items()
         ] + [
-            ["**all**", _mb(layer["unzipped"]), _mb(layer["pyc"]), _mb(layer["zipped"]), ""],
-            ["**without what Lambda has**", _mb(layer["own_unzipped"]), "", _mb(layer["own_zipped"]), ""],
+            ["**all**", _mb(layer["unzipped"]), _mb(layer["pyc"]), _mb(layer["zipped"]), "", "", ""],
+            [
+                *("**without what Lambda has**", _mb(layer["own_unzipped"]), "", _mb(layer["own_zipped"])),
+                *("", "", ""),
+            ],
         ]
 
     head = ["package", "unzipped, MB", "of it .pyc", "zipped, MB", "in Lambda's runtime"]
+    unused = ["modules that no function imports, MB", "the largest of them"]
+    tutorial = as_table(head, [row[: len(head)] for row in rows(part["tutorial"])])
     functions = ", ".join(f"`{name}` {size:,}" for name, size in part["functions"].items())
     return (
-        f"## Size\n\nThe layer for arm64.\n\n{as_table(head, rows(part['layer']))}\n\nThe functions' own "
-        f"code, in bytes: {functions}.\n\n<details><summary>The tutorial function's packages</summary>\n\n"
-        f"{as_table(head, rows(part['tutorial']))}\n\n</details>"
+        "## Size\n\nThe layer for arm64. What no function imports with any event of `events/` shows where to "
+        "look for what could go; [docs/performance.md](../../docs/performance.md#size) says what has to "
+        "stay.\n\n"
+        f"{as_table([*head, *unused], rows(part['layer']))}\n\nThe functions' own code, in bytes: "
+        f"{functions}.\n\n"
+        f"<details><summary>The tutorial function's packages</summary>\n\n{tutorial}\n\n</details>"
     )
 
 
@@ -236,10 +331,21 @@ def _price(part: Mapping[str, Any]) -> str:
             for name, cost in part["operations"].items()
         ],
     )
+    listed = as_table(
+        ["price", "dollars", "for a", "published at", "checked"],
+        [
+            [name, f"{row['dollars']:.10g}" if row["dollars"] >= 0.001 else f"{row['dollars']:.10f}", *rest]
+            for name, row in part["prices"].items()
+            for rest in [[row["unit"], row["page"], row["checked"]]]
+        ],
+    )
     text = (
         f"## Price\n\nList prices of {part['region']} as of {part['as_of']}; Lambda on arm64 with the "
-        f"template's memory, {prices.TRIP_MS:g} ms for a round trip.\n\n{table}"
+        f"template's memory, {prices.TRIP_MS:g} ms for a round trip.\n\n{table}\n\n<details><summary>The "
+        f"prices, and how each was checked</summary>\n\n{listed}\n\n</details>"
     )
+    if part["snap_start"]:
+        text += f"\n\n{_snap_start(part['snap_start'])}"
     users = part.get("users")
     if users is None:
         return (
@@ -254,18 +360,60 @@ def _price(part: Mapping[str, Any]) -> str:
             for n, row in users["monthly"].items()
         ],
     )
-    notes = "\n".join(
-        f"- {plan.name}: {plan.page}{'; ' + plan.note if plan.note else ''}" for plan in prices.PLANS
+    sources = as_table(
+        ["plan", "published at", "checked", ""],
+        [[plan.name, plan.page, plan.checked, plan.note] for plan in prices.PLANS],
+    )
+    million = users["million"]
+    share = as_table(
+        ["dollars for a million users a month", *million],
+        [["", *(f"{dollars:,.0f}" for dollars in million.values())]],
     )
     return (
         f"{text}\n\n### A month of users\n\n{prices.LOGINS_A_MONTH} logins (`{users['login']}`) and "
-        f"{prices.CHECKS_A_MONTH} checks (`{users['check']}`) for each user.\n\n{plans}\n\n"
-        f"![price](price.svg)\n\n{notes}"
+        f"{prices.CHECKS_A_MONTH} checks (`{users['check']}`) for each user.\n\n{share}\n\n{plans}\n\n"
+        f"![price](price.svg)\n\n{sources}\n\n{prices.WITHOUT_A_RATE}"
+    )
+
+
+def _snap_start(rows: Mapping[str, Mapping[str, float]]) -> str:
+    table = as_table(
+        [
+            "function",
+            "memory, MB",
+            "a month, dollars",
+            "a million restores",
+            "a million initializations instead",
+        ],
+        [
+            [
+                f"`{name}`",
+                f"{row['memory']:.0f}",
+                f"{row['month']:.2f}",
+                f"{row['restores']:.2f}",
+                f"{row['initializations']:.2f}",
+            ]
+            for name, row in rows.items()
+        ]
+        + [["**all**", "", f"**{sum(row['month'] for row in rows.values()):.2f}**", "", ""]],
+    )
+    return (
+        "### SnapStart\n\nFor one published version of each function of the hot path, and what its "
+        "initializations would cost without: as long as *ready* took here, billed as duration. "
+        f"[docs/performance.md](../../docs/performance.md#snapstart) says when it is worth that.\n\n{table}"
     )
 
 
 _COSTS = ("requests", "duration", "gateway", "table", "keys", "logs")
-_PARTS = {"cold": _cold, "warm": _warm, "trips": _trips, "size": _size, "price": _price}
+_PARTS = {
+    "cold": _cold,
+    "warm": _warm,
+    "trips": _trips,
+    "growth": _growth,
+    "partitions": _partitions,
+    "size": _size,
+    "price": _price,
+}
 
 
 def _mb(size: float) -> str:

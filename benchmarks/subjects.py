@@ -4,6 +4,7 @@ A subject's first call goes to a demo of its own (`python -m local`) through a c
 is answered by the cassette. So an operation that can be done only once can be measured a thousand times.
 """
 
+import json
 import shutil
 import subprocess
 import time
@@ -136,8 +137,7 @@ def _record(subject: Subject, found: Subjects, *, retry: bool = False) -> bool:
             built.RUNTIME_PYTHON, subject.function, subject.variables, log=subprocess.DEVNULL
         ) as function:
             answer = function.invoke(subject.event)
-        status = answer.payload.get("statusCode", 200) if isinstance(answer.payload, dict) else 200
-        fault = str(answer.payload) if answer.is_error or status >= 400 else None
+        fault = str(answer.payload) if answer.is_error or is_refusal(answer.payload) else None
     except FunctionExitError as error:
         fault = str(error)
     if fault is None:
@@ -146,6 +146,19 @@ def _record(subject: Subject, found: Subjects, *, retry: bool = False) -> bool:
     elif not retry:
         found.faults.append(f"{subject.name}: {fault}")
     return fault is None
+
+
+def is_refusal(answer: Any) -> bool:
+    """Whether an answer says no, with a status or without: a refusal is less work than what is measured."""
+    if not isinstance(answer, dict):
+        return False
+    if answer.get("statusCode", 200) >= 400 or answer.get("isAuthorized") is False:
+        return True
+    try:
+        body = json.loads(answer.get("body") or "{}")
+    except ValueError:
+        return False
+    return isinstance(body, dict) and (body.get("active") is False or body.get("authenticated") is False)
 
 
 def _signet(stack: ExitStack, operation: built.Operation, path: Path, demo: dict[str, str]) -> Subject:

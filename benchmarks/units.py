@@ -5,6 +5,7 @@ a consistent read, 1 for every write and nothing for a transaction.
 """
 
 import base64
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,11 @@ from local import sam
 from tests.engine import running_engine
 
 _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
+_IDS = (
+    (re.compile(r"^APP#[^#]+"), "APP#<app>"),
+    (re.compile(r"#(USER|EMAIL|IDENTITY|GROUP|ATTEMPT)#.+"), r"#\1#<own>"),
+)
+"""What makes one partition key of many: `<own>` is somebody's own."""
 
 
 class Counter:
@@ -35,7 +41,7 @@ class Counter:
         )
         self._client.meta.events.register("provide-client-params.dynamodb", _ask_for_units)
 
-    def count(self, calls: Sequence[Any], table: Mapping[str, Any], items: Sequence[Any]) -> dict[str, float]:
+    def count(self, calls: Sequence[Any], table: Mapping[str, Any], items: Sequence[Any]) -> dict[str, Any]:
         """The units that some calls consume.
 
         Args:
@@ -44,27 +50,45 @@ class Counter:
             items: What the table holds before.
 
         Returns:
-            `read` and `write`: DynamoDB's read and write request units.
+            `read` and `write`: DynamoDB's read and write request units; `calls`: of each call, what it asks
+            for and which partition keys it goes to, with the units of the table and of the index.
         """
-        units = {"read": 0.0, "write": 0.0}
         self._restore(table, items)
-        for service, operation, parameters in calls:
-            if service == "dynamodb":
-                kind = "read" if operation in _READS else "write"
-                units[kind] += self._units(operation, _restore_bytes(parameters))
-        return units
+        rows = [
+            self._count(operation, _restore_bytes(parameters))
+            for service, operation, parameters in calls
+            if service == "dynamodb"
+        ]
+        units = {
+            kind: sum(row["table"] + row["index"] for row in rows if row["kind"] == kind)
+            for kind in ("read", "write")
+        }
+        return {**units, "calls": rows}
 
-    def _units(self, operation: str, parameters: dict[str, Any]) -> float:
+    def _count(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        row = {
+            "operation": operation,
+            "kind": "read" if operation in _READS else "write",
+            "partitions": sorted({partition_of(key) for key in partition_keys(parameters)}),
+        }
         try:
             answer = getattr(self._client, xform_name(operation))(**parameters)
         except ClientError as error:
             # A condition that failed costs as much as the write; the engine does not say how much.
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return 1.0
+                return {**row, "table": 1.0, "index": 0.0}
             raise
         consumed = answer["ConsumedCapacity"]
         parts = consumed if isinstance(consumed, list) else [consumed]
-        return float(sum(part["CapacityUnits"] for part in parts))
+        total = float(sum(part["CapacityUnits"] for part in parts))
+        index = float(
+            sum(
+                one["CapacityUnits"]
+                for part in parts
+                for one in part.get("GlobalSecondaryIndexes", {}).values()
+            )
+        )
+        return {**row, "table": total - index, "index": index}
 
     def _restore(self, table: Mapping[str, Any], items: Sequence[Any]) -> None:
         name = table["TableName"]
@@ -84,9 +108,30 @@ def counter() -> Iterator[Counter]:
         yield Counter(url)
 
 
+def partition_keys(parameters: Any) -> set[str]:
+    """The partition keys that a call's parameters name: those of items and keys, and a query's."""
+    if isinstance(parameters, list):
+        return set().union(*map(partition_keys, parameters))
+    if not isinstance(parameters, dict):
+        return set()
+    own = {value for name in ("pk", ":pk", ":partition") if (value := _text(parameters.get(name)))}
+    return own.union(*map(partition_keys, parameters.values()))
+
+
+def partition_of(key: str) -> str:
+    """A partition key without what is one application's, one user's or one group's."""
+    for pattern, name in _IDS:
+        key = pattern.sub(name, key)
+    return key
+
+
+def _text(attribute: Any) -> str | None:
+    return attribute.get("S") if isinstance(attribute, dict) else None
+
+
 def _ask_for_units(params: dict[str, Any], model: Any, **_: Any) -> None:
     if model.input_shape and "ReturnConsumedCapacity" in model.input_shape.members:
-        params["ReturnConsumedCapacity"] = "TOTAL"
+        params["ReturnConsumedCapacity"] = "INDEXES"
 
 
 def _restore_bytes(value: Any) -> Any:

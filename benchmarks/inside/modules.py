@@ -3,6 +3,8 @@
 base        what Lambda's runtime client has imported before the handler
 ready       the function is ready for its first event
 answered    it has answered it
+
+A last line, `files: […]`, names the file of each module.
 """
 
 import importlib
@@ -28,6 +30,8 @@ def main() -> None:
     _mark("ready")
     handler(event, Context())
     _mark("answered")
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    sys.stderr.write(f"files: {json.dumps(sorted(filter(None, files)))}\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from benchmarks.prices import Plan, of_call
+from benchmarks.argon2_parameters import on_lambda_ms
+from benchmarks.prices import PLANS, PRICES, Plan, of_call, of_snap_start
 from benchmarks.replay import Request, shape_of
 from benchmarks.report import login_and_check
 
@@ -13,6 +14,33 @@ def test_a_plan_charges_each_tier_for_its_own_users() -> None:
     """A user costs what the tier says into which he falls, and the ones below keep their price."""
     plan = Plan("Some", "https://example.com", ((10, 0), (100, 0.5), (float("inf"), 0.25)), base=25)
     assert [plan.monthly(users) for users in (10, 100, 110)] == [25, 70, 72.5]
+
+
+def test_a_plan_may_sell_users_in_blocks() -> None:
+    """One user beyond a million pays for the second million."""
+    plan = Plan("Some", "https://example.com", ((10, 0), (float("inf"), 0.5)), block=10)
+    assert [plan.monthly(users) for users in (1, 10, 11, 20, 21)] == [0, 0, 5, 5, 10]
+
+
+def test_every_price_says_where_it_stands_and_how_it_was_checked() -> None:
+    """None is believed without."""
+    sources = [(price.page, price.checked) for price in PRICES.values()]
+    sources += [(plan.page, plan.checked) for plan in PLANS]
+    assert all(page.startswith("https://") and checked for page, checked in sources)
+
+
+def test_snap_start_costs_what_the_page_of_lambda_computes() -> None:
+    """Its example: 1 GB for 31 days is 2,678,400 GB-seconds and $4.03; 74,400 restores are $10.40."""
+    cost = of_snap_start(1024, ready_ms=200)
+    assert cost.month * 31 / 30 == pytest.approx(4.03, abs=0.005)
+    assert cost.restores * 74_400 / 1e6 == pytest.approx(10.40, abs=0.005)
+    assert cost.initializations == pytest.approx(1e6 * 0.2 * 0.000_013_333_4)
+
+
+def test_a_hash_takes_longer_where_less_of_a_processor_is_given() -> None:
+    """Up to the memory that brings a whole one; more does not make one thread faster."""
+    assert on_lambda_ms(20, 1769) == on_lambda_ms(20, 3008) == 20
+    assert on_lambda_ms(20, 512) == pytest.approx(20 * 1769 / 512)
 
 
 def test_a_call_costs_the_sum_of_its_parts() -> None:

@@ -1,0 +1,425 @@
+"""What grows: log-in, check, list and rotation with the users, the groups and the keys, on a real engine.
+
+Applications of all sizes stand in one table and take turns. Their items are those that the store writes;
+they come into the engine from a file (`benchmarks.prefilled`). Everything is measured through the handlers,
+in this process, as `benchmarks.directory` does; hashes cost next to nothing here, since argon2 depends on
+none of these.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import botocore.session
+
+from benchmarks import pages, samples
+from benchmarks.deployed import deployed_on, timed
+from benchmarks.prefilled import NAME, Engine, line_of
+from signet.groups import Group
+from signet.keys import Algorithm
+from signet.listing import Cursor, Entry
+from signet.passwords import Parameters, PasswordHasher
+from signet.signing import generate
+from signet.store.groups import insert_group
+from signet.store.keys import PARTITION as KEYS_PARTITION
+from signet.store.table import Part, Table
+from signet.store.users import insert_user
+from signet.users import MAX_GROUPS, User
+from tests import engine
+from tests.deployment import CHEAP_HASHES, PASSWORD, START_MS, Deployment
+
+USERS = (100, 10_000, 1_000_000)
+GROUPS = (1, 10, 100, 1_000)
+KEYS = (1, 2, 5, 10)
+PER_PAGE = 40
+DIFFERENT_USERS = 50
+"""So many users of an application take turns."""
+
+ROUNDS = 3
+"""The ring is one for all: its sizes take turns in so many rounds."""
+
+_BYTES_A_USER = 4_000
+"""Of memory that must be free: the engine takes 2.5 GB for a million users."""
+
+_MARKS = ("5ee7e55ee7e55ee7e55ee7e5", "somebody@example.com", "31415926535")
+
+
+class WrongAnswerError(RuntimeError):
+    """What was measured did not do what it is for."""
+
+
+@dataclass(slots=True)
+class Application:
+    """An application that is measured."""
+
+    id: str
+    token: str
+    users: int = 0
+    groups: int = 0
+    people: list[tuple[str, str]] = field(default_factory=list)
+    """Of some users the id and the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something to call.
+
+    Attributes:
+        what: For a reader.
+        by: What it may grow with: `users`, `groups` or `keys`.
+        size: How many of them there are.
+        operation: Which function.
+        events: Which take turns.
+    """
+
+    what: str
+    by: str
+    size: int
+    operation: str
+    events: Sequence[dict[str, Any]]
+
+
+def measure(runs: int, largest: int = USERS[-1]) -> dict[str, Any]:
+    """All rows.
+
+    Args:
+        runs: How often each call is made.
+        largest: No more users than these.
+
+    Raises:
+        MissingEngineError: The engine is not installed.
+        WrongAnswerError: A handler did not do what it is for.
+    """
+    sizes, left_out = _sizes(largest)
+    results: dict[str, Any] = {"engine": NAME, "runs": runs, "users": sizes, "left_out": left_out}
+    with (
+        tempfile.TemporaryDirectory(prefix="signet-growth-") as folder,
+        Engine(Path(folder)) as dynamodb,
+        deployed_on(dynamodb.url, CHEAP_HASHES) as deployment,
+    ):
+        ring = _Ring(dynamodb.url, deployment.table_name)
+        small = Application(*deployment.new_application("Keys"), users=1)
+        rows = [_rotate(deployment, ring, "table empty but for this", 1, runs)]
+        by_users = [Application(*deployment.new_application(f"{size} users"), users=size) for size in sizes]
+        by_groups = [
+            Application(*deployment.new_application(f"{size} groups"), groups=size) for size in GROUPS
+        ]
+        everybody = sum(sizes)
+        started = time.monotonic()
+        pages.say(f"Growth: {everybody:,} users into the engine")
+        schema = ring.client.describe_table(TableName=deployment.table_name)
+        dynamodb.load({"Table": schema["Table"]}, _lines(deployment, [small, *by_users], by_groups))
+        results["load_s"] = time.monotonic() - started
+        deployment.restart()
+        pages.say(f"Growth: loaded in {results['load_s']:.0f} s")
+        cases = [case for one in by_users for case in _user_cases(deployment, one)]
+        cases += [case for one in by_groups for case in _group_cases(deployment, one)]
+        rows += _in_turns(deployment, cases, runs)
+        pages.say("Growth: keys")
+        rows += _with_keys(deployment, ring, small, everybody, runs)
+    results["rows"] = rows
+    return results
+
+
+def _sizes(largest: int) -> tuple[list[int], str]:
+    """The numbers of users that there is memory for, and what has to be said of the others."""
+    meminfo = Path("/proc/meminfo").read_text()
+    free = next(int(line.split()[1]) * 1024 for line in meminfo.splitlines() if line.startswith("MemAvail"))
+    fitting = [size for size in USERS if size <= largest and size * _BYTES_A_USER <= free]
+    lacking = [f"{size:,}" for size in USERS if size not in fitting]
+    if not lacking:
+        return fitting, ""
+    why = "was asked for" if largest < USERS[-1] else f"fits into {free / 1e9:.1f} GB of free memory"
+    return fitting, f"Left out: {', '.join(lacking)} users, since no more {why}."
+
+
+class _Written:
+    """Stands for the table where the store writes, and keeps the items that it would have written."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def write(self, *parts: Part) -> None:
+        """Keep what the parts write; that something is there already is taken for granted."""
+        for part in parts:
+            for kind, request in part.request("").items():
+                if kind == "Put":
+                    self.items.append(request["Item"])
+                elif kind == "Update":
+                    name, _, value = request["UpdateExpression"].removeprefix("SET ").partition(" = ")
+                    set_to = request["ExpressionAttributeValues"][value]
+                    self.items.append(request["Key"] | {name: set_to})
+
+
+def _lines(
+    deployment: Deployment, by_users: Sequence[Application], by_groups: Sequence[Application]
+) -> Iterator[str]:
+    """Everything that the table is to hold, as lines of an export."""
+    cost = Parameters(int(CHEAP_HASHES["ARGON2_MEMORY_KIB"]), int(CHEAP_HASHES["ARGON2_PASSES"]), 1)
+    password_hash = PasswordHasher(cost).hash(PASSWORD)
+    yield from map(line_of, deployment.items())
+    for application in by_groups:
+        yield from map(line_of, _group_items(application, password_hash))
+    for application in by_users:
+        yield from user_lines(application, password_hash)
+
+
+def user_lines(application: Application, password_hash: str) -> Iterator[str]:
+    """The users' items: what the store writes for one, with everybody's own id, address and number in it."""
+    mark_id, mark_email, mark_number = _MARKS
+    written = _Written()
+    user = _user(mark_id, mark_email, tags={"plan": "team", "number": mark_number})
+    insert_user(cast("Table", written), application.id, user, password_hash)
+    form = "".join(map(line_of, written.items)).replace("%", "%%")
+    for mark, name in zip(_MARKS, ("id", "email", "number"), strict=True):
+        form = form.replace(mark, f"%({name})s")
+    step = max(1, application.users // DIFFERENT_USERS)
+    for number in range(application.users):
+        user_id, email = who(number)
+        if number % step == 0 and len(application.people) < DIFFERENT_USERS:
+            application.people.append((user_id, email))
+        yield form % {"id": user_id, "email": email, "number": number}
+
+
+def who(number: int) -> tuple[str, str]:
+    """The id and the address of a user; neither comes in the order of the numbers."""
+    mixed = number * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+    return f"{mixed:016x}{number:08x}", f"{mixed >> 32:08x}.{number}@example.com"
+
+
+def _user(user_id: str, email: str, **fields: Any) -> User:
+    return User(
+        id=user_id,
+        email=email,
+        normal_email=email,
+        first_name="Ada",
+        last_name="Benson",
+        password_version=1,
+        created_at_ms=START_MS,
+        updated_at_ms=START_MS,
+        password_updated_at_ms=START_MS,
+        **fields,
+    )
+
+
+def _group_items(application: Application, password_hash: str) -> list[dict[str, Any]]:
+    """As many groups as wanted, a user in up to `MAX_GROUPS` of them, as many members in the first."""
+    written = _Written()
+    table = cast("Table", written)
+    ids = [f"{number:024x}" for number in range(application.groups)]
+    for number, group_id in enumerate(ids):
+        group = Group(
+            id=group_id,
+            name=f"Group {number}",
+            tags={"number": str(number)},
+            created_at_ms=START_MS,
+            updated_at_ms=START_MS,
+        )
+        insert_group(table, application.id, group, [])
+    for number in range(application.groups):
+        user_id, email = who(number)
+        # The first is in many groups, the others are members of the first group alone.
+        own = tuple(ids[:MAX_GROUPS]) if number == 0 else (ids[0],)
+        insert_user(table, application.id, _user(user_id, email, group_ids=own), password_hash)
+    application.people.append(who(0))
+    return written.items
+
+
+def _user_cases(deployment: Deployment, application: Application) -> Iterator[Case]:
+    size, path = application.users, f"/applications/{application.id}/experience"
+    yield Case("log in, emailPassword", "users", size, "log_in", _log_ins(deployment, application))
+    yield Case("check a token", "users", size, "authorize_request", _checks(deployment, application))
+    by_address = sorted((who(number)[1], who(number)[0]) for number in range(size))
+    address, user_id = by_address[size // 2]
+    places = {"first": "", "middle": Cursor(Entry(f"E#{address}", user_id), size // 2).encode()}
+    headers = deployment.bearer(application.token)
+    for place, token in places.items():
+        event = deployment.event("GET", f"{path}/users?perPage={PER_PAGE}&nextToken={token}", headers=headers)
+        page = timed(deployment, "list_users", event).body
+        _expect(f"{place} page", len(page["items"]), min(PER_PAGE, size - (size // 2 + 1 if token else 0)))
+        yield Case(f"{place} page of the list", "users", size, "list_users", [event])
+
+
+def _group_cases(deployment: Deployment, application: Application) -> Iterator[Case]:
+    size, path = application.groups, f"/applications/{application.id}/experience"
+    headers = deployment.bearer(application.token)
+    log_ins, checks = _log_ins(deployment, application), _checks(deployment, application)
+    here = f"of a user in all groups, {MAX_GROUPS} at most"
+    yield Case(f"log in {here}", "groups", size, "log_in", log_ins)
+    yield Case(f"check {here}", "groups", size, "authorize_request", checks)
+    event = deployment.event("GET", f"{path}/groups?perPage={PER_PAGE}&nextToken=", headers=headers)
+    _expect("groups", len(timed(deployment, "list_groups", event).body["items"]), min(PER_PAGE, size))
+    yield Case("first page of the groups", "groups", size, "list_groups", [event])
+    event = deployment.event("GET", f"{path}/groups/{0:024x}", headers=headers)
+    _expect("group", timed(deployment, "get_group", event).status, 200)
+    yield Case("a group with as many members", "groups", size, "get_group", [event])
+
+
+def _log_ins(deployment: Deployment, application: Application) -> list[dict[str, Any]]:
+    path = f"/applications/{application.id}/experience/login"
+    events = [
+        deployment.event("POST", path, {"email": email, "password": PASSWORD})
+        for _, email in application.people
+    ]
+    # The first one may raise the key's max_exp; a hash with other parameters would be replaced at each.
+    answer = [timed(deployment, "log_in", event) for event in (*events[:2], events[0])][-1]
+    _expect("log in", answer.status, 200)
+    _expect("round trips of a log in", answer.trips.count("dynamodb:UpdateItem"), 1)
+    return events
+
+
+def _checks(deployment: Deployment, application: Application) -> list[dict[str, Any]]:
+    events = []
+    for user_id, _ in application.people:
+        here = {"applicationId": application.id, "experienceUserId": user_id}
+        token = deployment.invoke("issue_session_token", here)["token"]
+        events.append(authorizer_event(deployment, application.id, token))
+    _expect("check", timed(deployment, "authorize_request", events[0]).answer["isAuthorized"], wanted=True)
+    return events
+
+
+def authorizer_event(deployment: Deployment, application_id: str, token: str) -> dict[str, Any]:
+    """What API Gateway asks the authorizer about a request with this token."""
+    path = f"/applications/{application_id}/experience/me"
+    event = deployment.event("GET", path, headers=deployment.bearer(token))
+    return {**event, "type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
+
+
+def _in_turns(deployment: Deployment, cases: Sequence[Case], runs: int) -> list[dict[str, Any]]:
+    """Call all cases in turns, so that a noisy moment strikes all sizes alike."""
+    found: dict[int, list[Any]] = {place: [] for place in range(len(cases))}
+    for run in range(runs + 1):
+        for place, case in enumerate(cases):
+            one = timed(deployment, case.operation, case.events[run % len(case.events)])
+            if run:
+                found[place].append(one)
+    return [_row(case.what, case.by, case.size, found[place]) for place, case in enumerate(cases)]
+
+
+def _row(what: str, by: str, size: int, found: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "what": what,
+        "by": by,
+        "size": size,
+        "cpu_ms": samples.quartiles([one.cpu_ms for one in found]),
+        "wall_ms": samples.quartiles([one.wall_ms for one in found]),
+        "trips": found[-1].counted,
+    }
+
+
+class _Ring:
+    """The key ring's items, beside the store: to give it as many keys as wanted, and to put it back."""
+
+    def __init__(self, url: str, table_name: str) -> None:
+        self.client = botocore.session.get_session().create_client(
+            "dynamodb",
+            engine.REGION,
+            endpoint_url=url,
+            aws_access_key_id=engine.ACCESS_KEY_ID,
+            aws_secret_access_key=engine.SECRET_ACCESS_KEY,
+        )
+        self._table = table_name
+
+    def read(self) -> list[dict[str, Any]]:
+        """The items as they are."""
+        answer = self.client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": KEYS_PARTITION}},
+            ConsistentRead=True,
+        )
+        items: list[dict[str, Any]] = answer["Items"]
+        return items
+
+    def put_back(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Have these items again, and no others."""
+        wanted = [item["sk"]["S"] for item in items]
+        for old in self.read():
+            if old["sk"]["S"] not in wanted:
+                key = {name: old[name] for name in ("pk", "sk")}
+                self.client.delete_item(TableName=self._table, Key=key)
+        for item in items:
+            self.client.put_item(TableName=self._table, Item=item)
+
+
+def with_retired(items: Sequence[Mapping[str, Any]], keys: int) -> list[dict[str, Any]]:
+    """The items of a ring that has so many keys: its own, and retired ones, which verify and do not sign."""
+    ring = [dict(item) for item in items]
+    own = next(item for item in ring if "kid" in item)
+    for age in range(1, keys - sum("kid" in item for item in items) + 1):
+        new = generate(Algorithm(own["algorithm"]["S"]))
+        retired = {name: value for name, value in own.items() if name != "encrypted_private_key"}
+        created_at = int(own["created_at"]["N"])
+        retired |= {
+            "sk": {"S": f"KEY#{new.kid}"},
+            "kid": {"S": new.kid},
+            "public_jwk": {"M": {name: {"S": value} for name, value in new.public_jwk.items()}},
+            "created_at": {"N": str(created_at - age * 86_400)},
+            "max_exp": {"N": str(created_at + 30 * 86_400)},
+            "retired_at": {"N": str(created_at)},
+        }
+        ring.append(retired)
+    return ring
+
+
+def _with_keys(
+    deployment: Deployment, ring: _Ring, application: Application, everybody: int, runs: int
+) -> list[dict[str, Any]]:
+    """What depends on the number of keys: in a container that knows the ring, and in one that reads it."""
+    own = ring.read()
+    rings = {keys: with_retired(own, keys) for keys in KEYS}
+    checks = _checks(deployment, application)
+    mint = deployment.event(
+        "POST",
+        "/api/v1/user-identity-jwt",
+        {"identityType": "EMAIL", "identity": "somebody@example.com"},
+        headers=deployment.basic(password=application.token),
+    )
+    jwks = deployment.event("GET", "/.well-known/jwks.json")
+    warm = {
+        "check a token": ("authorize_request", checks[0]),
+        "mint an identity token": ("issue_identity_token", mint),
+        "publish the JWKS": ("publish_jwks", jwks),
+    }
+    reading = "publish the JWKS, the ring not in memory"
+    found: dict[tuple[str, int], list[Any]] = {}
+    for _ in range(ROUNDS):
+        for keys, items in rings.items():
+            ring.put_back(items)
+            deployment.restart()
+            for operation, event in warm.values():
+                timed(deployment, operation, event)
+            for _ in range(max(2, runs // ROUNDS)):
+                for what, (operation, event) in warm.items():
+                    found.setdefault((what, keys), []).append(timed(deployment, operation, event))
+            for _ in range(max(2, runs // ROUNDS // 4)):
+                deployment.restart()
+                found.setdefault((reading, keys), []).append(timed(deployment, "publish_jwks", jwks))
+            published = len(found[reading, keys][-1].body["keys"])
+            _expect("keys in the JWKS", published, keys)
+    rows = [_row(what, "keys", keys, ones) for (what, keys), ones in found.items()]
+    for keys, items in rings.items():
+        ring.put_back(items)
+        where = f"table with {everybody:,} users"
+        rows.append(_rotate(deployment, ring, where, keys, runs))
+    ring.put_back(own)
+    return rows
+
+
+def _rotate(deployment: Deployment, ring: _Ring, where: str, keys: int, runs: int) -> dict[str, Any]:
+    """`rotate_keys` again and again, the ring put back after each time: whatever the operation does."""
+    items, found = ring.read(), []
+    for _ in range(max(3, runs // 8)):
+        deployment.restart()
+        found.append(timed(deployment, "rotate_keys", {}))
+        ring.put_back(items)
+    return _row(f"rotate_keys, {where}", "keys", keys, found[1:])
+
+
+def _expect(what: str, value: object, wanted: object) -> None:
+    if value != wanted:
+        raise WrongAnswerError(f"{what}: {json.dumps(value)} instead of {json.dumps(wanted)}")
