@@ -43,7 +43,7 @@ class Pair:
         """One that nobody has seen yet."""
         new = signing.generate(algorithm)
         public_key = signing.load_public(new.public_jwk)
-        return cls(algorithm, signing.load(new.private_key_der), public_key, new.public_jwk)
+        return cls(algorithm, signing.load(new.private_jwk), public_key, new.public_jwk)
 
     def verifies(self, text: str) -> bool:
         """Whether we take the text for this key's."""

@@ -63,10 +63,10 @@ class Outages(Vault):
 
     is_down = False
 
-    def encrypt(self, kid: str, private_key_der: bytes) -> bytes:
+    def encrypt(self, kid: str, private_jwk: bytes) -> bytes:
         """Encrypt, if KMS answers."""
         self._ask()
-        return super().encrypt(kid, private_key_der)
+        return super().encrypt(kid, private_jwk)
 
     def decrypt(self, kid: str, encrypted: bytes) -> bytes:
         """Decrypt, if KMS answers."""

@@ -288,7 +288,7 @@ def test_claims_that_another_key_has_signed_are_refused(scene: Scene, change: st
     """Under our kid, under its own kid, and with its public key in the header."""
     claims = scene.claims | CHANGES[change]
     attacker = signing.generate(scene.key.algorithm)
-    key = signing.load(attacker.private_key_der)
+    key = signing.load(attacker.private_jwk)
     for header in (
         scene.header,
         scene.header | {"kid": attacker.kid},

@@ -691,3 +691,20 @@ def test_credentials_are_in_no_repr(client: aws.Client) -> None:
     assert credentials.secret_access_key == CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
     for secret in CREDENTIALS.values():
         assert secret not in repr(credentials) + repr(client)
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_read"),
+    [
+        ({"AWS_LAMBDA_FUNCTION_NAME": "signet", "AWS_REGION": "eu-central-1"}, True),
+        ({"AWS_REGION": "eu-central-1"}, False),
+        ({}, False),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "signet", "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://h"}, False),
+    ],
+)
+def test_lambda_s_init_phase_prepares_tls(environment: dict[str, str], is_read: bool) -> None:  # noqa: FBT001
+    """The authorities are read before the first call, on Lambda alone and where TLS is spoken."""
+    aws._tls.cache_clear()
+    aws.prepare(environment)
+    assert bool(aws._tls.cache_info().currsize) is is_read
+    aws._tls.cache_clear()

@@ -49,7 +49,7 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SigningKey:
     """A key of the ring. Times are in Unix seconds.
 
@@ -61,7 +61,7 @@ class SigningKey:
         created_at: When it was made and first published.
         ended_at: When it was retired or, later perhaps, revoked; None before.
         max_exp: No token of it expires later than this; 0 where it has not signed.
-        encrypted_private_key: PKCS #8 in DER, encrypted by KMS; None once the key is retired or revoked.
+        encrypted_private_key: The private JWK as JSON, encrypted by KMS; None once the key has ended.
     """
 
     kid: str
@@ -74,7 +74,7 @@ class SigningKey:
     encrypted_private_key: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyRing:
     """All signing keys of the deployment, and the issuer that their tokens name.
 
@@ -153,7 +153,7 @@ class KeyRing:
         return sorted({key["alg"] for key in self.jwks()["keys"]})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RotationPolicy:
     """When a key moves on. Times are in seconds.
 

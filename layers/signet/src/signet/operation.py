@@ -125,6 +125,7 @@ def operation[R](
         direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
         variants: By path, what differs on further routes of the same operation.
     """
+    wiring.prepare()
     usual = Variant(request, dialect, scheme)
 
     def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:

@@ -13,14 +13,14 @@ class Vault:
         self._client = client
         self._key_id = key_id
 
-    def encrypt(self, kid: str, private_key_der: bytes) -> bytes:
+    def encrypt(self, kid: str, private_jwk: bytes) -> bytes:
         """Encrypt the private key of `kid`, bound to it by the encryption context.
 
         Raises:
             SigningUnavailable: KMS refuses, is throttled or does not answer.
         """
         try:
-            answer = self._client.call("Encrypt", self._request(kid, "Plaintext", private_key_der))
+            answer = self._client.call("Encrypt", self._request(kid, "Plaintext", private_jwk))
         except AwsError as error:
             message = "A new signing key cannot be encrypted at the moment. Run rotate_keys again shortly."
             raise SigningUnavailable(message) from error

@@ -50,6 +50,13 @@ def monotonic() -> float:
     return elapsed_time()()
 
 
+def prepare() -> None:
+    """Do in the init phase what needs no settings and takes long; nothing secret, nothing connected."""
+    from signet import aws
+
+    aws.prepare()
+
+
 @cache
 def settings() -> Settings:
     """The environment's settings."""

@@ -128,8 +128,8 @@ class KeyKeeper:
     def _make_sure_that_it_signs(self, key: SigningKey) -> None:
         """Decrypt the private key before anybody depends on it."""
         try:
-            der = self._vault.decrypt(key.kid, key.encrypted_private_key or b"")
-            is_it = thumbprint(to_jwk(load(der).public_key())) == key.kid
+            private_jwk = self._vault.decrypt(key.kid, key.encrypted_private_key or b"")
+            is_it = thumbprint(to_jwk(load(private_jwk).public_key())) == key.kid
         except (SigningUnavailable, ValueError) as error:
             raise self._cannot_sign(key) from error
         if not is_it:
@@ -149,5 +149,5 @@ class KeyKeeper:
             public_jwk=new.public_jwk,
             state=state,
             created_at=self._now,
-            encrypted_private_key=self._vault.encrypt(new.kid, new.private_key_der),
+            encrypted_private_key=self._vault.encrypt(new.kid, new.private_jwk),
         )

@@ -52,9 +52,9 @@ class Signer:
         if self._active is None or self._active.kid != key.kid:
             if key.encrypted_private_key is None:
                 raise SigningUnavailable(DAMAGED)
-            der = self._vault.decrypt(key.kid, key.encrypted_private_key)
+            private_jwk = self._vault.decrypt(key.kid, key.encrypted_private_key)
             try:
-                self._active = ActiveKey(key.kid, key.algorithm, load(der))
+                self._active = ActiveKey(key.kid, key.algorithm, load(private_jwk))
             except ValueError as error:
                 raise SigningUnavailable(DAMAGED) from error
         return self._active

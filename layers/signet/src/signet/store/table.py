@@ -4,8 +4,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from signet.aws import AwsError, Client, Refused
 from signet.errors import Unavailable
@@ -53,8 +52,8 @@ class _TransactionCancelled(Exception):
         super().__init__(", ".join(reasons))
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+# A named tuple is made in a fifth of a frozen dataclass's time, and every function makes these.
+class Key(NamedTuple):
     """An item's primary key."""
 
     pk: str
@@ -66,8 +65,7 @@ class Key:
         return {"pk": {"S": self.pk}, "sk": {"S": self.sk}}
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(NamedTuple):
     """Writes an item where there is none."""
 
     key: Key
@@ -83,8 +81,7 @@ class Insert:
         return {"Put": put}
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """Changes an item.
 
     Attributes:
@@ -116,8 +113,7 @@ class Update:
         return {"Update": request}
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """Removes an item, if there is one and the condition holds."""
 
     key: Key
@@ -134,8 +130,7 @@ class Delete:
         return {"Delete": request}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Changes nothing, and demands that something holds of an item."""
 
     key: Key
