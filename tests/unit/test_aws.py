@@ -702,7 +702,7 @@ def test_credentials_are_in_no_repr(client: aws.Client) -> None:
         ({"AWS_LAMBDA_FUNCTION_NAME": "signet", "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://h"}, False),
     ],
 )
-def test_lambda_s_init_phase_prepares_tls(environment: dict[str, str], is_read: bool) -> None:  # noqa: FBT001
+def test_lambda_s_init_phase_prepares_tls(environment: dict[str, str], is_read: bool) -> None:
     """The authorities are read before the first call, on Lambda alone and where TLS is spoken."""
     aws._tls.cache_clear()
     aws.prepare(environment)

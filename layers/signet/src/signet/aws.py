@@ -144,9 +144,9 @@ class Credentials:
 
 
 def prepare(environment: Mapping[str, str] = os.environ) -> None:
-    """On Lambda, read the authorities that TLS trusts, which takes 25 ms of a whole processor.
+    """On Lambda, read the authorities that TLS trusts: 25 ms of a whole processor, as the init phase has.
 
-    Such as the init phase has: in the first call, at a function's own share of one, it takes three times that.
+    In the first call, at a function's own share of a processor, it would take three times that.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" in environment:
         endpoint = find_endpoint("dynamodb", find_region(environment), environment)
