@@ -127,7 +127,7 @@ def _events(operation: str) -> list[Path]:
     ways = {
         path: path.name.split(".")[1] for path in sorted((built.ROOT / "events").glob(f"{operation}.*.json"))
     }
-    usual = [path for path, way in ways.items() if way not in ("custom_resource", "direct")]
+    usual = [path for path, way in ways.items() if not way.startswith(("custom_resource", "direct"))]
     return usual or [path for path, way in ways.items() if way == "direct"]
 
 

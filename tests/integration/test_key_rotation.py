@@ -161,7 +161,8 @@ def test_a_successor_that_is_too_young_waits(moto_signet: Deployment) -> None:
     assert shown["state"] == "active"
     signet.clock.advance(60)
     refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
-    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+    remaining = born + ANNOUNCEMENT - signet.clock.now
+    assert (refused.status, refused.headers["retry-after"]) == (503, str(remaining))
     assert f"signs from {shown['signsFrom']} on" in refused.json["errors"][0]["detail"]
     assert successor in published(signet)
     signet.clock.advance(born + ANNOUNCEMENT - 1 - signet.clock.now)
@@ -284,7 +285,10 @@ def test_a_damaged_active_key_is_refused_clearly(moto_signet: Deployment, change
     kid = damage(signet, "active", changes)
     refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
     assert (refused.status, refused.headers["retry-after"]) == (503, "5")
-    assert "damaged; the operator has to restore or revoke it" in refused.json["errors"][0]["detail"]
+    assert (
+        "damaged, missing or revoked; the operator has to restore or revoke it"
+        in refused.json["errors"][0]["detail"]
+    )
     assert len(published(signet)) == 1
     signet.clock.advance(91 * DAY)
     with pytest.raises(SigningUnavailable, match="damaged"):
@@ -333,6 +337,72 @@ def test_a_damaged_ring_is_refused_clearly(moto_signet: Deployment, attribute: s
     assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
     with pytest.raises(SigningUnavailable, match="key ring is damaged"):
         signet.invoke("rotate_keys", {})
+
+
+# Restored from a backup
+
+
+def restore(signet: Deployment, items: dict[str, Any], *names: str) -> None:
+    """Put items back as they were."""
+    for name in names:
+        signet.put_item(items[name])
+    signet.clock.advance(60)
+
+
+def test_a_restored_ring_can_name_a_revoked_key(moto_signet: Deployment) -> None:
+    """Nobody signs with it; revoking it once more lets the announced key follow."""
+    signet = moto_signet
+    (active,) = in_state(signet, "active")
+    before = key_items(signet)
+    rotate(signet, emergency=True, kid=active)
+    restore(signet, before, "RING")
+    assert signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic()).status == 503
+    with pytest.raises(SigningUnavailable, match=f"{active} is damaged, missing or revoked"):
+        rotate(signet)
+    states = rotate(signet, emergency=True, kid=active)
+    assert states[active] == "revoked"
+    check_ring(signet)
+    signet.clock.advance(ANNOUNCEMENT)
+    mint(signet)
+
+
+def test_an_active_key_without_an_item_can_be_revoked(moto_signet: Deployment) -> None:
+    """What the message proposes is possible: the announced key follows."""
+    signet = moto_signet
+    (active,) = in_state(signet, "active")
+    signet.delete_item(key_items(signet)[f"KEY#{active}"])
+    signet.clock.advance(ANNOUNCEMENT)
+    with pytest.raises(SigningUnavailable, match=f"{active} is damaged, missing"):
+        rotate(signet, issuer="https://id.example.com")
+    assert sorted(rotate(signet, emergency=True, kid=active).values()) == ["active", "announced"]
+    signet.clock.advance(60)
+    mint(signet)
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+def test_a_restored_key_loses_its_private_half_again(moto_signet: Deployment, emergency: bool) -> None:
+    """An item that is again as it was before its key's end is retired, and goes like any other."""
+    signet = moto_signet
+    kid = kid_of(mint(signet))
+    before = key_items(signet)
+    signet.clock.advance(90 * DAY + 1)
+    rotate(signet, **({"emergency": True, "kid": kid} if emergency else {}))
+    restore(signet, before, f"KEY#{kid}")
+    assert rotate(signet)[kid] == "retired"
+    check_ring(signet)
+    signet.clock.advance(40 * DAY)
+    assert kid not in rotate(signet)
+
+
+def test_a_revoked_key_goes_though_it_made_tokens_without_end(moto_signet: Deployment) -> None:
+    """None of its tokens is good, so nobody needs it."""
+    signet = moto_signet
+    here = {"applicationId": signet.application_id}
+    user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
+    token = signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
+    rotate(signet, emergency=True, kid=kid_of(token))
+    signet.clock.advance(181)
+    assert kid_of(token) not in rotate(signet)
 
 
 # Crashes

@@ -328,13 +328,13 @@ def test_what_is_refused_is_refused(server: Server, client: aws.Client, pauses: 
 
 
 def test_the_codes_are_those_of_botocore_s_standard_mode() -> None:
-    """All that it takes for throttled or transient, and one that DynamoDB's model marks so."""
+    """All that it takes for throttled or transient, what DynamoDB's model marks so, and one of ours."""
     throttled = set(standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
     assert throttled == aws.THROTTLED
     transient = set(standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES)
     model = get_session().get_service_model("dynamodb")
     modelled = {shape.name for shape in model.error_shapes if shape.metadata.get("retryable")}
-    assert transient | modelled == aws.TRANSIENT | (transient & throttled)
+    assert transient | modelled | {"TransactionConflictException"} == aws.TRANSIENT | (transient & throttled)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ No route: only IAM lets anybody invoke it. `{}` does what is due; `{"issuer": "h
 issuer of the tokens to come; `{"emergency": true, "kid": "…"}` first revokes that key.
 """
 
+import re
 from typing import Annotated, Any, Self
 
 from signet import wiring
@@ -17,15 +18,22 @@ from signet.models import UNSET, RequestModel
 from signet.operation import Call, operation
 from signet.times import iso_8601
 
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
-BASE_URL = r"^https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]$"
+BASE_URL = r"https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]"
+
+
+def _base_url(text: str) -> str:
+    if not re.fullmatch(BASE_URL, text):
+        message = "must be a base URL, such as https://id.example.com, without a slash at its end."
+        raise InvalidRequest.of("issuer", message)
+    return text
 
 
 class RotateKeys(RequestModel):
     """The request's fields."""
 
-    issuer: Annotated[str, StringConstraints(pattern=BASE_URL, max_length=255)] | None = None
+    issuer: Annotated[str, StringConstraints(max_length=255), AfterValidator(_base_url)] | None = None
     emergency: bool = False
     kid: Annotated[str, StringConstraints(max_length=64)] = UNSET
 
@@ -59,8 +67,9 @@ def lambda_handler(call: Call[RotateKeys]) -> dict[str, Any]:
     keys = []
     for key in key_ring.keys:
         shown = {"kid": key.kid, "algorithm": key.algorithm, "state": key.state}
-        signs_from = {KeyState.ACTIVE: key_ring.activated_at, KeyState.ANNOUNCED: policy.signs_from(key)}
-        if key.state in signs_from:
-            shown["signsFrom"] = iso_8601(signs_from[key.state] * 1000)
+        if key.state is KeyState.ACTIVE:
+            shown["signsFrom"] = iso_8601(key_ring.activated_at * 1000)
+        if key.state is KeyState.ANNOUNCED:
+            shown["maySignFrom"] = iso_8601(policy.signs_from(key) * 1000)
         keys.append(shown)
     return {"issuer": key_ring.issuer, "keys": keys, "damaged": list(key_ring.damaged)}

@@ -62,7 +62,15 @@ THROTTLED = frozenset(
         "TransactionInProgressException",
     }
 )
-TRANSIENT = frozenset({"ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException"})
+TRANSIENT = frozenset(
+    {
+        "ReplicatedWriteConflictException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        # Not botocore's, which leaves it to the caller: a single write has met a transaction.
+        "TransactionConflictException",
+    }
+)
 """Codes that are tried again whatever the status; all of 5xx are, and 429 counts as throttled."""
 
 SUFFIXES = {
@@ -148,7 +156,10 @@ def prepare(environment: Mapping[str, str] = os.environ) -> None:
 
     In the first call, at a function's own share of a processor, it would take three times that.
     """
-    if "AWS_LAMBDA_FUNCTION_NAME" in environment:
+    if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        # A restored function has its credentials from botocore's chain. No TLS: it stays out of snapshots.
+        import botocore.session  # noqa: F401
+    elif "AWS_LAMBDA_FUNCTION_NAME" in environment:
         endpoint = find_endpoint("dynamodb", find_region(environment), environment)
         if endpoint.startswith("https:"):
             _tls(environment.get("AWS_CA_BUNDLE") or None)

@@ -162,11 +162,15 @@ class UserExists(AlreadyExists):
 class Unavailable(SignetError):
     """A dependency did not answer in time or is throttled; the same request may succeed shortly."""
 
-    retry_after: ClassVar[int] = 1
-    """Seconds that a client should wait."""
+    wait: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", *, retry_after: int | None = None) -> None:
+        """Take what to tell, and how many seconds a client should wait where that is known."""
+        super().__init__(message)
+        self.retry_after = self.wait if retry_after is None else retry_after
 
 
 class SigningUnavailable(Unavailable):
     """No key can sign at the moment. Tokens that exist can still be verified."""
 
-    retry_after = 5
+    wait = 5

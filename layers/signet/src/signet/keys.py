@@ -21,6 +21,8 @@ NEVER = 253_402_300_799
 JWKS_MAX_AGE = 300
 """Seconds for which anybody may cache the JWKS and the discovery document."""
 
+REMEDY = "the operator has to restore or revoke it (docs/keys.md)"
+
 MARGIN = 120
 """Seconds by which clocks may differ and a function that has read the time may be late with its write."""
 
@@ -95,6 +97,16 @@ class KeyRing:
     damaged: tuple[str, ...] = ()
 
     @property
+    def named(self) -> set[str]:
+        """The kids that the ring itself names: of the active key and of the announced one."""
+        return {kid for kid in (self.active_kid, self.next_kid) if kid is not None}
+
+    @property
+    def kids(self) -> set[str]:
+        """The kids of all keys, whether they can be read, cannot, or are missing."""
+        return {*self.named, *self.damaged, *(key.kid for key in self.keys)}
+
+    @property
     def active(self) -> SigningKey:
         """The key that signs.
 
@@ -105,7 +117,7 @@ class KeyRing:
             if key.state is KeyState.ACTIVE:
                 return key
         if self.active_kid is not None:
-            message = "The active signing key is damaged; the operator has to restore or revoke it."
+            message = f"The active signing key {self.active_kid} is damaged, missing or revoked; {REMEDY}."
             raise SigningUnavailable(message)
         message = "No signing key is active; the operator has to run rotate_keys. Try again shortly."
         raise SigningUnavailable(message)
@@ -127,8 +139,8 @@ class KeyRing:
         key = self.active
         if now < self.activated_at:
             when = iso_8601(self.activated_at * 1000)
-            message = f"The signing key was revoked. The next one is published, and signs from {when} on."
-            raise SigningUnavailable(message)
+            message = f"The next signing key is published, and signs from {when} on."
+            raise SigningUnavailable(message, retry_after=self.activated_at - now)
         return key
 
     def find(self, kid: str) -> SigningKey | None:
@@ -188,10 +200,12 @@ class RotationPolicy:
         return key.created_at + self.announcement
 
     def is_over(self, key: SigningKey, now: int) -> bool:
-        """Whether nobody needs an ended key any more: no token of it is left, and none can be made."""
-        if key.state not in (KeyState.RETIRED, KeyState.REVOKED) or key.ended_at is None:
+        """Whether nobody needs an ended key any more: no good token of it is left, and none can be made."""
+        if key.ended_at is None or now <= key.ended_at + self.aftermath:
             return False
-        return now > key.ended_at + self.aftermath and now > key.max_exp + MARGIN
+        if key.state is KeyState.RETIRED:
+            return now > key.max_exp + MARGIN
+        return key.state is KeyState.REVOKED
 
     def overdue(self, key_ring: KeyRing, now: int) -> int:
         """For how many seconds the active key has signed longer than it should; 0 if it has not."""

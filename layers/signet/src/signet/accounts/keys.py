@@ -75,11 +75,12 @@ class KeyKeeper:
         """
         for _ in range(MAX_STEPS):
             key_ring = store.find_key_ring(self._table)
-            kids = {} if key_ring is None else {key.kid: key.state for key in key_ring.keys}
-            if key_ring is None or kid not in {*kids, *key_ring.damaged}:
-                message = f"is none of the signing keys: {', '.join(kids) or 'there are none'}."
-                raise InvalidRequest.of("kid", message)
-            if kids.get(kid) is KeyState.REVOKED:
+            if key_ring is None or kid not in key_ring.kids:
+                kids = "" if key_ring is None else ", ".join(sorted(key_ring.kids))
+                raise InvalidRequest.of("kid", f"is none of the signing keys: {kids or 'there are none'}.")
+            if kid not in key_ring.named and any(
+                key.kid == kid and key.state is KeyState.REVOKED for key in key_ring.keys
+            ):
                 return
             successor = key_ring.announced
             signs_from = None if successor is None else max(self._now, self._policy.signs_from(successor))
@@ -100,6 +101,12 @@ class KeyKeeper:
         announced = key_ring.announced
         if issuer is not None and issuer != key_ring.issuer:
             return lambda: store.set_issuer(self._table, issuer)
+        for old in key_ring.keys:
+            if old.state is KeyState.RETIRED and (old.ended_at is None or old.encrypted_private_key):
+                # Its item was restored from a backup, to what it was while it could sign.
+                return lambda: store.retire(self._table, old.kid, self._now)
+            if self._policy.is_over(old, self._now):
+                return lambda: store.remove(self._table, old)
         if key_ring.active_kid is None:
             key = self._new_key(KeyState.ACTIVE)
             return lambda: store.activate(self._table, key, self._policy.signs_from(key))
@@ -109,9 +116,6 @@ class KeyKeeper:
         if announced is None or announced.algorithm is not self._policy.algorithm:
             key = self._new_key(KeyState.ANNOUNCED)
             return lambda: store.announce(self._table, key, key_ring, self._now)
-        for old in key_ring.keys:
-            if self._policy.is_over(old, self._now):
-                return lambda: store.remove(self._table, old)
         return None
 
     def _may_follow(self, announced: SigningKey, key_ring: KeyRing) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from signet.cache import KeyRingCache
 from signet.errors import SigningUnavailable
-from signet.keys import NEVER, SigningKey
+from signet.keys import NEVER, REMEDY, SigningKey
 from signet.signing import load
 from signet.store.keys import raise_max_exp
 from signet.store.table import Table
@@ -15,7 +15,7 @@ from signet.vault import Vault
 MAX_EXP_STEP = 30 * 86_400
 """Seconds to which a key's `max_exp` is rounded up: a handful of writes in its life, not one a token."""
 
-DAMAGED = "The active signing key is damaged; the operator has to restore or revoke it."
+DAMAGED = f"The active signing key is damaged; {REMEDY}."
 
 
 class Signer:
@@ -49,15 +49,17 @@ class Signer:
         return issue(kind, claims, active)
 
     def _loaded(self, key: SigningKey) -> ActiveKey:
-        if self._active is None or self._active.kid != key.kid:
+        active = self._active
+        if active is None or active.kid != key.kid:
             if key.encrypted_private_key is None:
                 raise SigningUnavailable(DAMAGED)
             private_jwk = self._vault.decrypt(key.kid, key.encrypted_private_key)
             try:
-                self._active = ActiveKey(key.kid, key.algorithm, load(private_jwk))
+                active = ActiveKey(key.kid, key.algorithm, load(private_jwk))
             except ValueError as error:
                 raise SigningUnavailable(DAMAGED) from error
-        return self._active
+            self._active = active
+        return active
 
     def _note(self, key: SigningKey, exp: int) -> None:
         """Make sure, before the token is out, that the key stays published until it has expired."""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from signet.errors import SigningUnavailable
 from signet.keys import KEY_TYPES, Algorithm, KeyRing, KeyState, SigningKey, thumbprint
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Delete, Insert, Key, PartsRefused, Table, Update
+from signet.store.table import Check, ConditionFailed, Delete, Insert, Key, Part, PartsRefused, Table, Update
 
 PARTITION = "KEYS"
 RING = Key(PARTITION, "RING")
@@ -115,6 +115,20 @@ def revoke(table: Table, kid: str, key_ring: KeyRing, now: int, *, successor_sig
     return _write(table, *ring, *_end("revoked_at", kid, key_ring, now))
 
 
+def retire(table: Table, kid: str, now: int) -> bool:
+    """Retire a key that the ring does not name, whatever its item says."""
+    unnamed = " AND ".join(
+        f"(attribute_not_exists({name}) OR {name} <> :kid)" for name in ("active_kid", "next_kid")
+    )
+    change = Update(
+        _key(kid),
+        "SET retired_at = :now REMOVE encrypted_private_key",
+        {":now": now},
+        "attribute_exists(pk)",
+    )
+    return _write(table, Check(RING, unnamed, {":kid": kid}), change)
+
+
 def remove(table: Table, key: SigningKey) -> bool:
     """Remove a key that has ended, unless a token that lives longer was made with it meanwhile."""
     condition = "max_exp = :max_exp AND (attribute_exists(retired_at) OR attribute_exists(revoked_at))"
@@ -139,7 +153,7 @@ def raise_max_exp(table: Table, kid: str, max_exp: int) -> bool:
     return True
 
 
-def _write(table: Table, *parts: Insert | Update | Delete) -> bool:
+def _write(table: Table, *parts: Part) -> bool:
     try:
         table.write(*parts)
     except PartsRefused:
