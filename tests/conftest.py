@@ -1,6 +1,5 @@
 """The fixtures of all tests: a deployment on moto, and the same on a real DynamoDB engine."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -50,15 +49,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
     items[:] = [item for item in items if item not in set(left_out)]
     config.hook.pytest_deselected(items=left_out)
-
-
-@pytest.fixture(autouse=True)
-def fresh_loggers() -> Iterator[None]:
-    """Powertools' loggers keep the stdout that they first saw; pytest gives each test another one."""
-    before = set(logging.Logger.manager.loggerDict)
-    yield
-    for name in set(logging.Logger.manager.loggerDict) - before:
-        del logging.Logger.manager.loggerDict[name]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from signet import record
+from signet import record, wiring
+from signet.aws import Refused
 from signet.errors import InvalidRequest, SigningUnavailable
 from signet.keys import DAY
 from signet.store.table import Part, Table
@@ -582,3 +583,39 @@ def test_a_run_may_overtake_another(
         check_ring(signet)
         states = [*rotate(signet).values()]
         assert states.count("active") == states.count("announced") == 1
+
+
+# Without KMS
+
+
+def test_without_kms_a_key_is_revoked_all_the_same(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Revoking needs no KMS; with no key left signing is refused, and goes on when a new one may sign."""
+    signet = moto_signet
+    active = kid_of(mint(signet))
+    (announced,) = in_state(signet, "announced")
+
+    def refuse(_operation: str, _request: object) -> Any:
+        raise Refused(400, "DisabledException", "the key is disabled")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(wiring.make_client("kms"), "call", refuse)
+        before = signet.items()
+        assert sorted(rotate(signet).values()) == ["active", "announced"]
+        assert signet.items() == before
+        for kid in (announced, active):
+            with pytest.raises(SigningUnavailable, match="cannot be encrypted at the moment"):
+                signet.invoke("rotate_keys", {"emergency": True, "kid": kid})
+        assert "active_kid" not in key_items(signet)["RING"]
+        signet.clock.advance(60)
+        assert published(signet) == {}
+        refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
+        assert refused.status == 503
+        assert "No signing key is active" in refused.json["errors"][0]["detail"]
+    states = rotate(signet)
+    assert sorted(states.values()) == ["active", "announced", "revoked", "revoked"]
+    signet.clock.advance(ANNOUNCEMENT - 1)
+    assert signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic()).status == 503
+    signet.clock.advance(1)
+    assert states[kid_of(mint(signet))] == "active"

@@ -697,13 +697,21 @@ def test_credentials_are_in_no_repr(client: aws.Client) -> None:
     ("environment", "is_read"),
     [
         ({"AWS_LAMBDA_FUNCTION_NAME": "signet", "AWS_REGION": "eu-central-1"}, True),
+        (
+            {
+                "AWS_LAMBDA_FUNCTION_NAME": "signet",
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+                "AWS_REGION": "eu-central-1",
+            },
+            False,
+        ),
         ({"AWS_REGION": "eu-central-1"}, False),
         ({}, False),
         ({"AWS_LAMBDA_FUNCTION_NAME": "signet", "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://h"}, False),
     ],
 )
 def test_lambda_s_init_phase_prepares_tls(environment: dict[str, str], is_read: bool) -> None:
-    """The authorities are read before the first call, on Lambda alone and where TLS is spoken."""
+    """The authorities are read before the first call: on Lambda, where TLS is spoken, into no snapshot."""
     aws._tls.cache_clear()
     aws.prepare(environment)
     assert bool(aws._tls.cache_info().currsize) is is_read

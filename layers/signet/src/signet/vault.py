@@ -19,12 +19,7 @@ class Vault:
         Raises:
             SigningUnavailable: KMS refuses, is throttled or does not answer.
         """
-        try:
-            answer = self._client.call("Encrypt", self._request(kid, "Plaintext", private_jwk))
-        except AwsError as error:
-            message = "A new signing key cannot be encrypted at the moment. Run rotate_keys again shortly."
-            raise SigningUnavailable(message) from error
-        return b64decode(answer["CiphertextBlob"])
+        return self._call("Encrypt", kid, Plaintext=private_jwk)["CiphertextBlob"]
 
     def decrypt(self, kid: str, encrypted: bytes) -> bytes:
         """Decrypt the private key of `kid`.
@@ -32,16 +27,15 @@ class Vault:
         Raises:
             SigningUnavailable: KMS refuses, is throttled or does not answer.
         """
-        try:
-            answer = self._client.call("Decrypt", self._request(kid, "CiphertextBlob", encrypted))
-        except AwsError as error:
-            message = "The signing key cannot be decrypted at the moment. Try again shortly."
-            raise SigningUnavailable(message) from error
-        return b64decode(answer["Plaintext"])
+        return self._call("Decrypt", kid, CiphertextBlob=encrypted)["Plaintext"]
 
-    def _request(self, kid: str, member: str, content: bytes) -> dict[str, object]:
-        return {
-            "KeyId": self._key_id,
-            member: b64encode(content).decode(),
-            "EncryptionContext": {"kid": kid},
-        }
+    def _call(self, operation: str, kid: str, **blobs: bytes) -> dict[str, bytes]:
+        request: dict[str, object] = {"KeyId": self._key_id, "EncryptionContext": {"kid": kid}}
+        request |= {name: b64encode(blob).decode() for name, blob in blobs.items()}
+        try:
+            answer = self._client.call(operation, request)
+        except AwsError as error:
+            done = f"{operation.lower()}ed"
+            message = f"A signing key cannot be {done} at the moment. Try again shortly."
+            raise SigningUnavailable(message) from error
+        return {name: b64decode(answer[name]) for name in ("CiphertextBlob", "Plaintext") if name in answer}
