@@ -15,7 +15,7 @@ from importlib.metadata import packages_distributions
 
 from local import template
 from tools import built, events
-from tools.run_built import SPENDS_ITS_TOKEN, events_of, fault_of, running_demo
+from tools.run_built import ENDS_TOKENS, events_of, fault_of, running_demo
 from tools.runtime_api import Answer, BuiltFunction
 
 FILE = "allowed_imports.txt"
@@ -42,7 +42,7 @@ def measure(operation: built.Operation, demo: Mapping[str, str]) -> list[str]:
     Raises:
         ImportsError: It could not be found out.
     """
-    own = events.in_new_application(demo) if operation.name in SPENDS_ITS_TOKEN else demo
+    own = events.in_new_application(demo) if operation.name in ENDS_TOKENS else demo
     paths = events_of(operation.name)
     usual = [path for path in paths if ".direct." not in path.name] or paths
     task = {

@@ -21,8 +21,9 @@ from tools import built, events
 from tools.runtime_api import Answer, FunctionExitError, import_path, running_function
 
 _STARTUP_SECONDS = 30
-SPENDS_ITS_TOKEN = {"reset_api_token"}
-"""Operations after which the API token of their application is worth nothing to the events that follow."""
+ENDS_TOKENS = {"reset_api_token", "invalidate_application_tokens"}
+"""Operations that get an application of their own: they end its API token, or all of its tokens, those too that
+a container makes which has not heard of it yet."""
 # e_machine of an ELF header, at offset 18.
 _AARCH64 = (183).to_bytes(2, "little")
 
@@ -39,7 +40,7 @@ def main() -> int:
             if not paths:
                 faults.append(f"{operation.name}: events/ has nothing for it")
             for path in paths:
-                own = events.in_new_application(demo) if operation.name in SPENDS_ITS_TOKEN else demo
+                own = events.in_new_application(demo) if operation.name in ENDS_TOKENS else demo
                 if fault := _run(operation, path, own):
                     faults.append(f"{path.name}: {fault}")
                 else:
