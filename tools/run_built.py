@@ -22,7 +22,7 @@ from tools.runtime_api import Answer, FunctionExitError, import_path, running_fu
 
 _STARTUP_SECONDS = 30
 ENDS_TOKENS = {"reset_api_token", "invalidate_application_tokens"}
-"""Operations that get an application of their own: they end its API token, or all its tokens, those too that a
+"""Operations with an application of their own: they end its API token, or all its tokens, those too that a
 container makes which has not heard of it yet."""
 # e_machine of an ELF header, at offset 18.
 _AARCH64 = (183).to_bytes(2, "little")
