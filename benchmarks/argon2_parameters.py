@@ -95,8 +95,7 @@ def main(arguments: list[str]) -> int:
     if options.inside:
         print(json.dumps(_hash(json.loads(options.inside), options.hashes)))  # noqa: T201 - for the process above
         return 0
-    command = " ".join(["python -m benchmarks.argon2_parameters", *arguments])
-    results = pages.measured(command, lambda: measure(options))
+    results = pages.measured("make bench-argon2", lambda: measure(options))
     pages.write("argon2", results, render(results), options.output)
     return 0
 
