@@ -38,6 +38,14 @@ def mint(signet: Deployment) -> str:
     return token
 
 
+def endless_token(signet: Deployment) -> str:
+    """A session token without `exp`."""
+    here = {"applicationId": signet.application_id}
+    user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
+    token: str = signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
+    return token
+
+
 def kid_of(token: str) -> str:
     """The key that signed it."""
     kid: str = jwt.get_unverified_header(token)["kid"]
@@ -90,9 +98,7 @@ def test_a_key_is_announced_signs_retires_and_goes(signet: Deployment) -> None:
 def test_a_key_of_a_token_without_end_stays_for_ever(moto_signet: Deployment) -> None:
     """A token that does not expire verifies in a hundred years, when its key is long retired."""
     signet = moto_signet
-    here = {"applicationId": signet.application_id}
-    user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
-    token = signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
+    token = endless_token(signet)
     for _ in range(3):
         signet.clock.advance(33 * 365 * DAY)
         assert rotate(signet)[kid_of(token)] in ("active", "retired")
@@ -143,9 +149,7 @@ def test_a_revoked_key_is_followed_at_once_by_the_announced_one(signet: Deployme
 def test_sessions_of_a_revoked_key_end_within_the_bound(moto_signet: Deployment) -> None:
     """Signet itself takes no token of a revoked key for longer than an instance keeps the ring."""
     signet = moto_signet
-    here = {"applicationId": signet.application_id}
-    user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
-    token = signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
+    token = endless_token(signet)
     rotate(signet, emergency=True, kid=kid_of(token))
     assert is_active(signet, token)
     signet.clock.advance(60)
@@ -398,9 +402,7 @@ def test_a_restored_key_loses_its_private_half_again(moto_signet: Deployment, em
 def test_a_revoked_key_goes_though_it_made_tokens_without_end(moto_signet: Deployment) -> None:
     """None of its tokens is good, so nobody needs it."""
     signet = moto_signet
-    here = {"applicationId": signet.application_id}
-    user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
-    token = signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
+    token = endless_token(signet)
     rotate(signet, emergency=True, kid=kid_of(token))
     signet.clock.advance(181)
     assert kid_of(token) not in rotate(signet)

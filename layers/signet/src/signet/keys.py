@@ -4,13 +4,13 @@ Knows only public halves, so a function that publishes or verifies needs no more
 making and using private keys is `signet.signing`, and moving a key through its life `signet.accounts.keys`.
 """
 
-import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from signet import base64url
 from signet.errors import SigningUnavailable
 from signet.times import iso_8601
 
@@ -216,4 +216,4 @@ def thumbprint(public_jwk: dict[str, str]) -> str:
     """The RFC 7638 thumbprint of a public JWK, with SHA-256."""
     members = {name: public_jwk[name] for name in THUMBPRINT_MEMBERS[public_jwk["kty"]]}
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode("ascii")
+    return base64url.encode(hashlib.sha256(canonical).digest())

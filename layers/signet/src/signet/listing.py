@@ -1,12 +1,11 @@
 """Lists: pages, cursors, filters and queries. Pure: neither table nor HTTP."""
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from signet import base64url
 from signet.errors import InvalidRequest
 from signet.json_body import parse_object
 
@@ -49,7 +48,7 @@ class Cursor:
         """The cursor as a client hands it back: opaque, and worth nothing to anybody else."""
         entry = self.entry or Entry("", "")
         text = json.dumps([entry.sort_key, entry.record_id, self.found], separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+        return base64url.encode(text.encode())
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
@@ -61,12 +60,10 @@ class Cursor:
         if not text:
             return cls()
         try:
-            padded = text + "=" * (-len(text) % 4)
-            decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
-            match json.loads(decoded.decode("utf-8")):
+            match json.loads(base64url.decode(text).decode("utf-8")):
                 case [str(sort_key), str(record_id), int(found)] if sort_key and record_id and found >= 0:
                     return cls(Entry(sort_key, record_id), found)
-        except (ValueError, binascii.Error, RecursionError):
+        except (ValueError, RecursionError):
             pass
         message = "is no token of a list; hand back the one of the last page, or an empty one to begin."
         raise InvalidRequest.of("nextToken", message) from None

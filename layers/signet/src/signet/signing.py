@@ -1,11 +1,11 @@
 """Signing keys: made here, loaded here; the private half is nowhere written in the clear."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from signet import base64url
 from signet.keys import Algorithm, thumbprint
 
 type PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -37,7 +37,7 @@ def generate(algorithm: Algorithm) -> NewKey:
     if algorithm is Algorithm.ES256:
         ec_key = ec.generate_private_key(ec.SECP256R1())
         public_jwk = to_jwk(ec_key.public_key())
-        private_members = {"d": _encode(ec_key.private_numbers().private_value.to_bytes(32))}
+        private_members = {"d": base64url.encode(ec_key.private_numbers().private_value.to_bytes(32))}
     else:
         rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
         public_jwk = to_jwk(rsa_key.public_key())
@@ -77,8 +77,8 @@ def to_jwk(public_key: PublicKey) -> dict[str, str]:
         return {
             "kty": "EC",
             "crv": "P-256",
-            "x": _encode(point.x.to_bytes(32)),
-            "y": _encode(point.y.to_bytes(32)),
+            "x": base64url.encode(point.x.to_bytes(32)),
+            "y": base64url.encode(point.y.to_bytes(32)),
         }
     numbers = public_key.public_numbers()
     return {"kty": "RSA", "n": _encode_number(numbers.n), "e": _encode_number(numbers.e)}
@@ -99,13 +99,9 @@ def load_public(public_jwk: dict[str, str]) -> PublicKey:
     return point.public_key()
 
 
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
 def _encode_number(number: int) -> str:
-    return _encode(number.to_bytes(-(-number.bit_length() // 8)))
+    return base64url.encode(number.to_bytes(-(-number.bit_length() // 8)))
 
 
 def _decode(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return int.from_bytes(base64url.decode(text))

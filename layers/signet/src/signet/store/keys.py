@@ -120,13 +120,7 @@ def retire(table: Table, kid: str, now: int) -> bool:
     unnamed = " AND ".join(
         f"(attribute_not_exists({name}) OR {name} <> :kid)" for name in ("active_kid", "next_kid")
     )
-    change = Update(
-        _key(kid),
-        "SET retired_at = :now REMOVE encrypted_private_key",
-        {":now": now},
-        "attribute_exists(pk)",
-    )
-    return _write(table, Check(RING, unnamed, {":kid": kid}), change)
+    return _write(table, Check(RING, unnamed, {":kid": kid}), _ending("retired_at", kid, now))
 
 
 def remove(table: Table, key: SigningKey) -> bool:
@@ -182,11 +176,16 @@ def _insert(key: SigningKey) -> Insert:
 
 
 def _end(attribute: str, kid: str, key_ring: KeyRing, now: int) -> Collection[Update]:
-    """The part that ends a key and removes its private half; none where its item is not there."""
+    """The part that ends a key; none where its item is not there."""
     if kid not in key_ring.damaged and kid not in {key.kid for key in key_ring.keys}:
         return ()
+    return (_ending(attribute, kid, now),)
+
+
+def _ending(attribute: str, kid: str, now: int) -> Update:
+    """The part that ends a key and removes its private half."""
     change = f"SET {attribute} = :now REMOVE encrypted_private_key"
-    return (Update(_key(kid), change, {":now": now}, "attribute_exists(pk)"),)
+    return Update(_key(kid), change, {":now": now}, "attribute_exists(pk)")
 
 
 def _key_ring(ring: Item, items: dict[str, Item]) -> KeyRing:
