@@ -1,8 +1,10 @@
 """The fixtures of all tests: a deployment on moto, and the same on a real DynamoDB engine."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from unittest import mock
 
 import pytest
 from moto import mock_aws
@@ -26,6 +28,7 @@ VECTORS = ROOT.parent / "shared" / "vectors"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
+    config.addinivalue_line("markers", "engine_only(why): why a test without threads is not run on moto")
     config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
     config.addinivalue_line("markers", "node: verifies tokens with the verifiers of Node, and needs them")
     config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
@@ -39,6 +42,34 @@ def pytest_report_header() -> list[str]:
         f"Node verifiers: {'there' if verifiers.find_node() else 'none, so the node tests are left out'}",
         f"vectors: {'there' if VECTORS.is_dir() else 'not there, so their tests are left out'}",
     ]
+
+
+NEEDS = {"engine_cloud": "engine", "browser": "browser"}
+"""The marks of tests that use a fixture."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for fixture, mark in NEEDS.items():
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that no machine without an engine runs, though it proves as much on moto."""
+    started, start = list[threading.Thread](), threading.Thread.start
+
+    def counted(thread: threading.Thread) -> None:
+        if threading.current_thread() is threading.main_thread():
+            started.append(thread)
+        start(thread)
+
+    with mock.patch.object(threading.Thread, "start", counted):
+        yield
+    runs_on_moto_too = not item.get_closest_marker("engine") or "cloud" in getattr(item, "fixturenames", ())
+    if not (runs_on_moto_too or started or item.get_closest_marker("engine_only")):
+        pytest.fail("It starts no thread: let it run on moto too (`signet`), or say why not (`engine_only`)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

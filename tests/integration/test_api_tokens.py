@@ -498,7 +498,6 @@ def engine_signet(engine_cloud: Cloud) -> Any:
         yield deployment
 
 
-@pytest.mark.engine
 @pytest.mark.parametrize(("grace", "winners"), [(3600, 2), (0, 1)])
 def test_whatever_resets_at_once_by_one_token_return_is_live(
     engine_signet: Deployment, grace: int, winners: int
@@ -521,7 +520,6 @@ def test_whatever_resets_at_once_by_one_token_return_is_live(
         (current,) = [token for token in made if token.startswith(newest)]
 
 
-@pytest.mark.engine
 def test_resets_at_once_by_the_operator_happen_one_after_the_other(engine_signet: Deployment) -> None:
     """Each answers its own token; the last two are live, as if nobody had met, and none is lost half-way."""
     signet = engine_signet
@@ -538,7 +536,6 @@ def test_resets_at_once_by_the_operator_happen_one_after_the_other(engine_signet
         assert sorted(token[:33] for token in live) == sorted(kept)
 
 
-@pytest.mark.engine
 def test_a_reset_and_a_change_of_settings_at_once_both_come_about(engine_signet: Deployment) -> None:
     """Neither undoes what the other has written."""
     signet = engine_signet
@@ -555,7 +552,7 @@ def test_a_reset_and_a_change_of_settings_at_once_both_come_about(engine_signet:
         assert signet.invoke("get_application", here)["requireJwtToken"] is required
 
 
-@pytest.mark.engine
+@pytest.mark.engine_only("moto runs a repeated transaction again, whatever its ClientRequestToken")
 def test_a_reset_whose_answer_got_lost_is_repeated_as_the_same(
     engine_signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,8 +20,6 @@ import pytest
 from tests.browser import Browser, running_browser
 from tests.deployment import ROOT
 
-pytestmark = pytest.mark.browser
-
 ORIGIN = "http://localhost:8080"
 BACKEND = ROOT / "examples" / "browser" / "backend.py"
 STARTUP_SECONDS = 60.0
@@ -109,9 +107,13 @@ def test_nobody_can_pass_for_somebody_else(page: Browser, attempt: str) -> None:
     assert len(found) == 2, "Signet says why"
 
 
-def test_the_api_token_never_reaches_the_page(page: Browser, backend: int, demo: Mapping[str, str]) -> None:
-    """Neither in the page nor in what the backend gives it."""
+def test_the_api_token_never_reaches_the_page(page: Browser) -> None:
+    """Nothing in the page looks like one."""
     assert "sgt_" not in page.run("return document.documentElement.outerHTML")
+
+
+def test_the_backend_gives_nobody_the_api_token(backend: int, demo: Mapping[str, str]) -> None:
+    """It serves the page and a user's token, and nothing of its own."""
     with httpx.Client(base_url=f"http://localhost:{backend}", trust_env=False) as client:
         answers = [client.get(path) for path in ("/", "/token", "/../backend.py", "/demo.json")]
     assert [answer.status_code for answer in answers] == [200, 200, 404, 404]

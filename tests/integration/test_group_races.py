@@ -22,8 +22,6 @@ from tests.integration.test_groups import (
 
 ROUNDS = 8
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def signet(engine_cloud: Cloud) -> Iterator[Deployment]:

@@ -406,7 +406,7 @@ def test_the_members_of_a_large_group_cannot_be_cut_off_by_mistake(
     assert get(signet, editors)["experienceUserIds"] == [ann, cat]
 
 
-@pytest.mark.engine
+@pytest.mark.engine_only("moto takes a minute over as many members")
 def test_many_members_at_once(engine_cloud: Cloud) -> None:
     """More users than one read takes can be set, looked at and swept."""
     with engine_cloud.deploy() as signet:

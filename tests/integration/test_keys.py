@@ -63,7 +63,6 @@ def test_the_key_ring_is_founded_once(cloud: Cloud) -> None:
         assert moved == first | {"issuer": "https://id.example.com"}
 
 
-@pytest.mark.engine
 def test_deployments_that_race_found_one_key_ring(engine_cloud: Cloud) -> None:
     """Of many runs at once each sees the same two keys, and no other key is left behind."""
     with engine_cloud.deploy(key_ring=False) as signet:

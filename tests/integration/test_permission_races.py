@@ -8,14 +8,10 @@ import pytest
 
 from signet import wiring
 from signet.errors import Unavailable
-from signet.store import permissions as store
 from signet.store.attributes import from_attributes
-from signet.store.users import StaleError
 from tests.deployment import Cloud, Deployment
 from tests.races import at_once
 from tools.audit_table import audit
-
-pytestmark = pytest.mark.engine
 
 ROUNDS = 10
 USER = "u1"
@@ -125,34 +121,3 @@ def test_permissions_and_the_end_of_the_user(signet: Deployment) -> None:
         if not isinstance(results[0], Exception):
             assert stored(signet) <= {f"new-{number}"}
         audited(signet)
-
-
-@pytest.mark.parametrize("has_some", [False, True])
-@pytest.mark.parametrize("comes_and_goes", [False, True])
-@pytest.mark.parametrize("removes", [False, True])
-def test_a_write_is_conditioned_on_what_was_read(
-    signet: Deployment, has_some: bool, comes_and_goes: bool, removes: bool
-) -> None:
-    """A write from an older reading is refused, also where what was read has gone and come again."""
-    table, application_id = wiring.table(), signet.application_id
-    write = store.remove_permissions if removes else store.set_permissions
-    remove(signet, "so that there is an epoch")
-    if has_some:
-        add(signet, "there")
-    before = store.find_permitted_subject(table, application_id, USER)
-    add(signet, "meanwhile")
-    if comes_and_goes:
-        for name in ("meanwhile", "there"):
-            remove(signet, name)
-        if has_some:
-            add(signet, "there")
-    items = signet.items()
-    if removes and not has_some:
-        # Nothing was there to be taken away: it ends tokens, and leaves what came meanwhile.
-        write(table, application_id, USER, before, [])
-        assert stored(signet) == (set() if comes_and_goes else {"meanwhile"})
-    else:
-        with pytest.raises(StaleError):
-            write(table, application_id, USER, before, [organization("stale")])
-        assert signet.items() == items
-    audited(signet)

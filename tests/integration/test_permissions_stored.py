@@ -9,9 +9,11 @@ import pytest
 from signet import wiring
 from signet.errors import InvalidRequest, Unavailable
 from signet.permissions import MAX_RESOURCES
+from signet.store import permissions as store
 from signet.store.attributes import from_attributes
 from signet.store.permissions import find_permitted_subject
 from signet.store.table import Table
+from signet.store.users import StaleError
 from tests.deployment import Deployment, Response
 from tools.audit_table import audit
 
@@ -353,3 +355,34 @@ def test_an_external_id_is_no_user_of_the_api(signet: Deployment) -> None:
     remove(signet, DOC, user_id=demo["userId"])
     assert is_good(signet, demo["sessionToken"])
     assert item(signet, "USER", demo["userId"]) is not None
+
+
+@pytest.mark.parametrize("has_some", [False, True])
+@pytest.mark.parametrize("comes_and_goes", [False, True])
+@pytest.mark.parametrize("removes", [False, True])
+def test_a_write_is_conditioned_on_what_was_read(
+    signet: Deployment, has_some: bool, comes_and_goes: bool, removes: bool
+) -> None:
+    """A write from an older reading is refused, also where what was read has gone and come again."""
+    table, application_id = wiring.table(), signet.application_id
+    write = store.remove_permissions if removes else store.set_permissions
+    remove(signet, DOC)  # so that there is an epoch
+    if has_some:
+        add(signet, ORG)
+    before = find_permitted_subject(table, application_id, "u1")
+    add(signet, FOLDER)
+    if comes_and_goes:
+        for resource in (FOLDER, ORG):
+            remove(signet, resource)
+        if has_some:
+            add(signet, ORG)
+    items = signet.items()
+    if removes and not has_some:
+        # Nothing was there to be taken away: it ends tokens, and leaves what came meanwhile.
+        write(table, application_id, "u1", before, [])
+        assert permitted(mint(signet)) == (None if comes_and_goes else [FOLDER])
+    else:
+        with pytest.raises(StaleError):
+            write(table, application_id, "u1", before, [DOC])
+        assert signet.items() == items
+    assert audit(map(from_attributes, signet.items())) == []

@@ -1,12 +1,18 @@
 """POST, GET, PATCH and DELETE /applications/{applicationId}/experience/users."""
 
+import itertools
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from signet.errors import InvalidRequest, UserExists, UserNotFound
-from tests.deployment import Deployment, Response
+from signet import wiring
+from signet.accounts.users import Directory, get_user
+from signet.aws import Refused
+from signet.errors import InvalidRequest, Unavailable, UserExists, UserNotFound
+from signet.store.users import StaleError, change_user
+from tests.deployment import PASSWORD, Deployment, Response
 
 ANN = {"email": "Ann@Example.com", "password": "correct horse battery staple"}
 CREATED = "2027-01-15T08:00:00.123Z"
@@ -24,6 +30,10 @@ def create(signet: Deployment, **more: Any) -> Any:
     answer = send(signet, "POST", body=ANN | more)
     assert answer.status == 201, answer.body
     return answer.json
+
+
+def here(signet: Deployment, **fields: Any) -> dict[str, Any]:
+    return {"applicationId": signet.application_id, **fields}
 
 
 def generation(signet: Deployment, user_id: str) -> int:
@@ -306,3 +316,66 @@ def test_the_direct_invocations_do_the_same(signet: Deployment) -> None:
     assert signet.invoke("delete_user", named) == {"success": True}
     with pytest.raises(UserNotFound):
         signet.invoke("get_user", named)
+
+
+def test_a_conflict_is_tried_again_and_a_duplicate_is_not(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that met another one is repeated; one whose condition failed is a refusal at once."""
+    client = wiring.table().client
+    real = client.call
+    reasons = itertools.chain([["None", "TransactionConflict"]] * 3, itertools.repeat(None))
+    calls: list[int] = []
+
+    def call(operation: str, request: Any) -> Any:
+        if operation == "TransactWriteItems":
+            calls.append(1)
+            codes = next(reasons)
+            if codes is not None:
+                raise _cancelled(codes)
+        return real(operation, request)
+
+    monkeypatch.setattr(client, "call", call)
+    signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    assert len(calls) == 4
+    with pytest.raises(UserExists):
+        signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    assert len(calls) == 5
+    reasons = itertools.repeat(["TransactionConflict", "None"])  # type: ignore[assignment]
+    with pytest.raises(Unavailable):
+        signet.invoke("create_user", here(signet, email="bob@example.com", password=PASSWORD))
+
+
+def test_a_conflict_beside_a_refusal_is_a_refusal(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one part met another write and another part's condition failed, the condition decides."""
+    client = wiring.table().client
+    real = client.call
+
+    def call(operation: str, request: Any) -> Any:
+        if operation == "TransactWriteItems":
+            raise _cancelled(["TransactionConflict", "ConditionalCheckFailed"])
+        return real(operation, request)
+
+    monkeypatch.setattr(client, "call", call)
+    with pytest.raises(UserExists):
+        signet.invoke("create_user", here(signet, email="bob@example.com", password=PASSWORD))
+
+
+def _cancelled(codes: list[str]) -> Exception:
+    details = {"CancellationReasons": [{"Code": code} for code in codes]}
+    return Refused(400, "TransactionCanceledException", "cancelled", details)
+
+
+def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:
+    """A write that was decided on an outdated user writes nothing."""
+    user = signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
+    directory = Directory(wiring.table(), signet.application_id, signet.clock.milliseconds)
+    before = get_user(directory, user["id"])
+    signet.invoke("update_user", here(signet, experienceUserId=user["id"], firstName="Ann"))
+    items = signet.items()
+    after = replace(before, last_name="Lee", revision=before.revision + 1)
+    with pytest.raises(StaleError):
+        change_user(wiring.table(), signet.application_id, before, after)
+    assert signet.items() == items

@@ -322,7 +322,7 @@ def live(cloud: Cloud, seed: int, days: int) -> dict[str, int]:
         return world.seen
 
 
-@pytest.mark.engine
+@pytest.mark.engine_only("test_half_a_year_of_rotations is the same on moto")
 @pytest.mark.parametrize("seed", range(2))
 def test_three_years_of_rotations(engine_cloud: Cloud, seed: int) -> None:
     """Whatever crashes, runs twice or is revoked, each good token verifies everywhere, and no other."""

@@ -167,6 +167,7 @@ def test_a_signature_is_the_one_that_botocore_makes(
 
 
 @pytest.mark.engine
+@pytest.mark.engine_only("moto checks no signature")
 def test_an_engine_that_checks_signatures_takes_ours_and_no_other() -> None:
     """ExtendDB computes the signature itself."""
     with engine.running_engine("extenddb") as url:
