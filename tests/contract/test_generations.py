@@ -16,6 +16,7 @@ RAISES = {
     "issue_session_token": "with invalidateExistingTokens",
     "invalidate_user_tokens": "always",
     "remove_permissions": "always: a token may hold what was never stored",
+    "add_permissions": "where a role gets lower or an end earlier",
 }
 """Operations that end a user's tokens, and when."""
 
@@ -24,7 +25,6 @@ NEED_NOT = {
     "create_user": "nobody has a token yet",
     "identify": "what the token's bearer says of itself is no reason to end its tokens",
     "import_users": "it changes nobody who is there",
-    "add_permissions": "a token that does not have them yet takes nothing from anybody",
     "create_group": "who belongs to what is no question of who somebody is",
     "update_group": "the same",
     "delete_group": "the same",
@@ -38,9 +38,9 @@ USER_WRITES = {
     "write_verified",
     "insert_user",
     "note_login",
+    "narrow_permissions",
     "raise_generation",
-    "remove_permissions",
-    "set_permissions",
+    "widen_permissions",
 }
 """The functions of the store that write user items."""
 

@@ -137,6 +137,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:Query", TABLE),
         ("dynamodb:ConditionCheckItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:DeleteItem", TABLE),
     },
     "GetPermissionsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
     "RemovePermissionsFunction": {

@@ -25,12 +25,12 @@ def signet(engine_cloud: Cloud) -> Any:
         yield deployment
 
 
-def organization(name: object) -> dict[str, str]:
-    return {"type": "organization", "id": str(name)}
+def organization(name: object, **more: str) -> dict[str, str]:
+    return {"type": "organization", "id": str(name), **more}
 
 
-def add(signet: Deployment, name: object) -> None:
-    fields = {"user": {"userId": USER}, "permissions": {"resources": [organization(name)]}}
+def add(signet: Deployment, name: object, **more: str) -> None:
+    fields = {"user": {"userId": USER}, "permissions": {"resources": [organization(name, **more)]}}
     signet.invoke("add_permissions", {"applicationId": signet.application_id, **fields})
 
 
@@ -102,6 +102,22 @@ def test_a_token_that_is_issued_during_a_removal_is_dead_or_without_it(signet: D
             answer = signet.invoke("introspect_token", sent)
             held = ids(answer["permissions"]["resources"]) if answer["active"] else set()
             assert "removed" not in held, number
+        audited(signet)
+
+
+def test_a_token_that_is_issued_while_a_role_gets_lower_is_dead_or_has_the_lower_one(
+    signet: Deployment,
+) -> None:
+    """No token that is good afterwards holds the higher one."""
+    for number in range(ROUNDS):
+        add(signet, number)
+        results = at_once(*[partial(mint, signet)] * 4, partial(add, signet, number, accessRole="viewer"))
+        assert results[-1] is None
+        for token in results[:-1]:
+            sent = {"applicationId": signet.application_id, "token": token}
+            answer = signet.invoke("introspect_token", sent)
+            held = answer["permissions"]["resources"] if answer["active"] else []
+            assert all(one["accessRole"] == "viewer" for one in held), number
         audited(signet)
 
 

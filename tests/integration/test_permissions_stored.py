@@ -14,7 +14,7 @@ from signet.store.attributes import from_attributes
 from signet.store.permissions import find_permitted_subject
 from signet.store.table import Table
 from signet.store.users import StaleError
-from tests.deployment import Deployment, Response
+from tests.deployment import START_MS, Deployment, Response
 from tools.audit_table import audit
 
 ORG: dict[str, Any] = {"type": "organization", "id": "org1", "accessRole": "editor"}
@@ -186,6 +186,64 @@ def test_removing_keeps_an_unverified_user_s_generation(signet: Deployment) -> N
     assert "expires_at" in (item(signet, "USER") or {})
     remove(signet, DOC)
     assert "expires_at" not in (item(signet, "USER") or {})
+
+
+ENDS: dict[str, Any] = {**DOC, "accessRole": "editor", "expiresAt": START_MS // 1000 + 100}
+
+
+@pytest.mark.parametrize(
+    ("stored", "added", "ends"),
+    [
+        (ORG, {**ORG, "accessRole": "viewer"}, True),
+        (DOC, {**DOC, "expiresAt": 4_000_000_000}, True),
+        (ENDS, {**ENDS, "expiresAt": ENDS["expiresAt"] - 1}, True),
+        (ENDS, {**ENDS, "accessRole": "viewer", "expiresAt": ENDS["expiresAt"] + 1}, True),
+        (ENDS, {**ENDS, "expiresAt": START_MS // 1000}, True),
+        (ENDS, {**ENDS, "expiresAt": 0}, True),
+        (DOC, {**DOC, "accessRole": "editor"}, False),
+        (ENDS, {**ENDS, "expiresAt": ENDS["expiresAt"] + 1}, False),
+        (ENDS, {name: ENDS[name] for name in ENDS if name != "expiresAt"}, False),
+        (ENDS, ENDS, False),
+        (ORG, ORG, False),
+        (ORG, DOC, False),
+        (DOC, {**DOC, "organizationId": "org2", "accessRole": "viewer"}, False),
+        ({**ORG, "id": "d1"}, DOC, False),
+    ],
+)
+def test_adding_ends_the_tokens_where_it_takes_away(
+    signet: Deployment, stored: dict[str, Any], added: dict[str, Any], ends: bool
+) -> None:
+    """A lower role, an earlier end or one that has passed, of the same resource; in the very write."""
+    add(signet, FOLDER, stored)
+    add(signet, stored, user_id="u2")
+    before, other = mint(signet), mint(signet, "u2")
+    with signet.counted() as trips:
+        now_stored = add(signet, added)
+    assert trips == ["dynamodb:Query", "dynamodb:TransactWriteItems"]
+    assert is_good(signet, before) is not ends
+    assert is_good(signet, other)
+    assert permitted(mint(signet)) == now_stored
+    assert is_good(signet, mint(signet))
+    assert audit(map(from_attributes, signet.items())) == []
+
+
+def test_adding_what_has_passed_of_all_that_is_stored_leaves_nothing(signet: Deployment) -> None:
+    """As a removal of it would, and the tokens end."""
+    add(signet, DOC)
+    before = mint(signet)
+    assert add(signet, {**DOC, "expiresAt": signet.clock.now}) == []
+    assert not is_good(signet, before)
+    assert item(signet, "PERMISSIONS") is None
+
+
+def test_what_has_expired_takes_nothing_away_when_it_is_dropped(signet: Deployment) -> None:
+    """It is in no living token either; so whatever is added of it afterwards is new."""
+    add(signet, ORG, ENDS)
+    signet.clock.advance(100)
+    before = mint(signet)
+    add(signet, FOLDER)
+    add(signet, {**DOC, "expiresAt": signet.clock.now + 1})
+    assert is_good(signet, before)
 
 
 def test_deleting_the_user_removes_its_permissions(signet: Deployment) -> None:
@@ -365,7 +423,7 @@ def test_a_write_is_conditioned_on_what_was_read(
 ) -> None:
     """A write from an older reading is refused, also where what was read has gone and come again."""
     table, application_id = wiring.table(), signet.application_id
-    write = store.remove_permissions if removes else store.set_permissions
+    write = store.narrow_permissions if removes else store.widen_permissions
     remove(signet, DOC)  # so that there is an epoch
     if has_some:
         add(signet, ORG)

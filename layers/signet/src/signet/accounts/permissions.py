@@ -6,8 +6,8 @@ from signet.accounts.user_tokens import too_long
 from signet.applications import Application
 from signet.errors import FaultKind, InvalidRequest, Unavailable
 from signet.keys import KeyRing
-from signet.permissions import MAX_RESOURCES, Resource, live, merge, without
-from signet.store.permissions import find_permitted_subject, remove_permissions, set_permissions
+from signet.permissions import MAX_RESOURCES, Resource, live, merge, takes_away, without
+from signet.store.permissions import find_permitted_subject, narrow_permissions, widen_permissions
 from signet.store.table import Table
 from signet.store.users import StaleError
 from signet.tokens import MAX_USER_TOKEN_LENGTH, TokenKind, token_length, user_claims
@@ -28,6 +28,8 @@ def add(
 ) -> list[Resource]:
     """Store permissions beside those that there are; of the same resource the new one counts.
 
+    Where that takes something away, a lower role or an earlier end, the user's tokens end in the same write.
+
     Args:
         table: Where they are kept.
         key_ring: What signs the user's tokens, which have to have room for them.
@@ -45,15 +47,17 @@ def add(
     """
     for _ in range(ATTEMPTS):
         before = find_permitted_subject(table, application.id, external_id)
-        after = live(merge(before.resources, resources), now_ms // 1000)
+        had = live(before.resources, now_ms // 1000)
+        after = live(merge(had, resources), now_ms // 1000)
         if len(after) > MAX_RESOURCES:
             message = f"would be {len(after)} with those that are stored; at most {MAX_RESOURCES} are kept."
             raise InvalidRequest.of("permissions.resources", message, FaultKind.TOO_LONG)
         length = _token_length(key_ring, application, external_id, after, now_ms)
         if length > MAX_USER_TOKEN_LENGTH:
             raise too_long(length)
+        write = narrow_permissions if takes_away(had, after) else widen_permissions
         try:
-            set_permissions(table, application.id, external_id, before, after)
+            write(table, application.id, external_id, before, after)
         except StaleError:
             continue
         return list(after)
@@ -84,7 +88,7 @@ def remove(
         before = find_permitted_subject(table, application_id, external_id)
         after = live(without(before.resources, resources), now_ms // 1000)
         try:
-            remove_permissions(table, application_id, external_id, before, after)
+            narrow_permissions(table, application_id, external_id, before, after)
         except StaleError:
             continue
         return list(after)

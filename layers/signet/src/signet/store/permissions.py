@@ -2,7 +2,7 @@
 
 A token is issued from one Query of both, and DynamoDB reads the items of a Query one by one: it could find
 the permissions from before a removal, and the generation from after it, and the removed permission would
-live on in a good token. So whatever removes permissions raises `permissions_epoch` of the user's item in
+live on in a good token. So whatever takes permissions away raises `permissions_epoch` of the user's item in
 the same transaction, and the permissions carry the epoch for which they are true:
 
     read permissions (epoch 1) ───────────────────────────────> read user (epoch 2): read both again
@@ -30,7 +30,7 @@ class PermittedSubject:
         generation: Its generation; 0 where there is nothing.
         token_cutoff_ms: Its cutoff.
         resources: What it may do, expired resources among them.
-        epoch: How often permissions were removed.
+        epoch: How often permissions were taken away.
         revision: How often the permissions were written since there are any; 0 where there are none.
     """
 
@@ -74,7 +74,7 @@ def find_resources(
     return {one: items.get(key, {}).get("resources", []) for one, key in keys.items()}
 
 
-def set_permissions(
+def widen_permissions(
     table: Table,
     application_id: str,
     external_id: str,
@@ -92,7 +92,7 @@ def set_permissions(
     _write(table, _put(application_id, external_id, before, resources, before.epoch), same_epoch)
 
 
-def remove_permissions(
+def narrow_permissions(
     table: Table,
     application_id: str,
     external_id: str,
