@@ -19,7 +19,7 @@ import botocore.session
 from benchmarks import pages, samples
 from benchmarks.deployed import deployed_on, timed
 from benchmarks.prefilled import NAME, Engine, line_of
-from signet.groups import Group
+from signet.groups import DetailedGroup
 from signet.keys import Algorithm
 from signet.listing import Cursor, Entry
 from signet.passwords import Parameters, PasswordHasher
@@ -212,7 +212,7 @@ def _group_items(application: Application, password_hash: str) -> list[dict[str,
     table = cast("Table", written)
     ids = [f"{number:024x}" for number in range(application.groups)]
     for number, group_id in enumerate(ids):
-        group = Group(
+        group = DetailedGroup(
             id=group_id,
             name=f"Group {number}",
             tags={"number": str(number)},

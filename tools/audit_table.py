@@ -30,6 +30,7 @@ def audit(items: Iterable[Item]) -> list[str]:
     return [
         *_credentials(users, kinds["CREDENTIAL"]),
         *_members(users, kinds["GROUP"], kinds["MEMBER"]),
+        *_details(kinds["GROUP"], kinds["DETAILS"]),
         *_parents(kinds["GROUP"], kinds["CHILD"]),
         *_permissions(kinds["USER"], kinds["PERMISSIONS"]),
     ]
@@ -67,6 +68,15 @@ def _members(users: dict[str, Item], groups: dict[str, Item], members: dict[str,
         for group_id in user["group_ids"]:
             if f"{application}#GROUP#{group_id}/MEMBER#{user['user_id']}" not in members:
                 yield f"{application}: user {user['user_id']} is no member of its group {group_id}"
+
+
+def _details(groups: dict[str, Item], details: dict[str, Item]) -> Iterator[str]:
+    for pk in groups.keys() | details.keys():
+        application, _, group_id = pk.partition("#GROUP#")
+        if pk not in groups:
+            yield f"{application}: there are details of {group_id}, which is no group"
+        elif groups[pk].get("details_revision") != details.get(pk, {}).get("revision"):
+            yield f"{application}: group {group_id} and its details differ in their revision"
 
 
 def _parents(groups: dict[str, Item], children: dict[str, Item]) -> Iterator[str]:

@@ -72,6 +72,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:Query", TABLE),
         ("dynamodb:ConditionCheckItem", TABLE),
+        ("dynamodb:PutItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:DeleteItem", TABLE),
     },

@@ -1,9 +1,11 @@
 """POST, GET, PATCH and DELETE /applications/{applicationId}/experience/groups."""
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -262,6 +264,60 @@ def test_the_largest_fields_are_taken(moto_signet: Deployment) -> None:
     with pytest.raises(InvalidRequest, match="description"):
         CreateGroup.parse({"name": "x", "description": "d" * 32_768})
     assert names(list_groups(signet)) == ["x", name]
+
+
+def test_description_and_tags_cost_nothing_where_they_are_not_shown(moto_signet: Deployment) -> None:
+    """What a check and a user's answer read of a group stays within a read unit, and goes with the group."""
+    signet = moto_signet
+    (user_id,) = make_users(signet, 1)
+    tags = {f"{number}".ljust(255, "k"): "v" * 255 for number in range(50)}
+    parent = group_id(signet, "parent")
+    group = create(signet, "🦄" * 255, description="d", parentId=parent, groupTags=tags)
+    patch_user(signet, user_id, experienceGroupIds=[group["id"]])
+    read: list[Item] = []
+    real = wiring.table().client.call
+
+    def call(operation: str, request: Any) -> Any:
+        answer = real(operation, request)
+        read.extend(item for found in answer.get("Responses", {}).values() for item in found)
+        return answer
+
+    with mock.patch.object(wiring.table().client, "call", call):
+        assert groups_of(signet, user_id) == [{"id": group["id"], "name": "🦄" * 255, "parentId": parent}]
+    assert [item["sk"] for item in read] == [{"S": "GROUP"}]
+    assert len(json.dumps(read, ensure_ascii=False).encode()) < 4096
+    assert patch(signet, group["id"], groupTags={}, description=None)["groupTags"] == {}
+    assert get(signet, group["id"]) == patch(signet, group["id"])
+    assert not [item for item in items(signet) if item["sk"] == "DETAILS"]
+    patch(signet, group["id"], description="again")
+    delete(signet, group["id"])
+    assert leftovers(signet, group["id"]) == []
+
+
+def test_a_group_is_shown_as_it_was_at_one_moment(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that met a change, and has half of each, is no answer: DynamoDB reads item by item."""
+    signet = moto_signet
+    kept = create(signet, "old", description="old", groupTags={"is": "old"})
+    identifier = kept["id"]
+    real = wiring.table().client.call
+
+    def torn(operation: str, request: Any) -> Any:
+        before = real(operation, request)
+        if operation != "Query":
+            return before
+        monkeypatch.undo()
+        patch(signet, identifier, name="new", description="new", groupTags={})
+        after = real(operation, request)
+        return after | {"Items": [*after["Items"][:1], *before["Items"][1:]]}
+
+    monkeypatch.setattr(wiring.table().client, "call", torn)
+    shown = get(signet, identifier)
+    assert (shown["name"], shown["description"], shown["groupTags"]) == ("new", "new", {})
+    monkeypatch.setattr(wiring.table().client, "call", torn)
+    patch(signet, identifier, name="old", description="old", groupTags={"is": "old"})
+    assert patch(signet, identifier) == kept
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

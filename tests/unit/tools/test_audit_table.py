@@ -30,6 +30,10 @@ def group(group_id: str, **more: Any) -> dict[str, Any]:
     return {"pk": f"{APP}#GROUP#{group_id}", "sk": "GROUP", "group_id": group_id, **more}
 
 
+def details(group_id: str, revision: int) -> dict[str, Any]:
+    return {"pk": f"{APP}#GROUP#{group_id}", "sk": "DETAILS", "revision": revision}
+
+
 def child(group_id: str, child_id: str) -> dict[str, Any]:
     return {"pk": f"{APP}#GROUP#{group_id}", "sk": f"CHILD#{child_id}"}
 
@@ -43,7 +47,8 @@ WHOLE = [
     ANN,
     credential("ann@example.com", "ann"),
     group("g", parent_id="p"),
-    group("p"),
+    group("p", details_revision=2),
+    details("p", 2),
     member("g", "ann"),
     child("p", "g"),
 ]
@@ -70,7 +75,10 @@ def test_a_table_in_order_has_no_faults() -> None:
         ([*WHOLE, member("g", "eve")], "member eve, who is no user"),
         ([*WHOLE, member("p", "ann")], "member ann, who does not know"),
         ([i for i in WHOLE if not i["sk"].startswith("MEMBER")], "no member of its group g"),
-        (WHOLE[:5], "group g is no child of its parent p"),
+        ([*WHOLE, details("gone", 1)], "details of gone, which is no group"),
+        ([*WHOLE, details("g", 1)], "g and its details differ"),
+        ([i for i in WHOLE if i["sk"] != "DETAILS"], "p and its details differ"),
+        (WHOLE[:-1], "group g is no child of its parent p"),
         ([*WHOLE, child("p", "x")], "p has the child x, which does not know"),
         ([*WHOLE[:3], *WHOLE[4:]], "group g is under p, which is no group"),
         ([*WHOLE[:3], group("p", parent_id="g"), *WHOLE[4:]], "among its own ancestors"),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, StringConstraints
 
 from signet.errors import InvalidRequest
-from signet.groups import GROUP_ID, MAX_MEMBERS_SHOWN, Group, Members, WantedMembers
+from signet.groups import GROUP_ID, MAX_MEMBERS_SHOWN, DetailedGroup, Members, WantedMembers
 from signet.models import UNSET, RequestModel, ResponseModel
 from signet.times import iso_8601
 from signet.user_models import Tags
@@ -48,7 +48,7 @@ class GroupFields(RequestModel):
     experience_user_ids: UserIds = UNSET
 
     def fields(self) -> dict[str, Any]:
-        """What was given, under the names of `Group`'s fields."""
+        """What was given, under the names of `DetailedGroup`'s fields."""
         names = {
             "name": "name",
             "description": "description",
@@ -109,7 +109,7 @@ class GroupView(ResponseModel):
     group_tags: dict[str, str]
 
     @classmethod
-    def of(cls, application_id: str, group: Group, **more: Any) -> Self:
+    def of(cls, application_id: str, group: DetailedGroup, **more: Any) -> Self:
         """What a client sees of a group."""
         return cls(
             id=group.id,
@@ -132,7 +132,7 @@ class GroupDetail(GroupView):
     experience_user_ids_truncated: bool
 
     @classmethod
-    def with_members(cls, application_id: str, group: Group, members: Members) -> Self:
+    def with_members(cls, application_id: str, group: DetailedGroup, members: Members) -> Self:
         """What a client sees of a group and its members."""
         return cls.of(
             application_id,

@@ -20,14 +20,12 @@ def new_group_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group. Dates are in Unix milliseconds.
+    """A group, as far as an answer about its users needs it. Dates are in Unix milliseconds.
 
     Attributes:
         id: 24 hex digits.
         name: For people.
-        description: For people.
         parent_id: The group that it is part of.
-        tags: The application's own words about it.
         revision: Raised by every change, and by every group that is put under it: what a write that
             follows a read is conditioned on.
         created_at_ms: When it was made.
@@ -36,12 +34,23 @@ class Group:
 
     id: str
     name: str
-    description: str | None = None
     parent_id: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)
     revision: int = 0
     created_at_ms: int
     updated_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailedGroup(Group):
+    """A group as it is shown by itself.
+
+    Attributes:
+        description: For people.
+        tags: The application's own words about it.
+    """
+
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

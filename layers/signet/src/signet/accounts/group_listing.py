@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from signet.accounts.users import Directory
 from signet.errors import InvalidRequest
-from signet.groups import Group
+from signet.groups import DetailedGroup, Group
 from signet.listing import MAX_EXAMINED, Cursor, Page, Predicate, too_many
-from signet.store.groups import GroupEntry, find_groups, group_entries
+from signet.store.groups import GroupEntry, find_detailed, find_groups, group_entries
 
 SORTS: dict[str, Callable[[Group], str | int]] = {
     "id": lambda group: group.id,
@@ -38,7 +38,7 @@ class GroupQuery:
     next_token: str | None
 
 
-def list_groups(directory: Directory, query: GroupQuery) -> Page[Group]:
+def list_groups(directory: Directory, query: GroupQuery) -> Page[DetailedGroup]:
     """A page of groups.
 
     Raises:
@@ -50,7 +50,7 @@ def list_groups(directory: Directory, query: GroupQuery) -> Page[Group]:
     return _by_offset(directory, query)
 
 
-def _walk(directory: Directory, query: GroupQuery, cursor: Cursor) -> Page[Group]:
+def _walk(directory: Directory, query: GroupQuery, cursor: Cursor) -> Page[DetailedGroup]:
     """The next page of a walk: one query of the index, and the groups that stand there."""
     if query.sort_field != "name":
         raise InvalidRequest.of("sortField", "must be name where nextToken is given.")
@@ -61,13 +61,15 @@ def _walk(directory: Directory, query: GroupQuery, cursor: Cursor) -> Page[Group
         after=cursor.entry,
         descending=query.descending,
     )
-    groups = _groups(directory, _matching(directory, entries, query.predicate))
+    groups = _shown(
+        directory, (entry.entry.record_id for entry in _matching(directory, entries, query.predicate))
+    )
     found = cursor.found + len(groups)
     token = Cursor(entries[-1].entry, found).encode() if more else None
     return Page(groups, found, is_lower_bound=more, next_token=token)
 
 
-def _by_offset(directory: Directory, query: GroupQuery) -> Page[Group]:
+def _by_offset(directory: Directory, query: GroupQuery) -> Page[DetailedGroup]:
     """A page of what the index holds. In its own order, only the page's groups themselves are read."""
     entries, more = group_entries(
         directory.table,
@@ -88,12 +90,13 @@ def _by_offset(directory: Directory, query: GroupQuery) -> Page[Group]:
         key = SORTS[query.sort_field]
         groups = _groups(directory, matching)
         groups.sort(key=lambda group: (key(group), group.id), reverse=query.descending)
-        return Page(groups[first:last], len(groups))
+        return Page(_shown(directory, (group.id for group in groups[first:last])), len(groups))
     shown = matching[first:last]
     token = None
     if shown and query.predicate is None and (more or last < len(matching)):
         token = Cursor(shown[-1].entry, first + len(shown)).encode()
-    return Page(_groups(directory, shown), len(matching), is_lower_bound=more, next_token=token)
+    page = _shown(directory, (entry.entry.record_id for entry in shown))
+    return Page(page, len(matching), is_lower_bound=more, next_token=token)
 
 
 def _matching(
@@ -117,4 +120,11 @@ def _groups(directory: Directory, entries: Iterable[GroupEntry]) -> list[Group]:
     """The groups of the entries, in their order; the index may still hold one that is gone."""
     ids = [entry.entry.record_id for entry in entries]
     groups = find_groups(directory.table, directory.application_id, ids)
+    return [groups[group_id] for group_id in ids if group_id in groups]
+
+
+def _shown(directory: Directory, group_ids: Iterable[str]) -> list[DetailedGroup]:
+    """The groups of a page with all that it shows of them, in their order."""
+    ids = list(group_ids)
+    groups = find_detailed(directory.table, directory.application_id, ids)
     return [groups[group_id] for group_id in ids if group_id in groups]

@@ -6,7 +6,16 @@ from typing import Any
 
 from signet.accounts.users import Directory
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable
-from signet.groups import GROUP_ID, MAX_LEVELS, MAX_MEMBERS_SHOWN, Group, Members, WantedMembers, new_group_id
+from signet.groups import (
+    GROUP_ID,
+    MAX_LEVELS,
+    MAX_MEMBERS_SHOWN,
+    DetailedGroup,
+    Group,
+    Members,
+    WantedMembers,
+    new_group_id,
+)
 from signet.store.groups import (
     Family,
     StaleGroupError,
@@ -43,12 +52,12 @@ class _Change:
 
 def create(
     directory: Directory, fields: dict[str, Any], wanted: WantedMembers | None, now_ms: int
-) -> tuple[Group, Members]:
+) -> tuple[DetailedGroup, Members]:
     """Make a group with members.
 
     Args:
         directory: The application's groups.
-        fields: Fields of `Group`.
+        fields: Fields of `DetailedGroup`.
         wanted: Its members; None for none.
         now_ms: The time, in Unix milliseconds.
 
@@ -58,7 +67,7 @@ def create(
         Unavailable: Others change the parent or one of the users all the time.
     """
     change = _planned(directory, Members(), wanted)
-    group = Group(id=new_group_id(), created_at_ms=now_ms, updated_at_ms=now_ms, **fields)
+    group = DetailedGroup(id=new_group_id(), created_at_ms=now_ms, updated_at_ms=now_ms, **fields)
     for _ in range(ATTEMPTS):
         try:
             ancestors = _ancestors(directory, group)
@@ -69,7 +78,7 @@ def create(
     raise _busy()
 
 
-def get_group(directory: Directory, group_id: str) -> tuple[Group, Members]:
+def get_group(directory: Directory, group_id: str) -> tuple[DetailedGroup, Members]:
     """The group that a path or a direct invocation names, with its members.
 
     Raises:
@@ -85,7 +94,7 @@ def get_group(directory: Directory, group_id: str) -> tuple[Group, Members]:
 
 def change(
     directory: Directory, group_id: str, fields: dict[str, Any], wanted: WantedMembers | None, now_ms: int
-) -> tuple[Group, Members]:
+) -> tuple[DetailedGroup, Members]:
     """Change what is given of a group, its members included. Giving back what there is changes nothing.
 
     The group's own fields change at once, then each user in one transaction of its own: where it stops
@@ -94,7 +103,7 @@ def change(
     Args:
         directory: The application's groups.
         group_id: The group's id.
-        fields: Fields of `Group` by name; what is not named stays.
+        fields: Fields of `DetailedGroup` by name; what is not named stays.
         wanted: Its members from now on; None leaves them.
         now_ms: The time, in Unix milliseconds.
 
@@ -139,7 +148,9 @@ def remove(directory: Directory, group_id: str, has_time: Callable[[], bool], no
     return _sweep(directory, group_id, has_time)
 
 
-def _change(directory: Directory, before: Group, fields: dict[str, Any], now_ms: int) -> Group:
+def _change(
+    directory: Directory, before: DetailedGroup, fields: dict[str, Any], now_ms: int
+) -> DetailedGroup:
     after = replace(before, **fields)
     if after == before:
         return before

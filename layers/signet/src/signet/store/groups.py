@@ -1,30 +1,37 @@
 """Group items.
 
-A group stands under `APP#<app>#GROUP#<id>` / `GROUP`, and what belongs to it beside it: `MEMBER#<user id>`
-for each user (written in the user's own transaction, see `store.users`), and `CHILD#<group id>` for each
-group whose parent it is, written with that group's `parent_id` in one transaction. So a deletion finds
-all of them by consistent reads.
+A group stands under `APP#<app>#GROUP#<id>` / `GROUP`, small, since every answer about a user and every check
+by the authorizer reads it for each of the user's groups. What belongs to it stands beside it: `DETAILS`, its
+description and tags, where it has any; `MEMBER#<user id>` for each user (written in the user's own
+transaction, see `store.users`), and `CHILD#<group id>` for each group whose parent it is, written with that
+group's `parent_id` in one transaction. So a deletion finds all of them by consistent reads.
+
+A read of several items is no snapshot: `details_revision` and the details' `revision`, both set where the
+details are written, tell whether the two belong together.
 
 A group with `deleting` is gone for every reader; only its members' items are still being swept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from signet.groups import MAX_MEMBERS_SHOWN, Group, Members
+from signet.errors import Unavailable
+from signet.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Group, Members
 from signet.listing import Entry
 from signet.store.attributes import Item
-from signet.store.table import MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Table, Update
+from signet.store.table import MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Put, Table, Update
 
 ATTRIBUTES = {
     "name": "name",
-    "description": "description",
     "parent_id": "parent_id",
-    "tags": "tags",
     "created_at_ms": "created_at",
     "updated_at_ms": "updated_at",
 }
 """Attributes by the field of `Group`."""
+
+READS = 5
+"""How often a group is read that others change meanwhile."""
 
 MEMBER = "MEMBER#"
 CHILD = "CHILD#"
@@ -84,6 +91,11 @@ def group_key(application_id: str, group_id: str) -> Key:
     return Key(f"APP#{application_id}#GROUP#{group_id}", "GROUP")
 
 
+def details_key(application_id: str, group_id: str) -> Key:
+    """Where its description and tags stand: beside it, and before it."""
+    return Key(group_key(application_id, group_id).pk, "DETAILS")
+
+
 def child_key(application_id: str, parent_id: str, group_id: str) -> Key:
     """Where it stands that a group is part of its parent."""
     return Key(group_key(application_id, parent_id).pk, CHILD + group_id)
@@ -107,25 +119,53 @@ def find_groups(table: Table, application_id: str, group_ids: Iterable[str]) -> 
     return {group.id: group for group in groups}
 
 
-def find_with_members(table: Table, application_id: str, group_id: str) -> tuple[Group, Members] | None:
-    """The group and its first members, or None as in `find_group`. One round trip."""
-    key = group_key(application_id, group_id)
-    items, more = table.query_range(key.pk, key.sk, MEMBER + END, limit=1 + MAX_MEMBERS_SHOWN)
-    if not items or items[0]["sk"] != key.sk or "deleting" in items[0]:
-        return None
-    user_ids = tuple(item["sk"].removeprefix(MEMBER) for item in items[1:])
-    return to_group(items[0]), Members(user_ids, more)
+def find_detailed(table: Table, application_id: str, group_ids: Iterable[str]) -> dict[str, DetailedGroup]:
+    """The same with their details, for lists. One trip for each fifty."""
+    keys = {
+        group_id: (group_key(application_id, group_id), details_key(application_id, group_id))
+        for group_id in group_ids
+    }
+    items = table.find_all(key for pair in keys.values() for key in pair)
+    return {
+        group_id: _detailed(items[group], items.get(details, {}))
+        for group_id, (group, details) in keys.items()
+        if group in items and "deleting" not in items[group]
+    }
+
+
+def find_with_members(
+    table: Table, application_id: str, group_id: str
+) -> tuple[DetailedGroup, Members] | None:
+    """The group and its first members, or None as in `find_group`. One round trip.
+
+    Raises:
+        Unavailable: Others change it all the time.
+    """
+    key, details_sk = group_key(application_id, group_id), details_key(application_id, group_id).sk
+    for _ in range(READS):
+        items, more = table.query_range(key.pk, details_sk, MEMBER + END, limit=2 + MAX_MEMBERS_SHOWN)
+        details = items.pop(0) if items and items[0]["sk"] == details_sk else {}
+        if not items or items[0]["sk"] != key.sk or "deleting" in items[0]:
+            return None
+        group, *members = items
+        if group.get("details_revision") == details.get("revision"):
+            user_ids = tuple(item["sk"].removeprefix(MEMBER) for item in members)
+            is_truncated = more or len(user_ids) > MAX_MEMBERS_SHOWN
+            return _detailed(group, details), Members(user_ids[:MAX_MEMBERS_SHOWN], is_truncated)
+    message = "Other requests are changing this group at the moment. Try again."
+    raise Unavailable(message)
 
 
 def find_family(table: Table, application_id: str, group_id: str) -> Family | None:
     """The group and its first children, or None where there is no such item. One round trip."""
     key = group_key(application_id, group_id)
-    # Backwards, so that the group comes first.
-    items, more = table.query_range(key.pk, CHILD, key.sk, limit=1 + CHILDREN_AT_ONCE, descending=True)
+    # Backwards, so that the group comes first, then its details.
+    items, more = table.query_range(key.pk, CHILD, key.sk, limit=2 + CHILDREN_AT_ONCE, descending=True)
     if not items or items[0]["sk"] != key.sk:
         return None
-    child_ids = tuple(item["sk"].removeprefix(CHILD) for item in items[1:])
-    return Family(to_group(items[0]), "deleting" in items[0], child_ids, more)
+    child_ids = [item["sk"].removeprefix(CHILD) for item in items if item["sk"].startswith(CHILD)]
+    has_more = more or len(child_ids) > CHILDREN_AT_ONCE
+    return Family(to_group(items[0]), "deleting" in items[0], tuple(child_ids[:CHILDREN_AT_ONCE]), has_more)
 
 
 def group_entries(
@@ -155,7 +195,7 @@ def group_entries(
     return [_to_entry(item) for item in items], more
 
 
-def insert_group(table: Table, application_id: str, group: Group, ancestors: Sequence[Group]) -> None:
+def insert_group(table: Table, application_id: str, group: DetailedGroup, ancestors: Sequence[Group]) -> None:
     """Write a new group under its parent. One round trip.
 
     Args:
@@ -172,14 +212,21 @@ def insert_group(table: Table, application_id: str, group: Group, ancestors: Seq
         **_index_entry(application_id, group),
         "group_id": group.id,
         "revision": group.revision,
+        "details_revision": group.revision if _has_details(group) else None,
     }
     given = {name: value for name, value in item.items() if value is not None}
     parts: list[Part] = [Insert(group_key(application_id, group.id), given)]
+    if _has_details(group):
+        parts.append(_put_details(application_id, group))
     _write(table, *parts, *_placing(application_id, group, ancestors))
 
 
 def change_group(
-    table: Table, application_id: str, before: Group, after: Group, ancestors: Sequence[Group]
+    table: Table,
+    application_id: str,
+    before: DetailedGroup,
+    after: DetailedGroup,
+    ancestors: Sequence[Group],
 ) -> None:
     """Turn the group from what was read into what it shall be. One round trip.
 
@@ -195,6 +242,9 @@ def change_group(
         StaleGroupError: The group has changed since, or one of the ancestors has moved or is gone.
     """
     parts: list[Part] = [_change(application_id, before, after)]
+    if _differ_in_details(before, after):
+        details = _put_details(application_id, after)
+        parts.append(details if _has_details(after) else Delete(details.key))
     if before.parent_id != after.parent_id:
         parts += _placing(application_id, after, ancestors)
         parts += _leaving_parent(application_id, before)
@@ -237,22 +287,39 @@ def remove_member(table: Table, application_id: str, group_id: str, user_id: str
 
 
 def remove_group(table: Table, application_id: str, group_id: str) -> None:
-    """Remove the item of a group that is being deleted and has no members left."""
-    table.write(Delete(group_key(application_id, group_id)))
+    """Remove what is left of a group that is being deleted and has no members any more."""
+    table.write(Delete(group_key(application_id, group_id)), Delete(details_key(application_id, group_id)))
 
 
 def to_group(item: Item) -> Group:
     """The group that an item holds."""
-    return Group(
-        id=item["group_id"],
-        name=item["name"],
-        description=item.get("description"),
-        parent_id=item.get("parent_id"),
-        tags=item["tags"],
-        revision=item["revision"],
-        created_at_ms=item["created_at"],
-        updated_at_ms=item["updated_at"],
+    return Group(**_fields(item))
+
+
+def _detailed(item: Item, details: Item) -> DetailedGroup:
+    return DetailedGroup(
+        **_fields(item), description=details.get("description"), tags=details.get("tags", {})
     )
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    fields = {field: item.get(attribute) for field, attribute in ATTRIBUTES.items()}
+    return fields | {"id": item["group_id"], "revision": item["revision"]}
+
+
+def _has_details(group: DetailedGroup) -> bool:
+    return group.description is not None or bool(group.tags)
+
+
+def _differ_in_details(before: DetailedGroup, after: DetailedGroup) -> bool:
+    return (before.description, before.tags) != (after.description, after.tags)
+
+
+def _put_details(application_id: str, group: DetailedGroup) -> Put:
+    """Writes the group's details, whatever they were, with the revision that its own item names."""
+    item = {"tags": group.tags, "revision": group.revision}
+    described = {} if group.description is None else {"description": group.description}
+    return Put(details_key(application_id, group.id), item | described)
 
 
 def _index_entry(application_id: str, group: Group) -> dict[str, str]:
@@ -268,12 +335,14 @@ def _to_entry(item: Item) -> GroupEntry:
     return GroupEntry(Entry(item["list_sk"], group_id), name, is_cut)
 
 
-def _change(application_id: str, before: Group, after: Group) -> Update:
+def _change(application_id: str, before: DetailedGroup, after: DetailedGroup) -> Update:
     was, becomes = (
         _index_entry(application_id, group) | {a: getattr(group, f) for f, a in ATTRIBUTES.items()}
         for group in (before, after)
     )
     changed = {name: value for name, value in becomes.items() if value != was[name]}
+    if _differ_in_details(before, after):
+        changed["details_revision"] = after.revision if _has_details(after) else None
     given = {name: value for name, value in changed.items() if value is not None}
     removed = [name for name, value in changed.items() if value is None]
     expression = "SET " + ", ".join(["revision = :next", *(f"#{name} = :{name}" for name in given)])

@@ -81,6 +81,17 @@ class Insert(NamedTuple):
         return {"Put": put}
 
 
+class Put(NamedTuple):
+    """Writes an item in place of whatever is there."""
+
+    key: Key
+    item: Mapping[str, object]
+
+    def request(self, table_name: str) -> dict[str, Any]:
+        """The part."""
+        return {"Put": {"TableName": table_name, "Item": self.key.attributes | to_attributes(self.item)}}
+
+
 class Update(NamedTuple):
     """Changes an item.
 
@@ -145,7 +156,7 @@ class Check(NamedTuple):
         return {"ConditionCheck": check}
 
 
-type Part = Insert | Update | Delete | Check
+type Part = Insert | Put | Update | Delete | Check
 
 MAX_PARTS = 100
 """How many parts DynamoDB takes in one transaction."""
