@@ -30,6 +30,8 @@ from local.messages import Request
 from local.routing import Router
 from signet import aws, wiring
 from signet.accounts.applications import register
+from signet.store.attributes import from_attributes
+from tools.audit_table import find_lost_ends
 
 ROOT = Path(__file__).parents[1]
 URL = "https://signet.example"
@@ -257,6 +259,12 @@ class Deployment:
         yield trips
         trips += self.round_trips[before:]
 
+    def let_ttl_strike(self) -> None:
+        """Remove what has expired, as DynamoDB does at some time after its time."""
+        for item in self.items():
+            if "expires_at" in item and int(item["expires_at"]["N"]) <= self.clock.now:
+                self.delete_item(item)
+
     def put_file(self, key: str, content: bytes) -> None:
         """Put a file into the transfer bucket."""
         bucket = wiring.transfer_bucket()
@@ -379,6 +387,9 @@ class Cloud:
             invocations.register_first("before-send.lambda.Invoke", deployment.take)
             try:
                 yield deployment
+                # After every test, so that no write is left out.
+                users = [item for item in deployment.items() if item["sk"]["S"] == "USER"]
+                assert list(find_lost_ends(map(from_attributes, users))) == []
             finally:
                 invocations.unregister("before-send.lambda.Invoke", deployment.take)
                 wiring.reset()

@@ -22,18 +22,32 @@ def audit(items: Iterable[Item]) -> list[str]:
         items: Every item of a table, in Python's own types.
     """
     kinds: dict[str, dict[str, Item]] = defaultdict(dict)
+    items = list(items)
     for item in items:
         kind = item["sk"].partition("#")[0]
         in_group = kind in ("MEMBER", "CHILD")
         kinds[kind][f"{item['pk']}/{item['sk']}" if in_group else item["pk"]] = item
     users = {pk: user for pk, user in kinds["USER"].items() if "created_at" in user}
     return [
+        *find_lost_ends(items),
         *_credentials(users, kinds["CREDENTIAL"]),
         *_members(users, kinds["GROUP"], kinds["MEMBER"]),
         *_details(kinds["GROUP"], kinds["DETAILS"]),
         *_parents(kinds["GROUP"], kinds["CHILD"]),
         *_permissions(kinds["USER"], kinds["PERMISSIONS"]),
     ]
+
+
+def find_lost_ends(items: Iterable[Item]) -> Iterator[str]:
+    """What DynamoDB removes must hold nothing whose loss would make an ended token good again."""
+    for item in items:
+        application, _, user_id = item["pk"].partition("#USER#")
+        if item["sk"] != "USER" or "expires_at" not in item:
+            continue
+        if item.get("generation", 0) or item.keys() & {"ended", "token_cutoff", "deleted_at"}:
+            yield f"{application}: user {user_id} expires, with what has ended its tokens"
+        if item["expires_at"] != item.get("unverified_until"):
+            yield f"{application}: user {user_id} expires at another time than its end"
 
 
 def _credentials(users: dict[str, Item], credentials: dict[str, Item]) -> Iterator[str]:

@@ -34,8 +34,7 @@ NEED_NOT = {
 USER_WRITES = {
     "change_user",
     "delete_user",
-    "write_unverified",
-    "write_verified",
+    "write_identified",
     "insert_user",
     "note_login",
     "narrow_permissions",
@@ -69,7 +68,7 @@ def test_the_store_has_no_other_function_that_writes_a_user() -> None:
             }
             writes = called & {"update", "insert", "write", "_write", "Insert", "Update", "Delete"}
             # `_change` makes the part of a transaction that updates a user.
-            by_helper = {"users.py": "_change", "identification.py": "_write"}.get(path.name)
+            by_helper = {"users.py": "_change"}.get(path.name)
             if writes and (called & {"user_key", by_helper}):
                 writers.add(function.name)
     assert {name for name in writers if not name.startswith("_")} == USER_WRITES

@@ -72,8 +72,14 @@ def test_a_verified_user(signet: Deployment) -> None:
         }
     }
     user = shown(signet)
-    assert (user["id"], user["email"], user["firstName"]) == ("ext:u1", "Ann@example.com", "Ann")
-    assert user["avatarUrl"] == "https://example.com/a.png"
+    assert user["id"] == "ext:u1"
+    assert user["profile"] == {
+        "organizationId": "org1",
+        "email": "Ann@example.com",
+        "name": "Ann",
+        "photoUrl": "https://example.com/a.png",
+    }
+    assert [user[name] for name in ("email", "firstName", "lastName", "avatarUrl")] == [None] * 4
     before = signet.items()
     signet.clock.advance(1)
     assert send(signet, {"userId": "u1"}, made).json["result"]["data"]["verified"]
@@ -286,10 +292,11 @@ def test_an_unverified_user_is_marked_and_gone_after_30_days(signet: Deployment)
     toggle(signet, on=False)
     send(signet, {"userId": "u1", "email": "ann@example.com", "name": "Eve", "isAdmin": True})
     (item,) = items(signet)
-    assert item["unverified"] == {"BOOL": True}
+    assert int(item["unverified_until"]["N"]) == signet.clock.now + 30 * 86400
     assert "is_admin" not in item
     assert int(item["expires_at"]["N"]) == signet.clock.now + 30 * 86400
-    assert shown(signet)["firstName"] == "Eve"
+    assert shown(signet)["profile"]["name"] == "Eve"
+    assert shown(signet)["unverified"] is True
     made = signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
     assert made["email"] == "ann@example.com"
     signet.clock.advance(30 * 86400)
@@ -305,9 +312,10 @@ def test_a_verified_call_takes_an_unverified_user_over(signet: Deployment) -> No
     send(signet, {"userId": "u1", "name": "Eve"})
     send(signet, {"userId": "u1", "name": "Ann"}, token(signet))
     (item,) = items(signet)
-    assert item.keys().isdisjoint({"unverified", "expires_at"})
+    assert item.keys().isdisjoint({"unverified_until", "expires_at"})
     signet.clock.advance(31 * 86400)
-    assert shown(signet)["firstName"] == "Ann"
+    assert shown(signet)["profile"] == {"name": "Ann"}
+    assert "unverified" not in shown(signet)
 
 
 def test_ending_the_tokens_of_an_unverified_user_outlives_it(signet: Deployment) -> None:
@@ -346,7 +354,7 @@ def test_a_deleted_user_comes_back_and_its_old_tokens_do_not(signet: Deployment)
     signet.invoke("delete_user", here(signet, experienceUserId="ext:u1"))
     assert refusal(send(signet, {"userId": "u1"}, old))[2] == "token_revoked"
     assert send(signet, {"userId": "u1"}, token(signet)).status == 200
-    assert shown(signet)["firstName"] is None
+    assert "profile" not in shown(signet)
     assert refusal(send(signet, {"userId": "u1"}, old))[2] == "token_revoked"
 
 

@@ -640,7 +640,7 @@ def test_who_made_a_user_is_with_the_credential_alone(signet: Deployment) -> Non
     item = wiring.table().find(credential_key(signet.application_id, "ann@example.com"))
     assert item is not None
     assert item["origin"] == "mine:1"
-    assert find_user(wiring.table(), signet.application_id, "a" * 24) is not None
+    assert find_user(wiring.table(), signet.application_id, "a" * 24, signet.clock.milliseconds) is not None
     path = f"/applications/{signet.application_id}/experience/users/{'a' * 24}"
     signet.http("DELETE", path, headers=signet.bearer())
     assert "mine:1" not in repr(signet.items())

@@ -377,5 +377,5 @@ def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:
     items = signet.items()
     after = replace(before, last_name="Lee", revision=before.revision + 1)
     with pytest.raises(StaleError):
-        change_user(wiring.table(), signet.application_id, before, after)
+        change_user(wiring.table(), signet.application_id, before, after, signet.clock.milliseconds)
     assert signet.items() == items

@@ -71,8 +71,8 @@ def test_login_not_conditioned_on_password_version(
     """
     real = authentication.note_login
 
-    def note_login(table: Any, application_id: str, condition: Any, *given: Any) -> User | None:
-        return real(table, application_id, replace(condition, password_version=None), *given)
+    def note_login(table: Any, application_id: str, condition: Any, *given: Any, **more: Any) -> User | None:
+        return real(table, application_id, replace(condition, password_version=None), *given, **more)
 
     monkeypatch.setattr("signet.accounts.authentication.note_login", note_login)
     find(LET_IN)

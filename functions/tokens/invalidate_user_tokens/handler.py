@@ -15,5 +15,5 @@ from signet.user_models import NamedUser
 @operation("invalidate_user_tokens", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[NamedUser]) -> Success:
     """End all tokens of the user, who is named by id, by `ext:…`, or by e-mail address."""
-    invalidate_user_tokens(wiring.table(), call.application.id, call.request.experience_user_id)
+    invalidate_user_tokens(wiring.table(), call.application.id, call.request.experience_user_id, call.now_ms)
     return Success()

@@ -48,16 +48,8 @@ def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
     )
     token = call.request.auth_token
     found = identify(wiring.table(), wiring.verifier(), call.application, token, claim, call.now_ms)
-    known = {
-        "userId": found.claim.user_id,
-        "organizationId": found.claim.organization_id,
-        "email": found.claim.email,
-        "name": found.claim.name,
-        "photoUrl": found.claim.photo_url,
-    }
-    shown = {name: value for name, value in known.items() if value is not None}
     return {
-        "user": {**shown, "isAdmin": found.is_admin},
+        "user": {"userId": found.user_id, **found.profile, "isAdmin": found.is_admin},
         "verified": found.is_verified,
         "verifiedFields": list(found.verified_fields),
     }

@@ -58,7 +58,7 @@ PERMISSIONS = {"pk": f"{APP}#USER#x:1", "sk": "PERMISSIONS", "epoch": 0}
 
 def test_a_table_in_order_has_no_faults() -> None:
     """Users, credentials, members, parents, tombstones and users without a credential are in order."""
-    external = user("x:1", group_ids=[])
+    external = user("x:1", group_ids=[], unverified_until=5, expires_at=5)
     application = {"pk": APP, "sk": "APP"}
     assert audit([*WHOLE, TOMBSTONE, external, PERMISSIONS, application, {"pk": "KEYS", "sk": "RING"}]) == []
 
@@ -82,6 +82,9 @@ def test_a_table_in_order_has_no_faults() -> None:
         ([*WHOLE, child("p", "x")], "p has the child x, which does not know"),
         ([*WHOLE[:3], *WHOLE[4:]], "group g is under p, which is no group"),
         ([*WHOLE[:3], group("p", parent_id="g"), *WHOLE[4:]], "among its own ancestors"),
+        ([user("x:1", expires_at=5, unverified_until=5, generation=1)], "expires, with what has ended"),
+        ([user("x:1", expires_at=5, unverified_until=5, ended={"a"})], "expires, with what has ended"),
+        ([user("x:1", expires_at=5)], "expires at another time than its end"),
         ([*WHOLE, {**PERMISSIONS, "epoch": 1}], "user x:1 has permissions from before a removal"),
     ],
 )

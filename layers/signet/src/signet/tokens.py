@@ -84,6 +84,7 @@ def session_claims(
     now_ms: int,
     not_before_ms: int | None = None,
     ttl_ms: int | None = None,
+    until: int | None = None,
     extra_data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The claims of a session token (api.md 1).
@@ -97,6 +98,8 @@ def session_claims(
         not_before_ms: The user's cutoff: a token that is made while it still lies ahead, since clocks
             differ, has the cutoff's `iat`, or it would be dead on arrival.
         ttl_ms: The max age in milliseconds; None for a token that does not expire.
+        until: When the user ends, in Unix seconds: no token of an unverified one may outlive it; None where
+            it does not.
         extra_data: What becomes `ext`; None for nothing.
     """
     now = max(now_ms, not_before_ms or 0) // 1000
@@ -105,6 +108,7 @@ def session_claims(
     # Rounded up to a whole second: a token never lives shorter than was asked for.
     ends = [] if ttl_ms is None else [-(-(now_ms + ttl_ms) // 1000)]
     ends += [] if cap is None else [now + cap]
+    ends += [] if until is None else [until]
     if ends:
         claims["exp"] = min(ends)
     if extra_data is not None:

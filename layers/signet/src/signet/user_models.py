@@ -109,3 +109,5 @@ class UpdateUser(UserFields, NamedUser):
     last_login: Any = None
     avatar_url: Any = None
     experience_groups: Any = None
+    profile: Any = None
+    unverified: Any = None

@@ -19,6 +19,9 @@ def view_user(application_id: str, user: User, groups: Mapping[str, Group]) -> d
         user: The user.
         groups: Those of its groups that there are, by id; others are left out.
     """
+    apart: dict[str, Any] = {"profile": user.profile} if user.profile else {}
+    if user.is_unverified:
+        apart["unverified"] = True
     shown = [groups[group_id] for group_id in user.group_ids if group_id in groups]
     return {
         "id": path_id(user.id),
@@ -31,12 +34,13 @@ def view_user(application_id: str, user: User, groups: Mapping[str, Group]) -> d
         "email": user.email,
         "firstName": user.first_name,
         "lastName": user.last_name,
-        "avatarUrl": user.avatar_url,
+        "avatarUrl": None,  # The product has it; a picture that `identify` brought is in the profile.
         "tokenCutoff": _date(user.token_cutoff_ms),
         "userTags": user.tags,
         "experienceGroups": [
             {"id": group.id, "name": group.name, "parentId": group.parent_id} for group in shown
         ],
+        **apart,
     }
 
 

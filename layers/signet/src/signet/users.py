@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 USER_ID = re.compile(r"[0-9a-f]{24}")
 EXTERNAL = "x:"
@@ -37,11 +38,10 @@ class User:
 
     Attributes:
         id: 24 hex digits, or `x:` and the application's own id of a user that `identify` brought.
-        email: The address as it was given.
+        email: The address of its credential as it was given.
         normal_email: Its normal form, under which its credential stands; None without a credential.
         first_name: For people.
         last_name: For people.
-        avatar_url: A picture's address.
         tags: The application's own words about the user.
         group_ids: Sorted; groups that are being deleted may be among them.
         token_cutoff_ms: Tokens issued before are refused.
@@ -52,10 +52,11 @@ class User:
         updated_at_ms: When the profile last changed.
         password_updated_at_ms: When a password was last set.
         last_login_ms: When a password was last given correctly.
-        organization_id: The application's own organization of a user that `identify` brought.
+        profile: What `identify` brought: `email`, `name`, `photoUrl`, `organizationId`. It is shown, and
+            proves nothing: no address in it is one to log in with.
         is_admin: Whether a token said that it is an administrator.
-        is_unverified: Whether only unverified calls of `identify` have spoken of this user.
-        expires_at: When an unverified user is gone, in Unix seconds; DynamoDB deletes later.
+        unverified_until: When a user of whom only unverified calls of `identify` have spoken is gone, in Unix
+            seconds; None where something vouches for the user.
     """
 
     id: str
@@ -63,7 +64,6 @@ class User:
     normal_email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
-    avatar_url: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     group_ids: tuple[str, ...] = ()
     token_cutoff_ms: int | None = None
@@ -74,11 +74,15 @@ class User:
     updated_at_ms: int
     password_updated_at_ms: int | None = None
     last_login_ms: int | None = None
-    organization_id: str | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
     is_admin: bool = False
-    is_unverified: bool = False
-    expires_at: int | None = None
+    unverified_until: int | None = None
 
-    def is_there(self, now_ms: int) -> bool:
-        """Whether the user still counts: an unverified one does for 30 days."""
-        return self.expires_at is None or now_ms < self.expires_at * 1000
+    @property
+    def is_unverified(self) -> bool:
+        """Whether only unverified calls of `identify` have spoken of this user."""
+        return self.unverified_until is not None
+
+    def vouched_for(self) -> "User":
+        """The user once something vouches for it: without anything that unverified calls have said."""
+        return replace(self, profile={}, unverified_until=None) if self.is_unverified else self

@@ -154,12 +154,12 @@ class Authenticator:
         if token is None or (attempt.mode.uses_email and email is None):
             raise Refused
         if nonce is None:
-            user = self.verifier.find_session_user(token, application)
+            user = self.verifier.find_session_user(token, application, now_ms // 1000)
             if attempt.mode.uses_email and user.normal_email != email:
                 raise Refused
             return token, user
         condition = Condition(user_id_of(token), token=token, email=email)
-        updated = note_login(self.table, application.id, condition, None, nonce)
+        updated = note_login(self.table, application.id, condition, now_ms, is_login=False, nonce=nonce)
         if updated is None:
             raise Refused
         return token, updated
@@ -179,18 +179,23 @@ class Authenticator:
         write fail; then what is there now is read and verified, once.
         """
         for _ in range(2):
-            credential = self._verified_credential(application, attempt, token, email)
+            credential = self._verified_credential(application, attempt, token, email, now_ms)
             condition = Condition(
                 credential.user_id, token=token, password_version=credential.password_version
             )
-            user = note_login(self.table, application.id, condition, now_ms, nonce)
+            user = note_login(self.table, application.id, condition, now_ms, is_login=True, nonce=nonce)
             if user is not None:
                 self._upgrade(application, email or "", credential, attempt.password or "")
                 return user
         raise Refused
 
     def _verified_credential(
-        self, application: Application, attempt: Attempt, token: Token | None, email: str | None
+        self,
+        application: Application,
+        attempt: Attempt,
+        token: Token | None,
+        email: str | None,
+        now_ms: int,
     ) -> Credential:
         """The credential of the address, its password verified; a wrong address takes as long."""
         # An address that is none stands for one that nobody has: the same trip, the same hash.
@@ -199,7 +204,7 @@ class Authenticator:
             credential = find_credential(self.table, application.id, address)
         else:
             user_id = user_id_of(token)
-            user, credential = find_user_and_credential(self.table, application.id, user_id, address)
+            user, credential = find_user_and_credential(self.table, application.id, user_id, address, now_ms)
             if user is None:
                 raise Refused
             check_subject(token, user.generation, user.token_cutoff_ms)

@@ -155,7 +155,7 @@ def _read(directory: Directory, entries: list[Entry]) -> list[tuple[User, str]]:
     users: dict[str, tuple[User, str]] = {}
     wanted = {entry.record_id: entry.sort_key.removeprefix(WITH_ADDRESS) for entry in entries}
     for _ in range(ATTEMPTS):
-        found, wanted = find_with_hashes(directory.table, directory.application_id, wanted)
+        found, wanted = find_with_hashes(directory.table, directory.application_id, wanted, directory.now_ms)
         users |= found
         if not wanted:
             return [users[entry.record_id] for entry in entries if entry.record_id in users]

@@ -205,7 +205,7 @@ def _planned(directory: Directory, members: Members, wanted: WantedMembers | Non
         )
         raise InvalidRequest.of("experienceUserIds", message)
     joining, leaving = wanted.user_ids - current, current - wanted.user_ids
-    users = find_users(directory.table, directory.application_id, sorted(joining | leaving))
+    users = find_users(directory.table, directory.application_id, sorted(joining | leaving), directory.now_ms)
     unknown = joining - users.keys()
     if unknown:
         message = f"there is no user {_names(unknown)}."
@@ -261,11 +261,11 @@ def _set_membership(
         if belongs and len(user.group_ids) >= MAX_GROUPS:
             raise _full([user_id])
         group_ids = tuple(sorted({*user.group_ids} ^ {group_id}))
-        after = replace(user, group_ids=group_ids, revision=user.revision + 1)
+        after = replace(user.vouched_for(), group_ids=group_ids, revision=user.revision + 1)
         try:
-            change_user(directory.table, directory.application_id, user, after)
+            change_user(directory.table, directory.application_id, user, after, directory.now_ms)
         except StaleError:
-            user = find_user(directory.table, directory.application_id, user_id)
+            user = find_user(directory.table, directory.application_id, user_id, directory.now_ms)
         except InvalidRequest as error:
             # Nothing but the group can be wrong: it is being deleted.
             raise _not_found() from error
@@ -311,7 +311,7 @@ def _sweep(directory: Directory, group_id: str, has_time: Callable[[], bool]) ->
     more = True
     while more:
         user_ids, more = member_ids(directory.table, directory.application_id, group_id, SWEPT_AT_ONCE)
-        users = find_users(directory.table, directory.application_id, user_ids) if user_ids else {}
+        users = find_users(directory.table, directory.application_id, user_ids, directory.now_ms)
         for user_id in user_ids:
             if not has_time():
                 return False

@@ -3,20 +3,22 @@
 The rules are those of docs/api.md, section on identify, in their order.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from signet.accounts.verifier import Verifier, check_subject, revoked
+from signet.accounts.verifier import Verifier, check_subject
 from signet.applications import Application
-from signet.errors import InvalidRequest, PermissionDenied, TokenRequired
+from signet.errors import InvalidRequest, PermissionDenied, TokenRequired, Unavailable
 from signet.identities import normal_email
-from signet.store.identification import write_unverified, write_verified
+from signet.store.identification import write_identified
 from signet.store.table import Table
-from signet.store.users import Subject, find_subject
+from signet.store.users import StaleError, find_subject
 from signet.tokens import Token, TokenKind
 from signet.users import EXTERNAL
 
 UNVERIFIED_SECONDS = 30 * 86_400
+
+ATTEMPTS = 5
+"""How often a write is tried that others get in the way of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +41,32 @@ class Claim:
     photo_url: str | None = None
     says_admin: bool = False
 
+    @property
+    def profile(self) -> dict[str, str]:
+        """What is said of the user, by the names of `User.profile`."""
+        said = {
+            "organizationId": self.organization_id,
+            "email": self.email,
+            "name": self.name,
+            "photoUrl": self.photo_url,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Identified:
     """Who somebody is.
 
     Attributes:
-        claim: With the token's values where the call left them out.
+        user_id: The application's own id.
+        profile: What is known of the user then, as `User.profile`; where nothing vouches for it, what the
+            call said and no more.
         is_admin: Whether the token says so.
         verified_fields: What the token vouches for; empty where there was none.
     """
 
-    claim: Claim
+    user_id: str
+    profile: dict[str, str]
     is_admin: bool = False
     verified_fields: tuple[str, ...] = ()
 
@@ -87,16 +103,33 @@ def identify(
         if application.require_jwt_token:
             message = "This application requires a user token: send it as authToken."
             raise TokenRequired(message)
-        profile = _profile(claim, may_set_email=True)
-        expires_at = now_ms // 1000 + UNVERIFIED_SECONDS
-        write_unverified(table, application.id, claim.user_id, profile, expires_at, now_ms)
-        return Identified(claim)
-    token = verifier.verify_offline(text, application, (TokenKind.USER,), now_ms // 1000)
-    subject = find_subject(table, application.id, EXTERNAL + token.subject)
-    check_subject(token, subject.generation, subject.token_cutoff_ms)
-    identified = judge(token, claim, needs_cover=application.require_jwt_token, now=now_ms // 1000)
-    _remember(table, application, token, subject, identified, now_ms)
-    return identified
+        _remember_unverified(table, application, claim, now_ms)
+        return Identified(claim.user_id, claim.profile)
+    now = now_ms // 1000
+    token = verifier.verify_offline(text, application, (TokenKind.USER,), now)
+    for _ in range(ATTEMPTS):
+        subject = find_subject(table, application.id, EXTERNAL + token.subject, now_ms)
+        check_subject(token, subject.generation, subject.token_cutoff_ms)
+        identified = judge(token, claim, needs_cover=application.require_jwt_token, now=now)
+        user = subject.user
+        if user is not None and not user.is_unverified:
+            identified = replace(identified, profile={**user.profile, **identified.profile})
+            if (user.profile, user.is_admin) == (identified.profile, identified.is_admin):
+                return identified
+        try:
+            write_identified(
+                table,
+                application.id,
+                claim.user_id,
+                subject,
+                identified.profile,
+                now_ms,
+                is_admin=identified.is_admin,
+            )
+        except StaleError:
+            continue
+        return identified
+    raise _busy()
 
 
 def judge(token: Token, claim: Claim, *, needs_cover: bool, now: int) -> Identified:
@@ -129,56 +162,42 @@ def judge(token: Token, claim: Claim, *, needs_cover: bool, now: int) -> Identif
         "email": email is not None,
         "name": name is not None and claim.name in (None, name),
     }
+    known = replace(
+        claim,
+        organization_id=claim.organization_id if organization_id is None else organization_id,
+        email=claim.email if email is None else email,
+        name=name if claim.name is None else claim.name,
+    )
     return Identified(
-        Claim(
-            user_id=claim.user_id,
-            organization_id=claim.organization_id if organization_id is None else organization_id,
-            email=claim.email if email is None else email,
-            name=name if claim.name is None else claim.name,
-            photo_url=claim.photo_url,
-        ),
+        claim.user_id,
+        known.profile,
         # The token alone says so; a call that brings an isAdmin of its own unsets it.
         claims.get("is_admin") is True and not claim.says_admin,
         tuple(field for field, is_vouched in vouched.items() if is_vouched),
     )
 
 
-def _remember(
-    table: Table,
-    application: Application,
-    token: Token,
-    subject: Subject,
-    identified: Identified,
-    now_ms: int,
-) -> None:
-    user = subject.user
-    # Who has a credential has its address from there: another one would not lead to the user.
-    profile = _profile(identified.claim, may_set_email=user is None or user.normal_email is None)
-    profile["is_admin"] = identified.is_admin
-    if user is not None and not user.is_unverified:
-        stored = {
-            "email": user.email,
-            "first_name": user.first_name,
-            "avatar_url": user.avatar_url,
-            "organization_id": user.organization_id,
-            "is_admin": user.is_admin,
-        }
-        if all(stored[name] == value for name, value in profile.items()):
+def _remember_unverified(table: Table, application: Application, claim: Claim, now_ms: int) -> None:
+    """Write what nobody vouches for, where nobody has vouched for the user and nothing of it is left."""
+    for _ in range(ATTEMPTS):
+        subject = find_subject(table, application.id, EXTERNAL + claim.user_id, now_ms)
+        if not subject.is_unclaimed:
             return
-    external_id = identified.claim.user_id
-    if not write_verified(table, application.id, external_id, profile, token.generation, now_ms):
-        raise revoked()
+        stored = {} if subject.user is None else subject.user.profile
+        until = now_ms // 1000 + UNVERIFIED_SECONDS
+        profile = {**stored, **claim.profile}
+        try:
+            write_identified(
+                table, application.id, claim.user_id, subject, profile, now_ms, unverified_until=until
+            )
+        except StaleError:
+            continue
+        return
+    raise _busy()
 
 
-def _profile(claim: Claim, *, may_set_email: bool) -> dict[str, Any]:
-    """Attributes of the user's item; what the call does not say stays as it is."""
-    given = {
-        "email": claim.email if may_set_email else None,
-        "first_name": claim.name,
-        "avatar_url": claim.photo_url,
-        "organization_id": claim.organization_id,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+def _busy() -> Unavailable:
+    return Unavailable("Other requests are changing this user at the moment. Try again.")
 
 
 def _covers(token: Token, organization_id: str, now: int) -> bool:

@@ -24,7 +24,7 @@ from signet.store.users import find_users
 from signet.users import User
 
 SORTS: dict[str, Callable[[User], str | int | None]] = {
-    "email": lambda user: user.normal_email or user.email,
+    "email": lambda user: user.normal_email,
     "firstName": lambda user: user.first_name,
     "lastName": lambda user: user.last_name,
     "id": lambda user: user.id,
@@ -153,9 +153,8 @@ def _selected(directory: Directory, query: UserQuery) -> Page[User]:
 def _users(directory: Directory, entries: list[Entry]) -> Iterator[User]:
     """The users of the entries, in their order; the index may still hold one that is gone."""
     ids = [entry.record_id for entry in entries]
-    users = find_users(directory.table, directory.application_id, ids)
-    found = (users[user_id] for user_id in ids if user_id in users)
-    return (user for user in found if user.is_there(directory.now_ms))
+    users = find_users(directory.table, directory.application_id, ids, directory.now_ms)
+    return (users[user_id] for user_id in ids if user_id in users)
 
 
 def _matching(directory: Directory, users: Iterable[User], query: UserQuery) -> list[User]:

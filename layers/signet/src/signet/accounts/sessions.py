@@ -51,6 +51,7 @@ class SessionIssuer:
             now_ms=now_ms,
             not_before_ms=user.token_cutoff_ms,
             ttl_ms=ttl_ms,
+            until=user.unverified_until,
             extra_data=extra_data,
         )
         return self.signer.sign(TokenKind.SESSION, claims)
@@ -83,17 +84,18 @@ class SessionIssuer:
         """
         user_id = _resolve(self.table, application.id, named)
         if invalidate_existing_tokens or treat_as_login:
-            login_ms = now_ms if treat_as_login else None
             nonce = new_nonce() if invalidate_existing_tokens else None
-            user = note_login(self.table, application.id, Condition(user_id), login_ms, nonce)
+            user = note_login(
+                self.table, application.id, Condition(user_id), now_ms, is_login=treat_as_login, nonce=nonce
+            )
         else:
-            user = find_user(self.table, application.id, user_id)
+            user = find_user(self.table, application.id, user_id, now_ms)
         if user is None:
             raise _not_found()
         return self.issue(application, user, now_ms, ttl_ms, extra_data)
 
 
-def invalidate_user_tokens(table: Table, application_id: str, named: str) -> None:
+def invalidate_user_tokens(table: Table, application_id: str, named: str, now_ms: int) -> None:
     """End all tokens of a user.
 
     Args:
@@ -101,11 +103,12 @@ def invalidate_user_tokens(table: Table, application_id: str, named: str) -> Non
         application_id: Whose user.
         named: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential. An
             external id need never have been seen.
+        now_ms: The time, in Unix milliseconds.
 
     Raises:
         UserNotFound: There is no such user.
     """
-    if not raise_generation(table, application_id, _resolve(table, application_id, named)):
+    if not raise_generation(table, application_id, _resolve(table, application_id, named), now_ms):
         raise _not_found()
 
 

@@ -104,7 +104,11 @@ def add(directory: Directory, whole: User, password_hash: str, origin: str | Non
     try:
         insert_user(table, application_id, user, password_hash, origin)
     except (UserExists, StaleError):
-        made = None if origin is None else find_made(table, application_id, whole.normal_email or "", origin)
+        made = (
+            None
+            if origin is None
+            else find_made(table, application_id, whole.normal_email or "", origin, directory.now_ms)
+        )
         if made is None:
             raise
         if made.revision != len(made.group_ids) // GROUPS_AT_ONCE - 1:
@@ -124,8 +128,10 @@ def get_user(directory: Directory, user_id: str) -> User:
         UserNotFound: There is none, or the text is no id.
     """
     found = find_user_id(user_id)
-    user = None if found is None else find_user(directory.table, directory.application_id, found)
-    if user is None or not user.is_there(directory.now_ms):
+    user = None
+    if found is not None:
+        user = find_user(directory.table, directory.application_id, found, directory.now_ms)
+    if user is None:
         message = "This application has no such user."
         raise UserNotFound(message)
     return user
@@ -195,8 +201,10 @@ def groups_of(directory: Directory, users: Iterable[User]) -> dict[str, Group]:
 def _change(
     directory: Directory, before: User, fields: dict[str, Any], password_hash: str | None, now_ms: int
 ) -> User:
-    after = _with_credential(replace(before, **fields), password_hash is not None)
-    if password_hash is None and after == before:
+    # What unverified calls have said of the user is no part of what the change makes of it.
+    unchanged = before.vouched_for()
+    after = _with_credential(replace(unchanged, **fields), sets_password=password_hash is not None)
+    if password_hash is None and after == unchanged:
         return before
     ends_tokens = password_hash is not None or after.normal_email != before.normal_email
     if after.token_cutoff_ms != before.token_cutoff_ms:
@@ -221,6 +229,7 @@ def _change(
         directory.application_id,
         before,
         after,
+        now_ms,
         password_hash=moved_or_set,
         replaces=replaces,
         ends_tokens=ends_tokens,
@@ -250,15 +259,19 @@ def _cutoff_ends_tokens(before: User, after: User, now_ms: int) -> bool:
     return before.token_cutoff_ms is not None and (after.token_cutoff_ms or 0) < before.token_cutoff_ms
 
 
-def _with_credential(user: User, sets_password: bool) -> User:  # noqa: FBT001 - private, named where it is called
-    """The user with the normal form of its address, where it has a credential or gets one."""
-    if user.normal_email is None and not sets_password:
-        # Of a user that `identify` brought the address is a profile field, and claims nothing.
-        return user
-    if user.email is None:
+def _with_credential(user: User, *, sets_password: bool) -> User:
+    """The user with the normal form of its address, where it has a credential or gets one.
+
+    Raises:
+        InvalidRequest: It would have a password without an address, or the other way round.
+    """
+    if user.email is None and (sets_password or user.normal_email is not None):
         message = "is required with a password: it is what the user logs in with."
         raise InvalidRequest.of("email", message, FaultKind.MISSING)
-    return replace(user, normal_email=normal_email(user.email, "email"))
+    if user.email is not None and user.normal_email is None and not sets_password:
+        message = "is required with an e-mail address, since this user has no password yet."
+        raise InvalidRequest.of("password", message, FaultKind.MISSING)
+    return user if user.email is None else replace(user, normal_email=normal_email(user.email, "email"))
 
 
 def _approach(
@@ -271,7 +284,7 @@ def _approach(
     while len(different := sorted(set(user.group_ids) ^ set(group_ids))) > rest:
         nearer = tuple(sorted(set(user.group_ids) ^ set(different[:GROUPS_AT_ONCE])))
         after = replace(user, group_ids=nearer, revision=user.revision + 1)
-        change_user(directory.table, directory.application_id, user, after)
+        change_user(directory.table, directory.application_id, user, after, directory.now_ms)
         user = after
     return user
 

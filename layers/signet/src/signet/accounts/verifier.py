@@ -67,16 +67,16 @@ class Verifier:
                 gone, or its tokens have been ended since.
         """
         token = self.verify_offline(text, application, (TokenKind.SESSION,), now)
-        return token, self.find_session_user(token, application)
+        return token, self.find_session_user(token, application, now)
 
-    def find_session_user(self, token: Token, application: Application) -> User:
+    def find_session_user(self, token: Token, application: Application, now: int) -> User:
         """The user of a session token that is good so far. One round trip.
 
         Raises:
             TokenInvalid: Its `sub` is no user id.
             TokenRevoked: The user is gone, or its tokens have been ended since.
         """
-        subject = find_subject(self._table, application.id, user_id_of(token))
+        subject = find_subject(self._table, application.id, user_id_of(token), now * 1000)
         check_subject(token, subject.generation, subject.token_cutoff_ms)
         if subject.user is None:
             raise revoked()
@@ -96,7 +96,7 @@ class Verifier:
             identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
             check_subject(token, identity_generation(self._table, application.id, identity), None)
         else:
-            subject = find_subject(self._table, application.id, EXTERNAL + token.subject)
+            subject = find_subject(self._table, application.id, EXTERNAL + token.subject, now * 1000)
             check_subject(token, subject.generation, subject.token_cutoff_ms)
         return token
 

@@ -19,7 +19,8 @@ def to_attribute(value: object) -> Attribute:
     """The typed attribute of a value.
 
     Raises:
-        TypeError: No attribute type fits, a float included: DynamoDB's numbers are decimal.
+        TypeError: No attribute type fits, a float included: DynamoDB's numbers are decimal. A set is one of
+            texts, and DynamoDB refuses an empty one.
     """
     match value:
         case None:
@@ -32,6 +33,8 @@ def to_attribute(value: object) -> Attribute:
             return {"N": str(value)}
         case bytes():
             return {"B": b64encode(value).decode()}
+        case frozenset() | set():
+            return {"SS": sorted(value)}
         case list() | tuple():
             return {"L": [to_attribute(element) for element in value]}
         case dict():
@@ -62,6 +65,8 @@ def from_attribute(attribute: Attribute) -> Any:
             return int(value)
         case "NULL":
             return None
+        case "SS":
+            return frozenset(value)
         case "L":
             return [from_attribute(element) for element in value]
         case "M":

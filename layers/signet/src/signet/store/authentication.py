@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Table
-from signet.store.users import credential_key, to_user, user_key
+from signet.store.users import IS_THERE, RAISE, credential_key, find_in, user_key
 from signet.tokens import Token
 from signet.users import User
 
@@ -52,20 +52,26 @@ def find_credential(table: Table, application_id: str, normal_email: str) -> Cre
 
 
 def find_user_and_credential(
-    table: Table, application_id: str, user_id: str, normal_email: str
+    table: Table, application_id: str, user_id: str, normal_email: str, now_ms: int
 ) -> tuple[User | None, Credential | None]:
     """Both at once, each None where there is none. One round trip."""
     keys = user_key(application_id, user_id), credential_key(application_id, normal_email)
     items = table.find_all(keys)
     user, credential = items.get(keys[0]), items.get(keys[1])
     return (
-        to_user(user) if user is not None and "created_at" in user else None,
+        find_in(user, now_ms),
         None if credential is None else _credential(credential),
     )
 
 
 def note_login(
-    table: Table, application_id: str, condition: Condition, login_ms: int | None, nonce: str | None
+    table: Table,
+    application_id: str,
+    condition: Condition,
+    now_ms: int,
+    *,
+    is_login: bool,
+    nonce: str | None,
 ) -> User | None:
     """Write what a successful authentication writes, if it is one still. One round trip.
 
@@ -76,13 +82,14 @@ def note_login(
         table: The table.
         application_id: Whose user.
         condition: What has to be true.
-        login_ms: The `last_login`, in Unix milliseconds; None leaves it.
+        now_ms: The time, in Unix milliseconds.
+        is_login: Whether it becomes the user's `last_login`.
         nonce: Ends the user's earlier tokens, and marks the write as this request's; None ends nothing.
 
     Returns:
         The user as it is then; None where the condition does not hold, and nothing was written.
     """
-    conditions, values = ["attribute_exists(created_at)"], dict[str, object]()
+    conditions, values = [IS_THERE], dict[str, object]({":seconds": now_ms // 1000})
     if condition.token is not None:
         conditions.append("generation = :generation")
         conditions.append("(attribute_not_exists(token_cutoff) OR token_cutoff < :too_late)")
@@ -96,13 +103,13 @@ def note_login(
         conditions.append("password_version = :version")
         values[":version"] = condition.password_version
     assignments = []
-    if login_ms is not None:
+    if is_login:
         assignments.append("last_login = :login")
-        values[":login"] = login_ms
+        values[":login"] = now_ms
     if nonce is not None:
         assignments.append("invalidated_by = :nonce")
         values |= {":nonce": nonce, ":one": 1}
-    expression = f"SET {', '.join(assignments)}" + (" ADD generation :one" if nonce is not None else "")
+    expression = f"SET {', '.join(assignments)}" + (f" {RAISE}" if nonce is not None else "")
     try:
         item = table.update(
             user_key(application_id, condition.user_id),
@@ -116,9 +123,9 @@ def note_login(
         item = failed.item
         # Our own write, which the client repeated because the first answer was lost, is a success.
         is_own = item.get("invalidated_by") == nonce
-        if not is_own or item["generation"] != condition.token.generation + 1 or "created_at" not in item:
+        if not is_own or item["generation"] != condition.token.generation + 1:
             return None
-    return to_user(item)
+    return find_in(item, now_ms)
 
 
 def upgrade_password_hash(

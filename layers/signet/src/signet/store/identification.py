@@ -1,108 +1,87 @@
-"""The writes of `identify`: a user whom the application itself names, under its external id."""
+"""The write of `identify`: a user whom the application itself names, under its external id."""
 
 from collections.abc import Mapping
 
 from signet.store.table import ConditionFailed, Table
-from signet.store.users import user_key, users_partition
+from signet.store.users import StaleError, Subject, user_key, users_partition
 from signet.users import EXTERNAL
 
-SINCE = "created_at = if_not_exists(created_at, :now)"
-REST = (
-    "updated_at = :now, user_id = :user_id, list_pk = :list_pk, list_sk = :list_sk,"
-    " generation = if_not_exists(generation, :zero),"
-    " password_version = if_not_exists(password_version, :zero),"
-    " revision = if_not_exists(revision, :zero) + :one,"
-    " tags = if_not_exists(tags, :no_tags), group_ids = if_not_exists(group_ids, :no_groups)"
-)
-"""What makes an item a user, whatever was there before: nothing, a tombstone, a generation, a user."""
 
-
-def write_verified(
+def write_identified(
     table: Table,
     application_id: str,
     external_id: str,
-    profile: Mapping[str, object],
-    generation: int,
+    before: Subject,
+    profile: Mapping[str, str],
     now_ms: int,
-) -> bool:
-    """Create or change the user of a verified call. One round trip.
+    *,
+    is_admin: bool | None = None,
+    unverified_until: int | None = None,
+) -> None:
+    """Make a user of what was read, or change the user's profile. One round trip.
 
     Args:
         table: The table.
         application_id: Whose user.
         external_id: The application's own id.
-        profile: Attributes to set.
-        generation: The token's: if it is not the user's any more, the token has been ended meanwhile.
+        before: What was read; it goes on counting its generation, whatever it was.
+        profile: The whole profile from now on.
         now_ms: The time, in Unix milliseconds.
+        is_admin: What a token says; None leaves it.
+        unverified_until: When the user ends, in Unix seconds, where nothing vouches for it; None where a
+            token does.
 
-    Returns:
-        False where the token has been ended meanwhile; then nothing was written.
+    Raises:
+        StaleError: It is not any more what was read; nothing was written.
     """
-    condition = "generation = :generation"
-    if generation == 0:
-        condition = "(attribute_not_exists(generation) OR generation = :generation)"
-    expression = f"{_set(profile, SINCE)} REMOVE deleted_at, unverified, expires_at"
-    values = {":generation": generation}
-    return _write(table, application_id, external_id, expression, profile, values, condition, now_ms)
-
-
-def write_unverified(
-    table: Table,
-    application_id: str,
-    external_id: str,
-    profile: Mapping[str, object],
-    expires_at: int,
-    now_ms: int,
-) -> bool:
-    """Create or change a user whom nothing vouches for. One round trip.
-
-    Returns:
-        False where there is a user whom something vouches for, or the trace of one; then nothing was
-        written: neither its profile nor its generation is an unverified call's to touch.
-    """
-    condition = (
-        "(attribute_not_exists(pk) OR unverified = :yes)"
-        " AND (attribute_not_exists(generation) OR generation = :zero)"
-    )
-    expression = f"{_set(profile, SINCE)}, unverified = :yes, expires_at = :expires_at"
-    values = {":yes": True, ":expires_at": expires_at}
-    return _write(table, application_id, external_id, expression, profile, values, condition, now_ms)
-
-
-def _set(profile: Mapping[str, object], since: str) -> str:
-    return f"SET {since}, {REST}" + "".join(f", #{name} = :{name}" for name in profile)
-
-
-def _write(
-    table: Table,
-    application_id: str,
-    external_id: str,
-    expression: str,
-    profile: Mapping[str, object],
-    values: Mapping[str, object],
-    condition: str,
-    now_ms: int,
-) -> bool:
     user_id = EXTERNAL + external_id
-    common: dict[str, object] = {
-        ":now": now_ms,
-        ":user_id": user_id,
-        ":list_pk": users_partition(application_id),
-        ":list_sk": f"X#{external_id}",
-        ":zero": 0,
-        ":one": 1,
-        ":no_tags": {},
-        ":no_groups": [],
+    given: dict[str, object] = {
+        "updated_at": now_ms,
+        "profile": dict(profile),
+        "revision": before.revision + 1,
     }
-    given = {f":{name}": value for name, value in profile.items()}
+    removed: list[str] = []
+    if before.user is None:
+        list_key = {"list_pk": users_partition(application_id), "list_sk": f"X#{external_id}"}
+        counters = {"generation": before.generation, "password_version": 0}
+        given |= {
+            "created_at": now_ms,
+            "user_id": user_id,
+            "tags": {},
+            "group_ids": [],
+            **list_key,
+            **counters,
+        }
+        removed.append("deleted_at")
+    if is_admin is not None:
+        given["is_admin"] = is_admin
+    if unverified_until is None:
+        removed += ["unverified_until", "expires_at"]
+    else:
+        given["unverified_until"] = unverified_until
+        if not before.is_lasting:
+            given["expires_at"] = unverified_until
+    # Nothing was written, raised or marked since it was read.
+    conditions = ["revision = :before", "generation = :seen"]
+    if before.revision == 0:
+        conditions[0] = "attribute_not_exists(revision)"
+    if before.generation == 0:
+        conditions[1] = "(attribute_not_exists(generation) OR generation = :seen)"
+    if not before.is_lasting:
+        conditions.append("attribute_not_exists(ended)")
+    values = {f":{name}": value for name, value in given.items()} | {":seen": before.generation}
+    if before.revision:
+        values[":before"] = before.revision
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
+    if removed:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
     try:
         table.update(
             user_key(application_id, user_id),
             expression,
-            common | given | dict(values),
-            condition=condition,
-            names={f"#{name}": name for name in profile},
+            values,
+            condition=" AND ".join(conditions),
+            names={f"#{name}": name for name in (*given, *removed)},
         )
-    except ConditionFailed:
-        return False
-    return True
+    except ConditionFailed as error:
+        raise StaleError from error

@@ -16,7 +16,7 @@ from typing import Any
 from signet.errors import Unavailable
 from signet.permissions import Resource
 from signet.store.table import Check, Delete, Part, PartsRefused, Table, Update
-from signet.store.users import StaleError, permissions_key, raise_generation, user_key
+from signet.store.users import RAISE, RAISED, StaleError, permissions_key, user_key
 from signet.users import EXTERNAL
 
 READ_ATTEMPTS = 3
@@ -114,12 +114,11 @@ def narrow_permissions(
     user_id = EXTERNAL + external_id
     if before.revision == 0:
         # Nothing is taken from permissions that may have come meanwhile, so their epoch goes on.
-        raise_generation(table, application_id, user_id)
+        table.update(user_key(application_id, user_id), RAISE, {":one": 1})
         return
     user = Update(
         user_key(application_id, user_id),
-        # As `raise_generation` does it.
-        "ADD generation :one, permissions_epoch :one REMOVE expires_at",
+        f"ADD generation :one, permissions_epoch :one REMOVE {', '.join(RAISED)}",
         {":one": 1, ":epoch": before.epoch},
         _same_epoch(before),
     )

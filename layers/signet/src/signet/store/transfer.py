@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from signet.store.table import Table
-from signet.store.users import credential_key, find_user, to_user, user_key
+from signet.store.users import credential_key, find_in, find_user, user_key
 from signet.users import User
 
 
-def find_made(table: Table, application_id: str, normal_email: str, origin: str) -> User | None:
+def find_made(table: Table, application_id: str, normal_email: str, origin: str, now_ms: int) -> User | None:
     """The user whose credential has the address and this origin, or None. One round trip, two if there is.
 
     Args:
@@ -15,15 +15,16 @@ def find_made(table: Table, application_id: str, normal_email: str, origin: str)
         application_id: Whose users.
         normal_email: The address.
         origin: As it was given when the user was inserted.
+        now_ms: The time, in Unix milliseconds.
     """
     credential = table.find(credential_key(application_id, normal_email))
     if credential is None or credential.get("origin") != origin:
         return None
-    return find_user(table, application_id, credential["user_id"])
+    return find_user(table, application_id, credential["user_id"], now_ms)
 
 
 def find_with_hashes(
-    table: Table, application_id: str, users: Mapping[str, str]
+    table: Table, application_id: str, users: Mapping[str, str], now_ms: int
 ) -> tuple[dict[str, tuple[User, str]], dict[str, str]]:
     """Users with the hashes of their passwords, as many as can be had at once.
 
@@ -31,6 +32,7 @@ def find_with_hashes(
         table: The table.
         application_id: Whose users.
         users: The normal forms of their addresses, as far as they are known, by user id.
+        now_ms: The time, in Unix milliseconds.
 
     Returns:
         The users and hashes that belong together, by user id; and the addresses of those that were just
@@ -45,10 +47,9 @@ def find_with_hashes(
     found: dict[str, tuple[User, str]] = {}
     changing: dict[str, str] = {}
     for user_id, key in keys.items():
-        item = items.get(key)
-        if item is None or "created_at" not in item or "normal_email" not in item:
+        user, credential = find_in(items.get(key), now_ms), items.get(credentials[user_id])
+        if user is None or user.normal_email is None:
             continue
-        user, credential = to_user(item), items.get(credentials[user_id])
         if (
             credential is not None
             and users[user_id] == user.normal_email
@@ -57,5 +58,5 @@ def find_with_hashes(
         ):
             found[user_id] = user, credential["password_hash"]
         else:
-            changing[user_id] = item["normal_email"]
+            changing[user_id] = user.normal_email
     return found, changing

@@ -5,7 +5,12 @@ A user stands under `APP#<app>#USER#<id>` / `USER`, its credential under `APP#<a
 touches several of them is one transaction, so that none is ever without the others.
 
 What was deleted stays as a tombstone: `generation` and `deleted_at`, nothing of the person. A tombstone
-and an item that holds a generation alone are not users: a user has `created_at`.
+and an item that holds a generation alone are not users: a user has `created_at`. One that is unverified
+ends at `unverified_until`, and its item is a generation alone from then on; `find_in` and `IS_THERE` say
+so, to every reader and in the condition of every write.
+
+DynamoDB removes an item at its `expires_at`, which stands on unverified users alone, and on them only as
+long as removing the item gives nothing back: `RAISE` takes it off.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +30,6 @@ PROFILE = {
     "normal_email": "normal_email",
     "first_name": "first_name",
     "last_name": "last_name",
-    "avatar_url": "avatar_url",
     "tags": "tags",
     "group_ids": "group_ids",
     "token_cutoff_ms": "token_cutoff",
@@ -33,12 +37,23 @@ PROFILE = {
     "created_at_ms": "created_at",
     "updated_at_ms": "updated_at",
     "password_updated_at_ms": "password_updated_at",
+    "profile": "profile",
+    "unverified_until": "unverified_until",
 }
 """Attributes that a change of the user writes, by the field of `User`. A log-in writes `last_login`."""
 
 
-IDENTIFIED = ("organization_id", "is_admin", "unverified", "expires_at")
-"""Attributes that only `identify` writes."""
+IS_THERE = (
+    "attribute_exists(created_at) AND (attribute_not_exists(unverified_until) OR unverified_until > :seconds)"
+)
+"""The condition that there is such a user; `:seconds` is the time in Unix seconds. As `find_in`."""
+
+RAISED = ("expires_at", "ended")
+"""Attributes that a raise of the generation removes: the item's end, since ended tokens would be good again
+without it, and the marks of single tokens, all of which have ended now."""
+
+RAISE = f"ADD generation :one REMOVE {', '.join(RAISED)}"
+"""Ends all of a user's tokens; `:one` is 1."""
 
 
 class StaleError(Exception):
@@ -70,10 +85,17 @@ def users_partition(application_id: str) -> str:
     return f"APP#{application_id}#USERS"
 
 
-def find_user(table: Table, application_id: str, user_id: str) -> User | None:
+def find_in(item: Item | None, now_ms: int) -> User | None:
+    """The user that an item holds; None for a tombstone, a generation alone, and who has ended."""
+    if item is None or "created_at" not in item:
+        return None
+    user = to_user(item)
+    return user if user.unverified_until is None or now_ms < user.unverified_until * 1000 else None
+
+
+def find_user(table: Table, application_id: str, user_id: str, now_ms: int) -> User | None:
     """The user, or None. One round trip."""
-    item = table.find(user_key(application_id, user_id))
-    return None if item is None or "created_at" not in item else to_user(item)
+    return find_in(table.find(user_key(application_id, user_id)), now_ms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,48 +103,61 @@ class Subject:
     """What the table knows of a token's subject, user or not.
 
     Attributes:
-        user: The user; None for a tombstone, for a generation alone, and where there is nothing.
+        user: The user; None where there is none, as `find_in` says.
         generation: Its generation; 0 where there is nothing.
         token_cutoff_ms: Its cutoff.
+        revision: That of the item, user or not; 0 where it has none.
+        is_unclaimed: Whether there is nothing, or what unverified calls have made.
+        is_lasting: Whether anything was raised, marked or cut off: without the item it would be undone.
     """
 
     user: User | None
     generation: int
     token_cutoff_ms: int | None
+    revision: int
+    is_unclaimed: bool
+    is_lasting: bool
 
 
-def find_subject(table: Table, application_id: str, user_id: str) -> Subject:
+def find_subject(table: Table, application_id: str, user_id: str, now_ms: int) -> Subject:
     """What there is of a token's subject. One round trip."""
     item = table.find(user_key(application_id, user_id)) or {}
-    user = to_user(item) if "created_at" in item else None
-    return Subject(user, item.get("generation", 0), item.get("token_cutoff"))
+    generation = item.get("generation", 0)
+    return Subject(
+        user=find_in(item, now_ms),
+        generation=generation,
+        token_cutoff_ms=item.get("token_cutoff"),
+        revision=item.get("revision", 0),
+        is_unclaimed=not item or "unverified_until" in item,
+        is_lasting=generation > 0 or "ended" in item or "token_cutoff" in item,
+    )
 
 
-def raise_generation(table: Table, application_id: str, user_id: str) -> bool:
+def raise_generation(table: Table, application_id: str, user_id: str, now_ms: int) -> bool:
     """End a user's tokens. One round trip.
 
     Returns:
         False where there is no such user; then nothing is written. An external id needs no user: its
         tokens can be ended before it was ever identified.
     """
+    may_be_new = user_id.startswith(EXTERNAL)
     try:
         table.update(
             user_key(application_id, user_id),
-            # An unverified user's item may go, but not one whose generation counts.
-            "ADD generation :one REMOVE expires_at",
-            {":one": 1},
-            condition=None if user_id.startswith(EXTERNAL) else "attribute_exists(created_at)",
+            RAISE,
+            {":one": 1} if may_be_new else {":one": 1, ":seconds": now_ms // 1000},
+            condition=None if may_be_new else IS_THERE,
         )
     except ConditionFailed:
         return False
     return True
 
 
-def find_users(table: Table, application_id: str, user_ids: Iterable[str]) -> dict[str, User]:
+def find_users(table: Table, application_id: str, user_ids: Iterable[str], now_ms: int) -> dict[str, User]:
     """Those of the users that there are, by id. One round trip for each hundred."""
     items = table.find_all(user_key(application_id, user_id) for user_id in user_ids)
-    users = [to_user(item) for item in items.values() if "created_at" in item]
-    return {user.id: user for user in users}
+    users = (find_in(item, now_ms) for item in items.values())
+    return {user.id: user for user in users if user is not None}
 
 
 def find_password_hash(table: Table, application_id: str, normal_email: str) -> str | None:
@@ -170,6 +205,7 @@ def change_user(
     application_id: str,
     before: User,
     after: User,
+    now_ms: int,
     *,
     password_hash: str | None = None,
     replaces: str | None = None,
@@ -177,11 +213,15 @@ def change_user(
 ) -> None:
     """Turn the user from what was read into what it shall be, with all that hangs on it.
 
+    A user of whom only unverified calls have spoken becomes one like others, so `after` has been
+    `vouched_for`.
+
     Args:
         table: The table.
         application_id: Whose user it is.
         before: The user as it was read; the write is refused if it has changed since.
         after: The user as it shall be, with the next `revision`.
+        now_ms: The time, in Unix milliseconds.
         password_hash: The credential's hash from now on, where it is set or moves to another address.
         replaces: The hash that moves, as it was read: a log-in may have upgraded it in the meantime.
         ends_tokens: Whether the user's tokens end with this change.
@@ -191,7 +231,7 @@ def change_user(
         UserExists: Another user has the new e-mail address.
         InvalidRequest: One of the new groups does not exist.
     """
-    parts: dict[str, Part] = {"user": _change(application_id, before, after, ends_tokens=ends_tokens)}
+    parts: dict[str, Part] = {"user": _change(application_id, before, after, now_ms, ends_tokens=ends_tokens)}
     if password_hash is not None:
         parts |= _credential_change(application_id, before, after, password_hash, replaces)
         if before.normal_email is not None:
@@ -207,7 +247,7 @@ def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> N
     Raises:
         StaleError: The user has changed since it was read.
     """
-    personal = [*PROFILE.values(), *IDENTIFIED, "last_login", "list_pk", "list_sk", "user_id"]
+    personal = [*PROFILE.values(), *RAISED, "is_admin", "last_login", "list_pk", "list_sk", "user_id"]
     names = {f"#{name}": name for name in personal}
     counters = "generation :one, revision :one"
     parts: dict[str, Part] = {}
@@ -218,8 +258,8 @@ def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> N
     parts["user"] = Update(
         user_key(application_id, user.id),
         f"SET deleted_at = :now REMOVE {', '.join(names)} ADD {counters}",
-        {":now": now_ms, ":one": 1, ":revision": user.revision},
-        "attribute_exists(created_at) AND revision = :revision",
+        {":now": now_ms, ":one": 1, ":revision": user.revision, ":seconds": now_ms // 1000},
+        f"{IS_THERE} AND revision = :revision",
         names,
     )
     if user.normal_email is not None:
@@ -234,28 +274,31 @@ def to_user(item: Item) -> User:
     """The user that an item with `created_at` holds."""
     fields: dict[str, Any] = {field: item.get(attribute) for field, attribute in PROFILE.items()}
     fields["group_ids"] = tuple(item["group_ids"])
+    fields["profile"] = item.get("profile", {})
     return User(
         **fields,
         id=item["user_id"],
         generation=item["generation"],
         revision=item["revision"],
         last_login_ms=item.get("last_login"),
-        organization_id=item.get("organization_id"),
         is_admin=item.get("is_admin", False),
-        is_unverified=item.get("unverified", False),
-        expires_at=item.get("expires_at"),
     )
 
 
 def _item(application_id: str, user: User) -> dict[str, object]:
     item = {
-        **{attribute: getattr(user, field) for field, attribute in PROFILE.items()},
-        **_index_entry(application_id, user),
+        **_attributes(application_id, user),
         "user_id": user.id,
         "generation": user.generation,
         "revision": user.revision,
     }
     return {name: value for name, value in item.items() if value is not None}
+
+
+def _attributes(application_id: str, user: User) -> dict[str, object]:
+    """What a change of the user writes; None for what is not there."""
+    given = {attribute: getattr(user, field) for field, attribute in PROFILE.items()}
+    return given | {"profile": user.profile or None} | _index_entry(application_id, user)
 
 
 def _index_entry(application_id: str, user: User) -> dict[str, str]:
@@ -265,24 +308,21 @@ def _index_entry(application_id: str, user: User) -> dict[str, str]:
     return {"list_pk": users_partition(application_id), "list_sk": entry}
 
 
-def _change(application_id: str, before: User, after: User, *, ends_tokens: bool) -> Update:
-    was: dict[str, object] = _index_entry(application_id, before) | {
-        a: getattr(before, f) for f, a in PROFILE.items()
-    }
-    becomes: dict[str, object] = _index_entry(application_id, after) | {
-        a: getattr(after, f) for f, a in PROFILE.items()
-    }
-    if before.is_unverified:
-        # What the API says of a user makes it one.
-        was |= {"unverified": True, "expires_at": before.expires_at}
-        becomes |= {"unverified": None, "expires_at": None}
+def _change(application_id: str, before: User, after: User, now_ms: int, *, ends_tokens: bool) -> Update:
+    was, becomes = _attributes(application_id, before), _attributes(application_id, after)
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     given = {name: value for name, value in changed.items() if value is not None}
-    removed = [name for name, value in changed.items() if value is None]
+    removed = {name for name, value in changed.items() if value is None}
+    if ends_tokens or before.is_unverified:
+        removed.update(RAISED if ends_tokens else ("expires_at",))
     expression = "SET " + ", ".join(["revision = :next", *(f"#{name} = :{name}" for name in given)])
     if removed:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-    values: dict[str, object] = {":next": after.revision, ":revision": before.revision}
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in sorted(removed))
+    values: dict[str, object] = {
+        ":next": after.revision,
+        ":revision": before.revision,
+        ":seconds": now_ms // 1000,
+    }
     if ends_tokens:
         expression += " ADD generation :one"
         values[":one"] = 1
@@ -290,8 +330,8 @@ def _change(application_id: str, before: User, after: User, *, ends_tokens: bool
         user_key(application_id, before.id),
         expression,
         values | {f":{name}": value for name, value in given.items()},
-        "attribute_exists(created_at) AND revision = :revision",
-        {f"#{name}": name for name in changed},
+        f"{IS_THERE} AND revision = :revision",
+        {f"#{name}": name for name in (*given, *removed)},
     )
 
 
