@@ -118,7 +118,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"firstName": "x" * 1025}, "firstName: must have at most 1024"),
     ({"lastName": 5}, "lastName: must be a valid string"),
     ({"tokenCutoff": "yesterday"}, "tokenCutoff: must be a date-time"),
-    ({"tokenCutoff": "2026-11-20T10:00:00"}, "tokenCutoff: must be a date-time with a time zone"),
+    (
+        {"tokenCutoff": "2026-11-20T10:00:00"},
+        "tokenCutoff: must be a date-time from 1970 to 9999 with a time zone",
+    ),
+    ({"tokenCutoff": "0001-01-01T00:00:00+01:00"}, "tokenCutoff: must be a date-time from 1970 to 9999"),
+    ({"tokenCutoff": "1970-01-01T00:00:00+01:00"}, "tokenCutoff: must be a date-time from 1970 to 9999"),
     ({"tokenCutoff": 5}, "tokenCutoff: must be a valid string"),
     ({"tokenCutoff": "2027-01-15T08:01:00.124Z"}, "tokenCutoff: lies more than 60 seconds"),
     ({"userTags": {"a b": "c"}}, "userTags"),
@@ -379,3 +384,16 @@ def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:
     with pytest.raises(StaleError):
         change_user(wiring.table(), signet.application_id, before, after, signet.clock.milliseconds)
     assert signet.items() == items
+
+
+def test_a_date_of_no_year_that_is_taken_costs_no_list_and_no_log_in(signet: Deployment) -> None:
+    """A cutoff that an earlier version let in does not make everything fail that shows its user."""
+    user = create(signet)
+    (item,) = [item for item in signet.items() if item["pk"]["S"].endswith(user["id"])]
+    signet.put_item(item | {"token_cutoff": {"N": "-62135600400000"}})
+    shown = user | {"tokenCutoff": "1970-01-01T00:00:00.000Z"}
+    assert send(signet, "GET", user["id"]).json == shown
+    assert send(signet, "GET").json["items"] == [shown]
+    log_in = signet.http("POST", f"/applications/{signet.application_id}/experience/login", ANN)
+    assert (log_in.status, log_in.json["user"]["tokenCutoff"]) == (200, shown["tokenCutoff"])
+    assert signet.invoke("export_users", here(signet))["users"] == 1

@@ -12,9 +12,9 @@ from typing import Any
 
 from signet import base64url
 from signet.errors import SigningUnavailable
-from signet.times import iso_8601
+from signet.times import LATEST, iso_8601
 
-NEVER = 253_402_300_799
+NEVER = LATEST
 """A `max_exp` for keys that made tokens without `exp`: the last second of the year 9999."""
 
 

@@ -13,9 +13,9 @@ from pydantic import (
 )
 
 from signet.errors import FaultKind, InvalidRequest
-from signet.keys import NEVER
 from signet.models import UNSET, RequestModel
 from signet.permissions import MAX_RESOURCES
+from signet.times import LATEST
 from signet.velt_models import Text
 
 ABSENT: Any = object()
@@ -79,7 +79,7 @@ class PermittedResource(NamedResource):
     """A resource, and what a user may do with it, until when in Unix seconds."""
 
     access_role: Annotated[AccessRole, Strict(strict=False)] = AccessRole.EDITOR
-    expires_at: Annotated[int, Field(ge=0, le=NEVER)] = UNSET
+    expires_at: Annotated[int, Field(ge=0, le=LATEST)] = UNSET
 
     @property
     def resource(self) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Users as Losant's clients send them (docs/api.md, section 4)."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -10,6 +9,7 @@ from signet.groups import GROUP_ID
 from signet.identities import normal_email
 from signet.models import UNSET, RequestModel
 from signet.passwords import check_policy
+from signet.times import find_milliseconds
 from signet.users import MAX_GROUPS
 
 MAX_TEXT = 1024
@@ -36,14 +36,11 @@ def _password(text: str) -> str:
 
 
 def _milliseconds(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        message = "must be a date-time with a time zone, such as 2026-11-20T10:00:00.000Z."
+    milliseconds = find_milliseconds(text)
+    if milliseconds is None:
+        message = "must be a date-time from 1970 to 9999 with a time zone, such as 2026-11-20T10:00:00.000Z."
         raise InvalidRequest.of("tokenCutoff", message)
-    return round(moment.timestamp() * 1000)
+    return milliseconds
 
 
 def _group_ids(group_ids: list[str]) -> tuple[str, ...]:

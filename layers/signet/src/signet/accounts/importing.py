@@ -285,8 +285,8 @@ class _Chunks:
         )
         now_ms = self._importer.now_ms()
         check_cutoff(new.fields.get("token_cutoff_ms"), now_ms)
-        if new.created_at_ms is not None and not 0 <= new.created_at_ms <= now_ms + AHEAD_MS:
-            raise InvalidRequest.of("creationDate", "must lie in the past, and not before 1970.")
+        if new.created_at_ms is not None and new.created_at_ms > now_ms + AHEAD_MS:
+            raise InvalidRequest.of("creationDate", "must lie in the past.")
         user = User(
             id=new.user_id or new_user_id(),
             normal_email=normal_email(new.fields["email"], "email"),
