@@ -25,7 +25,7 @@ from signet.listing import Cursor, Entry
 from signet.passwords import Parameters, PasswordHasher
 from signet.signing import generate
 from signet.store.groups import insert_group
-from signet.store.keys import PARTITION as KEYS_PARTITION
+from signet.store.keys import LIVES, PARTITION
 from signet.store.table import Part, Table
 from signet.store.users import insert_user
 from signet.users import MAX_GROUPS, User
@@ -326,24 +326,29 @@ class _Ring:
 
     def read(self) -> list[dict[str, Any]]:
         """The items as they are."""
-        answer = self.client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": KEYS_PARTITION}},
-            ConsistentRead=True,
-        )
-        items: list[dict[str, Any]] = answer["Items"]
+        items: list[dict[str, Any]] = []
+        for partition in (PARTITION, LIVES):
+            answer = self.client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+                ConsistentRead=True,
+            )
+            items += answer["Items"]
         return items
 
     def put_back(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Have these items again, and no others."""
-        wanted = [item["sk"]["S"] for item in items]
+        wanted = [_key_of(item) for item in items]
         for old in self.read():
-            if old["sk"]["S"] not in wanted:
-                key = {name: old[name] for name in ("pk", "sk")}
+            if (key := _key_of(old)) not in wanted:
                 self.client.delete_item(TableName=self._table, Key=key)
         for item in items:
             self.client.put_item(TableName=self._table, Item=item)
+
+
+def _key_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item[name] for name in ("pk", "sk")}
 
 
 def with_retired(items: Sequence[Mapping[str, Any]], keys: int) -> list[dict[str, Any]]:
@@ -359,10 +364,10 @@ def with_retired(items: Sequence[Mapping[str, Any]], keys: int) -> list[dict[str
             "kid": {"S": new.kid},
             "public_jwk": {"M": {name: {"S": value} for name, value in new.public_jwk.items()}},
             "created_at": {"N": str(created_at - age * 86_400)},
-            "max_exp": {"N": str(created_at + 30 * 86_400)},
             "retired_at": {"N": str(created_at)},
         }
-        ring.append(retired)
+        max_exp = {"N": str(created_at + 30 * 86_400)}
+        ring += [retired, {"pk": {"S": LIVES}, "sk": retired["sk"], "max_exp": max_exp}]
     return ring
 
 

@@ -9,6 +9,8 @@ from tests.deployment import load_template
 RESOURCES = load_template()["Resources"]
 
 KEY_RING = "the table's key ring"
+KEY_LIVES = "the lives of the table's keys"
+KEYS_AND_LIVES = "both"
 TABLE = "the table"
 INDEX = "the table's index"
 IMPORTS = "the bucket's imports"
@@ -124,13 +126,13 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "IssueIdentityTokenFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:Query", KEY_RING),
-        ("dynamodb:UpdateItem", KEY_RING),
+        ("dynamodb:UpdateItem", KEY_LIVES),
         ("kms:Decrypt", KMS),
     },
     "IssueUserTokenFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:Query", TABLE),
-        ("dynamodb:UpdateItem", KEY_RING),
+        ("dynamodb:UpdateItem", KEY_LIVES),
         ("kms:Decrypt", KMS),
     },
     "AddPermissionsFunction": {
@@ -151,10 +153,11 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "PublishJwksFunction": {("dynamodb:Query", KEY_RING)},
     "PublishConfigurationFunction": {("dynamodb:Query", KEY_RING)},
     "RotateKeysFunction": {
-        ("dynamodb:Query", KEY_RING),
-        ("dynamodb:PutItem", KEY_RING),
-        ("dynamodb:UpdateItem", KEY_RING),
-        ("dynamodb:DeleteItem", KEY_RING),
+        ("dynamodb:Query", KEYS_AND_LIVES),
+        ("dynamodb:ConditionCheckItem", KEYS_AND_LIVES),
+        ("dynamodb:PutItem", KEYS_AND_LIVES),
+        ("dynamodb:UpdateItem", KEYS_AND_LIVES),
+        ("dynamodb:DeleteItem", KEYS_AND_LIVES),
         ("kms:Encrypt", KMS),
         ("kms:Decrypt", KMS),
     },
@@ -186,13 +189,18 @@ def granted(function: str) -> set[tuple[str, str]]:
 
 
 def _target(statement: dict[str, Any], function: str) -> str:
-    condition = statement.get("Condition")
+    condition: Any = statement.get("Condition")
     match statement["Resource"]:
         case {"Fn::GetAtt": ["Table", "Arn"]} if condition is None:
             return TABLE
         case {"Fn::GetAtt": ["Table", "Arn"]}:
-            assert condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["KEYS"]}}
-            return KEY_RING
+            partitions = condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
+            assert condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partitions}}
+            return {
+                ("KEYS",): KEY_RING,
+                ("KEYLIFE",): KEY_LIVES,
+                ("KEYS", "KEYLIFE"): KEYS_AND_LIVES,
+            }[tuple(partitions)]
         case {"Fn::Sub": "${Table.Arn}/index/by_application"}:
             assert condition is None
             return INDEX

@@ -70,9 +70,9 @@ def is_active(signet: Deployment, token: str) -> bool:
     return active
 
 
-def key_items(signet: Deployment) -> dict[str, Any]:
-    """The items of the ring by sort key."""
-    return {item["sk"]["S"]: item for item in signet.items() if item["pk"]["S"] == "KEYS"}
+def key_items(signet: Deployment, partition: str = "KEYS") -> dict[str, Any]:
+    """The items of the ring by sort key; those of `KEYLIFE` by theirs."""
+    return {item["sk"]["S"]: item for item in signet.items() if item["pk"]["S"] == partition}
 
 
 def test_a_key_is_announced_signs_retires_and_goes(signet: Deployment) -> None:
@@ -88,11 +88,12 @@ def test_a_key_is_announced_signs_retires_and_goes(signet: Deployment) -> None:
     assert kid_of(mint(signet)) == second
     assert {first, second, *states} == published(signet).keys()
     assert "encrypted_private_key" not in key_items(signet)[f"KEY#{first}"]
-    over = int(key_items(signet)[f"KEY#{first}"]["max_exp"]["N"]) + 120
+    over = int(key_items(signet, "KEYLIFE")[f"KEY#{first}"]["max_exp"]["N"]) + 120
     signet.clock.advance(over - signet.clock.now)
     assert first in rotate(signet)
     signet.clock.advance(1)
     assert first not in rotate(signet)
+    assert f"KEY#{first}" not in key_items(signet, "KEYLIFE")
 
 
 def test_a_key_of_a_token_without_end_stays_for_ever(moto_signet: Deployment) -> None:
@@ -144,6 +145,21 @@ def test_a_revoked_key_is_followed_at_once_by_the_announced_one(signet: Deployme
     before = signet.items()
     assert rotate(signet, emergency=True, kid=kid_of(token)) == states
     assert signet.items() == before
+
+
+def test_a_key_from_memory_signs_no_longer_token_once_it_is_revoked(signet: Deployment) -> None:
+    """Within the ring's time in memory, the write of `max_exp` tells a container."""
+    kid = kid_of(mint(signet))
+    rotate(signet, emergency=True, kid=kid)
+    assert kid_of(mint(signet)) == kid  # It verifies nowhere.
+    user = signet.invoke(
+        "create_user",
+        {"applicationId": signet.application_id, "email": "ann@example.com", "password": PASSWORD},
+    )
+    path = f"/applications/{signet.application_id}/experience/users/{user['id']}/token"
+    refused = signet.http("POST", path, {}, headers=signet.bearer())
+    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+    assert "revoked a moment ago" in refused.json["message"]
 
 
 def test_sessions_of_a_revoked_key_end_within_the_bound(moto_signet: Deployment) -> None:
@@ -279,7 +295,7 @@ DAMAGES: dict[str, dict[str, Any]] = {
     "a public key of another type": {"public_jwk": {"S": "key"}},
     "another algorithm": {"algorithm": {"S": "RS256"}},
     "an algorithm that is none": {"algorithm": {"S": "none"}},
-    "no max_exp": {"max_exp": None},
+    "no time of its creation": {"created_at": None},
 }
 
 
@@ -329,6 +345,38 @@ def test_an_announced_key_that_cannot_sign_does_not_take_over(moto_signet: Deplo
     assert kid_of(mint(signet)) == active
     states = rotate(signet, emergency=True, kid=announced)
     assert (states[announced], states[active]) == ("revoked", "active")
+
+
+LOST_LIVES: dict[str, dict[str, Any] | None] = {
+    "no item": None,
+    "no max_exp": {},
+}
+
+
+@pytest.mark.parametrize("left", LOST_LIVES.values(), ids=LOST_LIVES)
+def test_a_key_whose_life_is_lost_is_kept_for_ever(signet: Deployment, left: dict[str, Any] | None) -> None:
+    """Until when its tokens live is unknown; new containers sign with it once rotate_keys has run."""
+    token = mint(signet)
+    kid = kid_of(token)
+    life = key_items(signet, "KEYLIFE")[f"KEY#{kid}"]
+    signet.delete_item(life)
+    if left is not None:
+        signet.put_item({name: life[name] for name in ("pk", "sk")} | left)
+    assert kid_of(mint(signet)) == kid
+    signet.restart()
+    refused = signet.http("POST", "/api/v1/user-identity-jwt", MINT, headers=signet.basic())
+    assert refused.status == 503
+    assert "rotate_keys" in refused.json["errors"][0]["detail"]
+    assert is_active(signet, token)
+    rotate(signet)
+    assert kid_of(mint(signet)) == kid
+    for _ in range(3):
+        signet.clock.advance(33 * 365 * DAY)
+        rotate(signet)
+    assert rotate(signet)[kid] == "retired"
+    rotate(signet, emergency=True, kid=kid)
+    signet.clock.advance(181)
+    assert kid not in rotate(signet)
 
 
 @pytest.mark.parametrize("attribute", ["issuer", "activated_at"])
@@ -389,10 +437,11 @@ def test_a_restored_key_loses_its_private_half_again(moto_signet: Deployment, em
     """An item that is again as it was before its key's end is retired, and goes like any other."""
     signet = moto_signet
     kid = kid_of(mint(signet))
-    before = key_items(signet)
+    before, lives = key_items(signet), key_items(signet, "KEYLIFE")
     signet.clock.advance(90 * DAY + 1)
     rotate(signet, **({"emergency": True, "kid": kid} if emergency else {}))
     restore(signet, before, f"KEY#{kid}")
+    restore(signet, lives, f"KEY#{kid}")
     assert rotate(signet)[kid] == "retired"
     check_ring(signet)
     signet.clock.advance(40 * DAY)

@@ -91,8 +91,8 @@ def test_every_token_is_a_fresh_one(signet: Deployment) -> None:
     before = signet.items()
     first, second = issue(signet), issue(signet)
     assert first["jti"] != second["jti"]
-    assert [item for item in signet.items() if item["pk"]["S"] != "KEYS"] == [
-        item for item in before if item["pk"]["S"] != "KEYS"
+    assert [item for item in signet.items() if item["pk"]["S"] != "KEYLIFE"] == [
+        item for item in before if item["pk"]["S"] != "KEYLIFE"
     ]
 
 

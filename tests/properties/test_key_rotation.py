@@ -21,7 +21,7 @@ from signet.accounts.signer import Signer
 from signet.cache import KeyRingCache
 from signet.errors import SigningUnavailable
 from signet.keys import DAY, JWKS_MAX_AGE, MARGIN, NEVER, Algorithm, KeyRing, KeyState, RotationPolicy
-from signet.store.keys import find_key_ring
+from signet.store.keys import find_key_ring, find_lives
 from signet.store.table import Part, Table
 from signet.tokens import TokenKind
 from signet.vault import Vault
@@ -272,9 +272,12 @@ class World:
         assert with_private_half == named
         self._check_verifiers(ring)
         # Nothing stays for ever: what is over is gone after the next whole run.
+        lives = find_lives(self.table)
+        # A revoked key has no life, and every other one has.
+        assert lives.keys() == {key.kid for key in ring.keys if key.state is not KeyState.REVOKED}
         for key in ring.keys:
             if key.ended_at is not None:
-                over = max(key.ended_at + KEY_RING_SECONDS, key.max_exp) + MARGIN + LATENESS
+                over = max(key.ended_at + KEY_RING_SECONDS, lives.get(key.kid, 0)) + MARGIN + LATENESS
                 assert over >= self.last_whole_run
         assert len(ring.keys) <= 2 + sum(exp > self.now - 35 * DAY for exp in self.tokens.values()) + 6
 

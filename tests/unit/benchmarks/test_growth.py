@@ -57,14 +57,19 @@ def test_a_ring_is_filled_up_with_keys_that_no_longer_sign() -> None:
         "public_jwk": {"M": {}},
         "encrypted_private_key": {"B": b"x"},
         "created_at": {"N": "1000000"},
-        "max_exp": {"N": "0"},
     }
     ring = {"pk": {"S": "KEYS"}, "sk": {"S": "RING"}, "active_kid": {"S": "a"}}
     items = with_retired([own, ring], 3)
     assert items[:2] == [own, ring]
-    assert len(items) == 4
-    assert len({item["sk"]["S"] for item in items}) == 4
-    assert all("encrypted_private_key" not in item and "retired_at" in item for item in items[2:])
+    added = {
+        partition: [item for item in items[2:] if item["pk"]["S"] == partition]
+        for partition in ("KEYS", "KEYLIFE")
+    }
+    assert len(items) == 6
+    assert len({item["sk"]["S"] for item in added["KEYS"]}) == 2
+    assert all("encrypted_private_key" not in item and "retired_at" in item for item in added["KEYS"])
+    assert [item["sk"] for item in added["KEYLIFE"]] == [item["sk"] for item in added["KEYS"]]
+    assert all("max_exp" in item for item in added["KEYLIFE"])
 
 
 def test_an_export_has_bytes_in_base64() -> None:

@@ -62,7 +62,6 @@ class SigningKey:
         state: Where in its life it is.
         created_at: When it was made and first published.
         ended_at: When it was retired or, later perhaps, revoked; None before.
-        max_exp: No token of it expires later than this; 0 where it has not signed.
         encrypted_private_key: The private JWK as JSON, encrypted by KMS; None once the key has ended.
     """
 
@@ -72,7 +71,6 @@ class SigningKey:
     state: KeyState
     created_at: int
     ended_at: int | None = None
-    max_exp: int = 0
     encrypted_private_key: bytes | None = field(default=None, repr=False)
 
 
@@ -199,12 +197,18 @@ class RotationPolicy:
         """From when on an announced key may sign, in Unix seconds."""
         return key.created_at + self.announcement
 
-    def is_over(self, key: SigningKey, now: int) -> bool:
-        """Whether nobody needs an ended key any more: no good token of it is left, and none can be made."""
+    def is_over(self, key: SigningKey, max_exp: int, now: int) -> bool:
+        """Whether nobody needs an ended key any more: no good token of it is left, and none can be made.
+
+        Args:
+            key: The key.
+            max_exp: No token of it expires later than this; 0 where it has not signed.
+            now: The time, in Unix seconds.
+        """
         if key.ended_at is None or now <= key.ended_at + self.aftermath:
             return False
         if key.state is KeyState.RETIRED:
-            return now > key.max_exp + MARGIN
+            return now > max_exp + MARGIN
         return key.state is KeyState.REVOKED
 
     def overdue(self, key_ring: KeyRing, now: int) -> int:

@@ -8,7 +8,7 @@ done by one.
 from collections.abc import Callable
 
 from signet.errors import FaultKind, InvalidRequest, SigningUnavailable, Unavailable
-from signet.keys import KeyRing, KeyState, RotationPolicy, SigningKey, thumbprint
+from signet.keys import NEVER, KeyRing, KeyState, RotationPolicy, SigningKey, thumbprint
 from signet.signing import generate, load, to_jwk
 from signet.store import keys as store
 from signet.store.table import Table
@@ -98,15 +98,17 @@ class KeyKeeper:
 
     def _due(self, key_ring: KeyRing, issuer: str | None) -> Step | None:
         """What is to be done first, if anything."""
-        announced = key_ring.announced
+        announced, lives = key_ring.announced, store.find_lives(self._table)
         if issuer is not None and issuer != key_ring.issuer:
             return lambda: store.set_issuer(self._table, issuer)
         for old in key_ring.keys:
             if old.state is KeyState.RETIRED and (old.ended_at is None or old.encrypted_private_key):
                 # Its item was restored from a backup, to what it was while it could sign.
                 return lambda: store.retire(self._table, old.kid, self._now)
-            if self._policy.is_over(old, self._now):
-                return lambda: store.remove(self._table, old)
+            if old.state is not KeyState.REVOKED and old.kid not in lives:
+                return lambda: store.restore_life(self._table, old.kid)
+            if self._policy.is_over(old, lives.get(old.kid, NEVER), self._now):
+                return lambda: store.remove(self._table, old, lives.get(old.kid))
         if key_ring.active_kid is None:
             key = self._new_key(KeyState.ACTIVE)
             return lambda: store.activate(self._table, key, self._policy.signs_from(key))

@@ -63,9 +63,14 @@ class Signer:
 
     def _note(self, key: SigningKey, exp: int) -> None:
         """Make sure, before the token is out, that the key stays published until it has expired."""
-        if exp > max(key.max_exp, self._max_exp.get(key.kid, 0)):
-            bound = NEVER if exp >= NEVER else -(-exp // MAX_EXP_STEP) * MAX_EXP_STEP
-            if not raise_max_exp(self._table, key.kid, bound):
-                message = "The signing key was revoked a moment ago. Try again shortly."
+        # A container that does not know the bound yet learns it from its own write.
+        if exp > self._max_exp.get(key.kid, 0):
+            wanted = NEVER if exp >= NEVER else -(-exp // MAX_EXP_STEP) * MAX_EXP_STEP
+            bound = raise_max_exp(self._table, key.kid, wanted)
+            if bound is None:
+                message = (
+                    "The signing key was revoked a moment ago, or the end of its tokens is not recorded any "
+                    "more; rotate_keys mends that. Try again shortly."
+                )
                 raise SigningUnavailable(message)
             self._max_exp[key.kid] = bound

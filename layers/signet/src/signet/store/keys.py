@@ -1,18 +1,22 @@
-"""The key ring's items: `KEYS` / `KEY#<kid>`, one per key, and `KEYS` / `RING`.
+"""The key ring's items: `KEYS` / `KEY#<kid>`, one per key, and `KEYS` / `RING`; `KEYLIFE` / `KEY#<kid>`.
 
 `RING` holds the issuer, `active_kid` with `activated_at`, and `next_kid`. Those two attributes decide which
 key signs and which one will: there cannot be two of either, and every change of them is one conditional
 transaction that carries what it does to the keys themselves. A key that neither names is retired, or revoked.
+
+`KEYLIFE` holds `max_exp`, the latest end of a key's tokens, for as long as it may have good ones. It stands
+apart since whoever signs writes it, and who writes under `KEYS` decides whose signatures are good.
 """
 
 from collections.abc import Collection
 
 from signet.errors import SigningUnavailable
-from signet.keys import KEY_TYPES, Algorithm, KeyRing, KeyState, SigningKey, thumbprint
+from signet.keys import KEY_TYPES, NEVER, Algorithm, KeyRing, KeyState, SigningKey, thumbprint
 from signet.store.attributes import Item
 from signet.store.table import Check, ConditionFailed, Delete, Insert, Key, Part, PartsRefused, Table, Update
 
 PARTITION = "KEYS"
+LIVES = "KEYLIFE"
 RING = Key(PARTITION, "RING")
 PREFIX = "KEY#"
 READS = 3
@@ -38,6 +42,15 @@ def find_key_ring(table: Table) -> KeyRing | None:
     return _key_ring(ring, items)
 
 
+def find_lives(table: Table) -> dict[str, int]:
+    """`max_exp` of every key that may have good tokens, by kid, in one query; damaged ones are left out.
+
+    A key of a ring that was read before, and none of these, is revoked or gone, or its item is lost.
+    """
+    lives = {item["sk"].removeprefix(PREFIX): item.get("max_exp") for item in table.query(LIVES)}
+    return {kid: max_exp for kid, max_exp in lives.items() if isinstance(max_exp, int)}
+
+
 def insert_key_ring(table: Table, issuer: str, key: SigningKey) -> bool:
     """Found the key ring with its first key, active from its creation on.
 
@@ -46,7 +59,7 @@ def insert_key_ring(table: Table, issuer: str, key: SigningKey) -> bool:
         every function here that returns a bool: False where what it is based on does not hold any more.
     """
     ring = {"issuer": issuer, "active_kid": key.kid, "activated_at": key.created_at}
-    return _write(table, Insert(RING, ring), _insert(key))
+    return _write(table, Insert(RING, ring), *_insert(key))
 
 
 def set_issuer(table: Table, issuer: str) -> bool:
@@ -58,11 +71,11 @@ def announce(table: Table, key: SigningKey, key_ring: KeyRing, now: int) -> bool
     """Publish a new key, to sign after the active one, in the place of the one that was announced before."""
     if key_ring.next_kid is None:
         ring = Update(RING, "SET next_kid = :kid", {":kid": key.kid}, "attribute_not_exists(next_kid)")
-        return _write(table, ring, _insert(key))
+        return _write(table, ring, *_insert(key))
     ring = Update(
         RING, "SET next_kid = :kid", {":kid": key.kid, ":seen": key_ring.next_kid}, "next_kid = :seen"
     )
-    return _write(table, ring, _insert(key), *_end("retired_at", key_ring.next_kid, key_ring, now))
+    return _write(table, ring, *_insert(key), *_end("retired_at", key_ring.next_kid, key_ring, now))
 
 
 def hand_over(table: Table, key_ring: KeyRing, now: int) -> bool:
@@ -85,7 +98,7 @@ def activate(table: Table, key: SigningKey, signs_from: int) -> bool:
         {":kid": key.kid, ":from": signs_from},
         "attribute_exists(pk) AND attribute_not_exists(active_kid)",
     )
-    return _write(table, ring, _insert(key))
+    return _write(table, ring, *_insert(key))
 
 
 def revoke(table: Table, kid: str, key_ring: KeyRing, now: int, *, successor_signs_from: int | None) -> bool:
@@ -112,7 +125,8 @@ def revoke(table: Table, kid: str, key_ring: KeyRing, now: int, *, successor_sig
                 "active_kid = :kid AND next_kid = :next",
             ),
         )
-    return _write(table, *ring, *_end("revoked_at", kid, key_ring, now))
+    # Without its life, whoever still has the key in memory is refused at his next write of `max_exp`.
+    return _write(table, *ring, *_end("revoked_at", kid, key_ring, now), Delete(_life(kid)))
 
 
 def retire(table: Table, kid: str, now: int) -> bool:
@@ -123,28 +137,41 @@ def retire(table: Table, kid: str, now: int) -> bool:
     return _write(table, Check(RING, unnamed, {":kid": kid}), _ending("retired_at", kid, now))
 
 
-def remove(table: Table, key: SigningKey) -> bool:
-    """Remove a key that has ended, unless a token that lives longer was made with it meanwhile."""
-    condition = "max_exp = :max_exp AND (attribute_exists(retired_at) OR attribute_exists(revoked_at))"
-    return _write(table, Delete(_key(key.kid), condition, {":max_exp": key.max_exp}))
+def restore_life(table: Table, kid: str) -> bool:
+    """Write a lost `max_exp` anew: for ever, since nobody knows until when the key's tokens live."""
+    may_be_good = Check(_key(kid), "attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+    return _write(table, may_be_good, Update(_life(kid), "SET max_exp = :never", {":never": NEVER}))
 
 
-def raise_max_exp(table: Table, kid: str, max_exp: int) -> bool:
+def remove(table: Table, key: SigningKey, max_exp: int | None) -> bool:
+    """Remove a key that has ended, unless a token that lives longer was made with it meanwhile.
+
+    Args:
+        table: Where the ring is kept.
+        key: The key.
+        max_exp: As it was read; None where there is none any more, since the key was revoked.
+    """
+    ended = Delete(_key(key.kid), "attribute_exists(retired_at) OR attribute_exists(revoked_at)")
+    if max_exp is None:
+        return _write(table, ended, Delete(_life(key.kid)))
+    return _write(table, ended, Delete(_life(key.kid), "max_exp = :max_exp", {":max_exp": max_exp}))
+
+
+def raise_max_exp(table: Table, kid: str, max_exp: int) -> int | None:
     """Note that the key signs tokens that live until `max_exp`; a higher bound that is there stays.
 
     Returns:
-        False where the key is gone or revoked: no token of it would be good.
+        The bound that is there now; None where the key is gone or revoked: no token of it would be good.
     """
     try:
+        # What is not there is not less.
         table.update(
-            _key(kid),
-            "SET max_exp = :max_exp",
-            {":max_exp": max_exp},
-            condition="attribute_not_exists(revoked_at) AND max_exp < :max_exp",
+            _life(kid), "SET max_exp = :max_exp", {":max_exp": max_exp}, condition="max_exp < :max_exp"
         )
     except ConditionFailed as failed:
-        return failed.item is not None and "revoked_at" not in failed.item
-    return True
+        bound = (failed.item or {}).get("max_exp")
+        return bound if isinstance(bound, int) else None
+    return max_exp
 
 
 def _write(table: Table, *parts: Part) -> bool:
@@ -163,16 +190,19 @@ def _key(kid: str) -> Key:
     return Key(PARTITION, _sort_key(kid))
 
 
-def _insert(key: SigningKey) -> Insert:
+def _life(kid: str) -> Key:
+    return Key(LIVES, _sort_key(kid))
+
+
+def _insert(key: SigningKey) -> tuple[Insert, Insert]:
     item = {
         "kid": key.kid,
         "algorithm": key.algorithm.value,
         "public_jwk": key.public_jwk,
         "encrypted_private_key": key.encrypted_private_key,
         "created_at": key.created_at,
-        "max_exp": key.max_exp,
     }
-    return Insert(_key(key.kid), item)
+    return Insert(_key(key.kid), item), Insert(_life(key.kid), {"max_exp": 0})
 
 
 def _end(attribute: str, kid: str, key_ring: KeyRing, now: int) -> Collection[Update]:
@@ -232,6 +262,5 @@ def _signing_key(kid: str, item: Item, active_kid: str | None, next_kid: str | N
         state=state,
         created_at=int(item["created_at"]),
         ended_at=item.get("revoked_at", item.get("retired_at")),
-        max_exp=int(item["max_exp"]),
         encrypted_private_key=item.get("encrypted_private_key"),
     )
