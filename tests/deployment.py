@@ -5,6 +5,7 @@ sees what a client of API Gateway would see, without a socket between.
 """
 
 import base64
+import contextvars
 import functools
 import io
 import itertools
@@ -28,7 +29,7 @@ from local import demo as local_demo
 from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
-from signet import aws, wiring
+from signet import aws, deadline, wiring
 from signet.accounts.applications import register
 from signet.store.attributes import from_attributes
 from tools.audit_table import find_lost_ends
@@ -129,9 +130,8 @@ class Deployment:
         """Invoke a function directly, as Step Functions or the AWS CLI would."""
         function = self.function(operation)
         # Through JSON, as an event comes: nothing that JSON cannot say may reach a handler.
-        return json.loads(
-            json.dumps(self.handler(operation)(json.loads(json.dumps(event)), LambdaContext(function)))
-        )
+        answer = _invoke(self.handler(operation), json.loads(json.dumps(event)), function)
+        return json.loads(json.dumps(answer))
 
     def http(
         self,
@@ -163,14 +163,14 @@ class Deployment:
                 return Response(403, {}, b'{"message":"Forbidden"}')
             event["requestContext"]["authorizer"] = {"lambda": decision["context"]}
         handler = import_module(route.function.module).lambda_handler
-        answer = answers.interpret(handler(event, LambdaContext(route.function)))
+        answer = answers.interpret(_invoke(handler, event, route.function))
         return Response(answer.status, dict(answer.headers), answer.body)
 
     def _authorize(self, authorizer: sam.Authorizer, event: dict[str, Any]) -> Any:
         """Ask the authorizer, as API Gateway does: payload format 2.0, no identity source."""
         asked = {**event, "type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
         handler = import_module(authorizer.function.module).lambda_handler
-        return handler(asked, LambdaContext(authorizer.function))
+        return _invoke(handler, asked, authorizer.function)
 
     def event(
         self,
@@ -326,6 +326,11 @@ class Deployment:
             client.meta.events.unregister(f"before-call.{name}", self.count)
 
 
+def _invoke(handler: Callable[[Any, Any], Any], event: object, function: sam.Function) -> Any:
+    """Run a function for itself, also where another invocation is under way in this thread."""
+    return contextvars.Context().run(handler, event, LambdaContext(function))
+
+
 def close_connections(client: aws.Client) -> None:
     """Close what a client keeps open."""
     while client._idle:
@@ -367,6 +372,7 @@ class Cloud:
             mock.patch.dict(os.environ, self._variables),
             mock.patch.object(wiring, "now_ms", clock.now_ms),
             mock.patch.object(wiring, "monotonic", clock.monotonic),
+            mock.patch.object(deadline, "now", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
             # Moto copies the whole table for a transaction, and knows no repetition of one.
             mock.patch.object(aws, "READ_TIMEOUT", 60.0),

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 
@@ -34,11 +35,13 @@ class Reply:
         content: The bytes, head and all.
         closes: Whether the connection ends then.
         after: How many seconds later.
+        drips: How many seconds lie between a byte and the next one.
     """
 
     content: bytes = b""
     closes: bool = False
     after: float = 0.0
+    drips: float = 0.0
 
 
 def reply(
@@ -106,7 +109,10 @@ class _Connection(socketserver.StreamRequestHandler):
             given = self.server.take(Request(line, headers, body, number))
             if given.after:
                 threading.Event().wait(given.after)
-            self.wfile.write(given.content)
+            size = 1 if given.drips else max(1, len(given.content))
+            for piece in batched(given.content, size, strict=False):
+                self.wfile.write(bytes(piece))
+                threading.Event().wait(given.drips)
             if given.closes:
                 return
 

@@ -394,6 +394,7 @@ def test_of_an_import_that_runs_twice_one_goes_on(
         if not other:
             other.append(None)
             other[0] = start(signet, content, importId="mine")
+            signet.clock.advance(-850)  # They run at the same time.
         return handled
 
     monkeypatch.setattr(importing._Chunks, "run", run)
@@ -589,7 +590,7 @@ def test_an_export_in_parts_and_invocations(signet: Deployment, monkeypatch: pyt
     read = exporting._read
 
     def slowly(*arguments: Any) -> Any:
-        signet.clock.advance(200)
+        signet.clock.advance(140)
         return read(*arguments)
 
     monkeypatch.setattr(exporting, "_read", slowly)

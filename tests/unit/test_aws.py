@@ -10,8 +10,10 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -26,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signet import aws
+from signet import aws, deadline
 from signet.errors import Unavailable
 from signet.store.table import Insert, Key, PartsRefused, Table
 from tests import engine
@@ -69,8 +71,17 @@ def client(clients: dict[str, aws.Client]) -> aws.Client:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The bounds within which each pause was chosen; there is none."""
     pauses: list[Any] = []
-    monkeypatch.setattr("random.uniform", lambda low, high: (low, high))
-    monkeypatch.setattr("time.sleep", pauses.append)
+
+    class Pause(float):
+        bounds: tuple[float, float]
+
+    def choose(low: float, high: float) -> float:
+        pause = Pause()
+        pause.bounds = low, high
+        return pause
+
+    monkeypatch.setattr("random.uniform", choose)
+    monkeypatch.setattr("time.sleep", lambda pause: pauses.append(pause.bounds))
     return pauses
 
 
@@ -386,6 +397,145 @@ def test_where_all_fails_nothing_is_tried_again_any_more(
         server.replies = [refusal("InternalServerError", 500)]
         client.call("GetItem", REQUEST)
     assert len(pauses) == 11
+
+
+# Time
+
+
+@dataclass
+class Weather:
+    """A network that takes as long as it is told, by a clock of its own; nothing is sent.
+
+    Attributes:
+        slow: How many seconds each attempt takes in turn, and whether it is done then.
+        began: How much was left of the invocation when each attempt began.
+    """
+
+    slow: list[tuple[float, bool]]
+    began: list[float] = field(default_factory=list)
+    time: float = 0.0
+
+    def now(self) -> float:
+        """Seconds."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time += seconds
+
+    def exchange(self, _message: bytes) -> tuple[int, None, bytes]:
+        """What `Client._exchange` does."""
+        self.began.append(deadline.left())
+        takes, is_done = self.slow.pop(0)
+        timer = aws._Timer(aws.CONNECT_TIMEOUT + aws.READ_TIMEOUT)
+        with socket.socket() as connection:
+            timer.set(connection)
+            limit = connection.gettimeout()
+        assert limit is not None
+        self.time += min(takes, limit)
+        if takes > limit:
+            raise TimeoutError
+        return (200 if is_done else 500), None, b"{}"
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    operation=st.sampled_from(["GetItem", "Query", "BatchGetItem", "Decrypt", *sorted(aws.WRITES)]),
+    seconds=st.floats(-1, 12),
+    slow=st.lists(st.tuples(st.floats(0, 4), st.booleans()), min_size=3, max_size=3),
+    pauses=st.lists(st.floats(0, 1), min_size=2, max_size=2),
+)
+def test_no_call_outlives_its_invocation(
+    operation: str, seconds: float, slow: list[tuple[float, bool]], pauses: list[float]
+) -> None:
+    """However slow the network is; and no write begins that has not the time to be answered."""
+    weather = Weather(slow)
+    client = aws.Client("dynamodb", {**CREDENTIALS, "AWS_REGION": "eu-west-1"})
+    with (
+        mock.patch.object(deadline, "now", weather.now),
+        mock.patch("time.sleep", weather.sleep),
+        mock.patch("random.uniform", lambda low, high: low + (high - low) * pauses.pop()),
+        mock.patch.object(client, "_exchange", weather.exchange),
+        deadline.within(seconds * 1000, reserve=0),
+    ):
+        try:
+            client.call(operation, REQUEST)
+        except aws.OutOfTime:
+            assert weather.began == []
+            assert seconds <= (aws.WRITE_SECONDS if operation in aws.WRITES else 0)
+        except aws.AwsError:
+            assert weather.began
+        assert weather.time <= max(seconds, 0) + 1e-6
+        assert all(left > 0 for left in weather.began)
+        if operation in aws.WRITES:
+            assert all(left >= aws.WRITE_SECONDS - 1e-6 for left in weather.began)
+
+
+def test_without_the_time_for_it_nothing_is_sent(server: Server, client: aws.Client) -> None:
+    """A read needs some, a write enough to be answered; what is not begun says so."""
+    table = Table(client, "t")
+    with deadline.within(0, reserve=0), pytest.raises(Unavailable, match="too slow to begin"):
+        table.find(Key("a", "b"))
+    with deadline.within(aws.WRITE_SECONDS * 1000 - 1, reserve=0):
+        assert table.find(Key("a", "b")) is None
+        with pytest.raises(Unavailable, match="too slow to begin"):
+            table.write(Insert(Key("a", "b"), {}))
+        with pytest.raises(Unavailable, match="too slow to begin"):
+            table.update(Key("a", "b"), "SET a = :a", {":a": 1})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_an_attempt_waits_no_longer_than_the_invocation_has(
+    client: aws.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sockets' time-out is what is left."""
+    monkeypatch.setattr(deadline, "now", lambda: 0.0)
+    with deadline.within(300, reserve=0):
+        client.call("GetItem", REQUEST)
+        assert client._idle[-1].gettimeout() == pytest.approx(0.3)
+    client.call("GetItem", REQUEST)
+    assert client._idle[-1].gettimeout() == aws.READ_TIMEOUT
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("given", [reply(), refusal("InternalServerError", 500)])
+def test_an_answer_that_drips_is_none(
+    server: Server, client: aws.Client, pauses: list[Any], given: Reply
+) -> None:
+    """The time-out is the whole answer's, not each byte's."""
+    server.replies = [replace(given, drips=0.02)] * 3
+    with pytest.raises(aws.NoAnswer, match="dynamodb GetItem: TimeoutError"):
+        client.call("GetItem", REQUEST)
+    assert (len(server.requests), pauses) == (3, [(0, 0.025), (0, 0.05)])
+
+
+def test_keys_that_stay_unread_are_asked_for_so_often(
+    server: Server, client: aws.Client, pauses: list[Any]
+) -> None:
+    """A table that is throttled is not asked without end; the pauses grow."""
+    server.answer = lambda request: reply({"Responses": {}, "UnprocessedKeys": request.json["RequestItems"]})
+    with pytest.raises(Unavailable):
+        Table(client, "t").find_all([Key("a", "b"), Key("a", "c")])
+    assert len(server.requests) == deadline.ATTEMPTS
+    assert pauses == [(0, deadline.PAUSE * 2**number) for number in range(1, deadline.ATTEMPTS)]
+
+
+@pytest.mark.usefixtures("pauses")
+def test_as_long_as_keys_are_read_the_others_are_asked_for(server: Server, client: aws.Client) -> None:
+    """Each stretch without progress is bounded by itself."""
+    keys = [Key("a", str(number)) for number in range(150)]
+    calls = itertools.count(1)
+
+    def answer(request: Request) -> Reply:
+        asked = request.json["RequestItems"]["t"]["Keys"]
+        read = 10 if next(calls) % (deadline.ATTEMPTS - 1) == 0 else 0
+        unread = {"UnprocessedKeys": {"t": {"Keys": asked[read:]}}} if asked[read:] else {}
+        return reply({"Responses": {"t": asked[:read]}} | unread)
+
+    server.answer = answer
+    assert Table(client, "t").find_all(keys).keys() == set(keys)
+    assert len(server.requests) == 15 * (deadline.ATTEMPTS - 1)
 
 
 # Transactions

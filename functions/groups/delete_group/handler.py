@@ -3,7 +3,7 @@
 Losant's *Delete an experience group*; docs/api.md, section 4.
 """
 
-from signet import wiring
+from signet import deadline, wiring
 from signet.accounts import groups
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
@@ -11,8 +11,8 @@ from signet.group_models import NamedGroup
 from signet.models import Success
 from signet.operation import Call, operation
 
-RESERVE_MS = 5000
-"""What is kept of the invocation's time for the last write, the invocation that goes on, and the answer."""
+SWEEP_RESERVE_SECONDS = 10
+"""What is kept of the time for a member that was begun, and to have another invocation go on."""
 
 
 @operation("delete_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
@@ -20,7 +20,7 @@ def lambda_handler(call: Call[NamedGroup]) -> Success:
     """Delete a group; what is left of it afterwards nobody sees, and a further invocation removes."""
 
     def has_time() -> bool:
-        return wiring.now_ms() < call.deadline_ms - RESERVE_MS
+        return deadline.left() > SWEEP_RESERVE_SECONDS
 
     application_id, group_id = call.application.id, call.request.experience_group_id
     if not groups.remove(wiring.directory(application_id), group_id, has_time, call.now_ms):

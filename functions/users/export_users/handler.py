@@ -30,7 +30,7 @@ def lambda_handler(call: Call[ExportUsers]) -> dict[str, Any]:
         wiring.directory(call.application.id), wiring.transfer_bucket(), write_line, wiring.now_ms
     )
     export_id = call.request.export_id or call.request_id
-    outcome = run(exporter, export_id, call.deadline_ms)
+    outcome = run(exporter, export_id)
     if outcome.unfinished:
         wiring.continue_later({"applicationId": call.application.id, "exportId": export_id})
     return outcome.result

@@ -32,7 +32,7 @@ def lambda_handler(call: Call[ImportUsers]) -> dict[str, Any]:
     directory, bucket = wiring.directory(call.application.id), wiring.transfer_bucket()
     importer = Importer(directory, bucket, wiring.password_hasher(), read_line, wiring.now_ms)
     key, import_id = call.request.key, call.request.import_id or call.request_id
-    outcome = run(importer, key, import_id, call.deadline_ms)
+    outcome = run(importer, key, import_id)
     if outcome.unfinished:
         wiring.continue_later({"applicationId": call.application.id, "key": key, "importId": import_id})
     return outcome.result

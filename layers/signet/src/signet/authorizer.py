@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from signet import wiring
+from signet import deadline, wiring
 from signet.applications import APPLICATION_ID
 from signet.errors import SignetError, TokenInvalid, Unavailable, UnsupportedEvent
 from signet.operation import Handler
@@ -121,7 +121,8 @@ def authorizer(name: str) -> Handler:
         try:
             request = AuthorizerRequest.of(event)
             record.request_id = request.request_id
-            experience = _experience(request, record)
+            with deadline.within(context.get_remaining_time_in_millis()):
+                experience = _experience(request, record)
         except Unavailable as error:
             record.refused(error, None)
             raise

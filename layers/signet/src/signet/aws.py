@@ -13,27 +13,36 @@ Sources: "Create a signed AWS API request" (IAM guide), "AWS JSON 1.0 protocol" 
 import functools
 import hashlib
 import hmac
+import io
 import itertools
 import json
 import os
 import random
 import select
+import socket
 import ssl
 import threading
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from signet import deadline
+
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from botocore.credentials import Credentials as ChainedCredentials
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 2.0
-"""Seconds, for the handshakes and for each piece of an answer: API Gateway waits for nobody."""
+"""Seconds, for the handshakes together and for the whole exchange then: API Gateway waits for nobody."""
+
+WRITES = frozenset({"DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
+WRITE_SECONDS = 2.0
+"""A write begins only where this much of the invocation is left: who asked shall hear what came of it."""
 
 ATTEMPTS = 3
 THROTTLED_PAUSE = 1.0
@@ -111,6 +120,10 @@ class AwsError(Exception):
     is_throttled = False
 
 
+class OutOfTime(AwsError):
+    """Too little is left of the invocation, so nothing was sent."""
+
+
 class NoAnswer(AwsError):
     """There is no connection, no answer in time, or a damaged one; what was asked may have happened."""
 
@@ -174,16 +187,17 @@ class Client:
         self._environment = environment
         self._region = find_region(environment)
         endpoint = urlsplit(find_endpoint(name, self._region, environment))
-        if endpoint.scheme not in ("http", "https") or not endpoint.netloc or endpoint.path.strip("/"):
+        if endpoint.scheme not in ("http", "https") or not endpoint.hostname or endpoint.path.strip("/"):
             message = f"The endpoint of {name} is no http or https URL of a host alone."
             raise RuntimeError(message)
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
-        self._idle: list[HTTPConnection] = []
+        self._address = endpoint.hostname, endpoint.port or (443 if self._is_tls else 80)
+        self._idle: list[socket.socket] = []
         self._quota = _Quota()
         self._chain: ChainedCredentials | None = None
 
     def call(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
-        """Have an operation done.
+        """Have an operation done, in what is left of the invocation.
 
         Args:
             operation: Its name, as `GetItem`.
@@ -195,19 +209,25 @@ class Client:
         Raises:
             Refused: The service did not do it.
             NoAnswer: Nobody knows whether it did.
+            OutOfTime: There is no time for it; nothing was sent.
         """
+        needed = WRITE_SECONDS if operation in WRITES else 0.0
+        if deadline.left() <= needed:
+            raise OutOfTime(f"{self.name} {operation}: too little time is left")
         body = json.dumps(request).encode()
         earned = 1
         for attempt in itertools.count():
             try:
                 answer = self._attempt(operation, body)
             except AwsError as error:
-                cost = THROTTLED_COST if error.is_throttled else RETRY_COST
-                if not error.is_transient or attempt + 1 == ATTEMPTS or not self._quota.take(cost):
+                if not error.is_transient or attempt + 1 == ATTEMPTS:
                     raise
-                pause = THROTTLED_PAUSE if error.is_throttled else self._service.pause
-                time.sleep(random.uniform(0, pause * 2**attempt))  # noqa: S311 - no secret
-                earned = cost
+                longest = THROTTLED_PAUSE if error.is_throttled else self._service.pause
+                pause = random.uniform(0, longest * 2**attempt)  # noqa: S311 - no secret
+                earned = THROTTLED_COST if error.is_throttled else RETRY_COST
+                if deadline.left() <= pause + needed or not self._quota.take(earned):
+                    raise
+                time.sleep(pause)
             else:
                 self._quota.give(earned)
                 return answer
@@ -273,13 +293,14 @@ class Client:
 
     def _exchange(self, message: bytes) -> tuple[int, str | None, bytes]:
         """Send a request, and return the status, `x-amz-crc32` and the body of its answer."""
-        connection = self._connection()
+        connection = self._open_again() or self._open(_Timer(CONNECT_TIMEOUT))
+        timer = _Timer(READ_TIMEOUT)
         try:
-            if connection.sock is None:
-                _connect(connection)
-            # Head and body as one packet; http.client would send two.
-            connection.send(message)
-            with HTTPResponse(connection.sock, method="POST") as response:
+            unsent = memoryview(message)
+            while unsent:
+                timer.set(connection)
+                unsent = unsent[connection.send(unsent) :]
+            with HTTPResponse(_Incoming(connection, timer), method="POST") as response:  # type: ignore[arg-type]
                 response.begin()
                 content = response.read()
         except BaseException:
@@ -292,20 +313,72 @@ class Client:
             self._idle.append(connection)
         return response.status, response.getheader("x-amz-crc32"), content
 
-    def _connection(self) -> HTTPConnection:
-        """The connection that was used last, if it is still good; otherwise a new one, not connected yet."""
+    def _open_again(self) -> socket.socket | None:
+        """The connection that was used last and is still good."""
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                break
+                return None
             if not _has_ended(connection):
                 return connection
             connection.close()
-        if not self._is_tls:
-            return HTTPConnection(self._host, timeout=CONNECT_TIMEOUT)
-        context = _tls(self._environment.get("AWS_CA_BUNDLE") or None)
-        return HTTPSConnection(self._host, timeout=CONNECT_TIMEOUT, context=context)
+
+    def _open(self, timer: "_Timer") -> socket.socket:
+        """A new connection: to the first of the endpoint's addresses that takes one."""
+        failure: OSError = TimeoutError()
+        for family, kind, protocol, _, address in socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                timer.set(connection)
+                connection.connect(address)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # noqa: FBT003
+                if not self._is_tls:
+                    return connection
+                timer.set(connection)
+                context = _tls(self._environment.get("AWS_CA_BUNDLE") or None)
+                return context.wrap_socket(connection, server_hostname=self._address[0])
+            except OSError as error:
+                connection.close()
+                failure = error
+        raise failure
+
+
+class _Timer:
+    """Bounds a stretch of an attempt, however many pieces it comes in: a socket times each of them alone."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = deadline.now() + min(seconds, deadline.left())
+
+    def set(self, connection: socket.socket) -> None:
+        """Let the socket's next step take no longer than is left.
+
+        Raises:
+            TimeoutError: Nothing is.
+        """
+        left = self._end - deadline.now()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+
+
+class _Incoming(io.RawIOBase):
+    """What comes from a connection until the time is over, as `HTTPResponse` wants it."""
+
+    def __init__(self, connection: socket.socket, timer: _Timer) -> None:
+        self._connection = connection
+        self._timer = timer
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """A socket's method."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        self._timer.set(self._connection)
+        return self._connection.recv_into(buffer)
 
 
 def find_region(environment: Mapping[str, str]) -> str:
@@ -372,15 +445,10 @@ def _tls(bundle: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle)
 
 
-def _connect(connection: HTTPConnection) -> None:
-    connection.connect()
-    connection.sock.settimeout(READ_TIMEOUT)
-
-
-def _has_ended(connection: HTTPConnection) -> bool:
+def _has_ended(connection: socket.socket) -> bool:
     """Whether the server has closed an idle connection: nothing else can come while nothing is asked."""
     poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
+    poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from signet.aws import OutOfTime
 from signet.errors import FileNotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Bucket:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code == "SlowDown":
                 raise _unavailable() from error
             raise
-        except BotoCoreError as error:
+        except (BotoCoreError, OutOfTime) as error:
             raise _unavailable() from error
 
 

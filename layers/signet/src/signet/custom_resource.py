@@ -9,11 +9,13 @@ import json
 import urllib.request
 from typing import Any
 
+from signet import deadline
 from signet.errors import SignetError
 from signet.operation import Handler
 from signet.record import LambdaContext
 
 ANSWER_SECONDS = 10
+"""How long the connection to CloudFormation may take, and as long its answer."""
 
 
 def custom_resource(operation: Handler) -> Handler:
@@ -38,7 +40,8 @@ def custom_resource(operation: Handler) -> Handler:
         }
         if event["RequestType"] != "Delete":
             try:
-                operation(_fields(event["ResourceProperties"]), context)
+                with deadline.within(context.get_remaining_time_in_millis(), reserve=2 * ANSWER_SECONDS):
+                    operation(_fields(event["ResourceProperties"]), context)
             except SignetError as error:
                 answer |= {"Status": "FAILED", "Reason": f"{error.code}: {error.message}"}
             except Exception:

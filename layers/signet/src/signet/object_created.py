@@ -6,7 +6,7 @@ Source: "EventBridge event message structure" of the Amazon S3 user guide.
 import functools
 from typing import Any
 
-from signet import wiring
+from signet import deadline, wiring
 from signet.accounts.importing import application_of, refuse
 from signet.errors import InvalidRequest, SignetError, Unavailable, UnsupportedEvent
 from signet.operation import Handler
@@ -30,14 +30,16 @@ def object_created(operation: Handler) -> Handler:
             message = "This event is of another bucket, or of something else than a new file."
             raise UnsupportedEvent(message)
         key, import_id = detail["object"]["key"], event["id"]
-        try:
-            application_id = application_of(key)
-            if application_id is None:
-                raise InvalidRequest.of("key", "must be of the form import/<applicationId>/….jsonl.")
-            return operation({"applicationId": application_id, "key": key, "importId": import_id}, context)
-        except Unavailable:
-            raise
-        except SignetError as error:
-            return refuse(bucket, key, import_id, error)
+        with deadline.within(context.get_remaining_time_in_millis()):
+            try:
+                application_id = application_of(key)
+                if application_id is None:
+                    raise InvalidRequest.of("key", "must be of the form import/<applicationId>/….jsonl.")
+                named = {"applicationId": application_id, "key": key, "importId": import_id}
+                return operation(named, context)
+            except Unavailable:
+                raise
+            except SignetError as error:
+                return refuse(bucket, key, import_id, error)
 
     return handler

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from signet import wiring
+from signet import deadline, wiring
 from signet.applications import APPLICATION_ID, Application
 from signet.credentials import Presented, Scheme
 from signet.dialects.dialect import Dialect
@@ -51,7 +51,6 @@ class Call[R]:
         now_ms: When it came, in Unix milliseconds: the one time that the whole call goes by.
         tenant: The application in which it acts; None for an operation outside of any.
         request_id: What names this call. Lambda gives one that it tries again the same name.
-        deadline_ms: When Lambda will stop it, in Unix milliseconds.
         metric: Adds a metric to the call's line in the log, however the call ends (`Record.metric`):
             `call.metric("ActiveKeyOverdue", "Seconds", 12.0)`.
         api_token: The API token by which the caller came, good as far as the cache knows, for who must know
@@ -62,7 +61,6 @@ class Call[R]:
     now_ms: int
     tenant: Application | None
     request_id: str
-    deadline_ms: int
     metric: Callable[[str, str, float], None] = field(repr=False)
     api_token: str | None = field(default=None, repr=False)
 
@@ -166,7 +164,8 @@ def operation[R](
             http = HttpRequest.find(event) if isinstance(event, dict) else None
             record = Record(name, http.request_id if http else context.aws_request_id, context)
             wiring.function_name.set(context.function_name)
-            return directly(event, record) if http is None else over_http(http, record)
+            with deadline.within(context.get_remaining_time_in_millis()):
+                return directly(event, record) if http is None else over_http(http, record)
 
         return handler
 
@@ -174,9 +173,7 @@ def operation[R](
 
 
 def _call[R](record: Record, request: R, tenant: Application | None, api_token: str | None = None) -> Call[R]:
-    return Call(
-        request, record.now_ms, tenant, record.request_id, record.deadline_ms, record.metric, api_token
-    )
+    return Call(request, record.now_ms, tenant, record.request_id, record.metric, api_token)
 
 
 def no_fields(members: Members) -> None:

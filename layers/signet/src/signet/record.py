@@ -30,7 +30,6 @@ class Record:
 
     Attributes:
         now_ms: When the call came, in Unix milliseconds.
-        deadline_ms: When Lambda will stop it, in Unix milliseconds.
         request_id: What names the call.
         actor: Who says to act; set once it is known.
         application_id: For which application; set once it is known.
@@ -38,7 +37,6 @@ class Record:
 
     def __init__(self, name: str, request_id: str, context: LambdaContext) -> None:
         self.now_ms = wiring.now_ms()
-        self.deadline_ms = self.now_ms + context.get_remaining_time_in_millis()
         self.actor: str | None = None
         self.application_id: str | None = None
         self._name = name

@@ -1,11 +1,12 @@
 """Builds the objects that handlers use, at the first use of each, and keeps them for the container."""
 
+import functools
 import json
 import time
 from contextvars import ContextVar
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from signet import deadline
 from signet.errors import Unavailable
 from signet.settings import Settings
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 READ_TIMEOUTS = {"s3": 20.0}
 """For what S3 is asked for, megabytes, by functions that nobody waits for."""
 
+PAUSE_SECONDS = 2.0
+"""The longest that botocore waits before the last of three attempts."""
+
 
 function_name: ContextVar[str] = ContextVar("function_name")
 """The name of the function that runs, which `signet.operation` takes from each invocation's context: the
@@ -37,7 +41,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@cache
+@functools.cache
 def elapsed_time() -> "ElapsedTime":
     """What caches count in."""
     from signet.cache import ElapsedTime
@@ -57,13 +61,13 @@ def prepare() -> None:
     aws.prepare()
 
 
-@cache
+@functools.cache
 def settings() -> Settings:
     """The environment's settings."""
     return Settings.from_environment()
 
 
-@cache
+@functools.cache
 def session() -> "Session":
     """The botocore session of S3 and Lambda, which few functions call."""
     import botocore.session
@@ -71,7 +75,7 @@ def session() -> "Session":
     return botocore.session.get_session()
 
 
-@cache
+@functools.cache
 def table() -> "Table":
     """The DynamoDB table."""
     from signet.store.table import Table
@@ -79,7 +83,7 @@ def table() -> "Table":
     return Table(make_client("dynamodb"), settings().table_name)
 
 
-@cache
+@functools.cache
 def vault() -> "Vault":
     """The KMS key for private keys."""
     from signet.vault import Vault
@@ -87,7 +91,7 @@ def vault() -> "Vault":
     return Vault(make_client("kms"), settings().kms_key_id)
 
 
-@cache
+@functools.cache
 def applications() -> "ApplicationCache":
     """The applications that this container knows."""
     from signet.cache import ApplicationCache
@@ -95,7 +99,7 @@ def applications() -> "ApplicationCache":
     return ApplicationCache(table(), settings().application_cache_seconds, monotonic)
 
 
-@cache
+@functools.cache
 def key_ring() -> "KeyRingCache":
     """The key ring as this container knows it."""
     from signet.cache import KeyRingCache
@@ -103,7 +107,7 @@ def key_ring() -> "KeyRingCache":
     return KeyRingCache(table(), settings().key_ring_seconds, monotonic)
 
 
-@cache
+@functools.cache
 def password_hasher() -> "PasswordHasher":
     """What hashes and verifies passwords."""
     from signet.passwords import Parameters, PasswordHasher
@@ -112,7 +116,7 @@ def password_hasher() -> "PasswordHasher":
     return PasswordHasher(Parameters(chosen.argon2_memory_kib, chosen.argon2_passes, chosen.argon2_lanes))
 
 
-@cache
+@functools.cache
 def verifier() -> "Verifier":
     """What verifies tokens."""
     from signet.accounts.verifier import Verifier
@@ -120,7 +124,7 @@ def verifier() -> "Verifier":
     return Verifier(table(), applications(), key_ring())
 
 
-@cache
+@functools.cache
 def session_issuer() -> "SessionIssuer":
     """What issues session tokens."""
     from signet.accounts.sessions import SessionIssuer
@@ -128,7 +132,7 @@ def session_issuer() -> "SessionIssuer":
     return SessionIssuer(table(), signer())
 
 
-@cache
+@functools.cache
 def authenticator() -> "Authenticator":
     """What authenticates users."""
     from signet.accounts.authentication import Authenticator
@@ -143,7 +147,7 @@ def directory(application_id: str) -> "Directory":
     return Directory(table(), application_id, now_ms())
 
 
-@cache
+@functools.cache
 def signer() -> "Signer":
     """What signs tokens."""
     from signet.accounts.signer import Signer
@@ -151,7 +155,7 @@ def signer() -> "Signer":
     return Signer(table(), key_ring(), vault())
 
 
-@cache
+@functools.cache
 def transfer_bucket() -> "Bucket":
     """The bucket of imports, exports and their reports."""
     from signet.bucket import Bucket
@@ -173,12 +177,14 @@ def continue_later(payload: dict[str, Any]) -> None:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from signet.aws import OutOfTime
+
     client = make_client("lambda")
     try:
         client.invoke(
             FunctionName=function_name.get(), InvocationType="Event", Payload=json.dumps(payload).encode()
         )
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, OutOfTime) as error:
         message = "Lambda did not take the invocation that goes on from here; invoke the function again."
         raise Unavailable(message) from error
 
@@ -211,11 +217,23 @@ def make_client(service: str) -> Any:
         return aws.Client(service)
     from botocore.config import Config
 
+    read_timeout = READ_TIMEOUTS.get(service, aws.READ_TIMEOUT)
     config = Config(
         connect_timeout=aws.CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUTS.get(service, aws.READ_TIMEOUT),
+        read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": aws.ATTEMPTS},
         # It costs time in every call and guards against nothing here: the requests are our own.
         parameter_validation=False,
     )
-    return session().create_client(service, config=config)
+    client = session().create_client(service, config=config)
+    needed = aws.CONNECT_TIMEOUT + read_timeout + PAUSE_SECONDS
+    client.meta.events.register("before-send", functools.partial(_look_at_the_clock, needed))
+    return client
+
+
+def _look_at_the_clock(needed: float, **_: object) -> None:
+    """Stop an attempt of botocore's that might not end in time: its time-outs stay what they are."""
+    from signet.aws import OutOfTime
+
+    if deadline.left() < needed:
+        raise OutOfTime("Too little time is left.")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from signet.accounts.progress import MARGIN_MS, Outcome, Overtaken, Progress
+from signet import deadline
+from signet.accounts.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
 from signet.accounts.users import Directory
 from signet.bucket import Bucket, ObjectChanged, UploadGone
 from signet.errors import InvalidRequest, Unavailable
@@ -45,7 +46,7 @@ class Exporter:
     now_ms: Callable[[], int]
 
 
-def run(exporter: Exporter, export_id: str, deadline_ms: int) -> Outcome:
+def run(exporter: Exporter, export_id: str) -> Outcome:
     """Export the users, or go on with an export, as far as the time reaches.
 
     A user who is made or deleted meanwhile may be in the file or not, one whose address changes may be in
@@ -54,7 +55,6 @@ def run(exporter: Exporter, export_id: str, deadline_ms: int) -> Outcome:
     Args:
         exporter: What it needs.
         export_id: Names the export; one that has begun goes on where it was.
-        deadline_ms: When the invocation must have ended, in Unix milliseconds.
 
     Raises:
         InvalidRequest: S3 has given the upload up, or the id is another work's.
@@ -66,7 +66,7 @@ def run(exporter: Exporter, export_id: str, deadline_ms: int) -> Outcome:
         raise InvalidRequest.of("exportId", "is the id of an import.")
     try:
         if progress.state["status"] != "complete":
-            _go_on(exporter, progress, deadline_ms)
+            _go_on(exporter, progress)
     except Overtaken:
         return Outcome(_result(progress))
     except (UploadGone, ObjectChanged):
@@ -96,7 +96,7 @@ def _begin(exporter: Exporter, export_id: str) -> dict[str, Any]:
     }
 
 
-def _go_on(exporter: Exporter, progress: Progress, deadline_ms: int) -> None:
+def _go_on(exporter: Exporter, progress: Progress) -> None:
     report, bucket = progress.state, exporter.bucket
     if report["status"] == "running":
         part, users = bytearray(), report["users"]
@@ -110,7 +110,7 @@ def _go_on(exporter: Exporter, progress: Progress, deadline_ms: int) -> None:
             report |= {"users": users, "after": [last.sort_key, last.record_id]}
             report["updatedAt"] = exporter.now_ms()
             progress.save()
-            if exporter.now_ms() > deadline_ms - MARGIN_MS:
+            if deadline.left() < MARGIN_SECONDS:
                 return
         if report["uploadId"] is None:
             bucket.write(report["key"], bytes(part))

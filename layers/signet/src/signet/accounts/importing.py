@@ -16,7 +16,8 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from signet.accounts.progress import MARGIN_MS, Outcome, Overtaken, Progress
+from signet import deadline
+from signet.accounts.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
 from signet.accounts.users import Directory, Hasher, add, check_cutoff
 from signet.bucket import Bucket, ObjectChanged
 from signet.errors import FileNotFound, InvalidRequest, RequestTooLarge, SignetError, Unavailable, UserExists
@@ -136,14 +137,13 @@ def split_lines(blocks: Iterable[bytes], offset: int = 0, number: int = 0) -> It
         yield Line(number + 1, offset + size, _text(begun, b"", size))
 
 
-def run(importer: Importer, key: str, import_id: str, deadline_ms: int) -> Outcome:
+def run(importer: Importer, key: str, import_id: str) -> Outcome:
     """Import a file, or go on with an import, as far as the time reaches.
 
     Args:
         importer: What it needs.
         key: The file's key, `import/<applicationId>/….jsonl`.
         import_id: Names the import; one that has begun goes on where it was.
-        deadline_ms: When the invocation must have ended, in Unix milliseconds.
 
     Raises:
         InvalidRequest: The key is not the application's, the import is another file's, or the file has
@@ -161,7 +161,7 @@ def run(importer: Importer, key: str, import_id: str, deadline_ms: int) -> Outco
         raise InvalidRequest.of("importId", "is the id of an import of another file.")
     try:
         if report["status"] == "running":
-            _go_on(importer, progress, deadline_ms)
+            _go_on(importer, progress)
     except Overtaken:
         return Outcome(_result(progress))
     except (FileNotFound, ObjectChanged):
@@ -206,7 +206,7 @@ def _begin(importer: Importer, key: str, import_id: str) -> dict[str, Any]:
     }
 
 
-def _go_on(importer: Importer, progress: Progress, deadline_ms: int) -> None:
+def _go_on(importer: Importer, progress: Progress) -> None:
     report = progress.state
     blocks = _read_blocks(importer.bucket, report)
     lines = split_lines(blocks, report["offset"], report["lines"])
@@ -219,7 +219,7 @@ def _go_on(importer: Importer, progress: Progress, deadline_ms: int) -> None:
             if report["offset"] >= report["size"]:
                 break
             progress.save()
-            if importer.now_ms() > deadline_ms - MARGIN_MS:
+            if deadline.left() < MARGIN_SECONDS:
                 return
     report["status"] = "complete"
     progress.save()
@@ -271,7 +271,7 @@ class _Chunks:
             (afterwards if names & taken else at_once).append((line, user, new))
             taken |= names
         self._look_up_groups(user for _, user, _ in at_once + afterwards)
-        handled += self._pool.map(self._make, at_once)
+        handled += self._pool.map(deadline.carried(self._make), at_once)
         handled += map(self._make, afterwards)
         return sorted(handled, key=lambda one: one.line.number)
 

@@ -13,8 +13,8 @@ from typing import Any, Self
 from signet.bucket import Bucket, ObjectChanged
 from signet.errors import FileNotFound
 
-MARGIN_MS = 60_000
-"""When this much of Lambda's time is left, another invocation goes on: a step and the document fit in."""
+MARGIN_SECONDS = 60
+"""When less of an invocation is left, another one goes on: a step and the document fit in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """The DynamoDB table: consistent reads, conditional writes, and failures as exceptions of our own."""
 
-import random
 import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from signet.aws import AwsError, Client, Refused
+from signet import deadline
+from signet.aws import AwsError, Client, OutOfTime, Refused
 from signet.errors import Unavailable
 from signet.store.attributes import Attribute, Item, from_attributes, to_attributes
 
@@ -15,9 +14,6 @@ INDEX = "by_application"
 
 REFUSED = "ConditionalCheckFailed"
 BATCH = 100
-CONFLICT_ATTEMPTS = 6
-CONFLICT_PAUSE = 0.02
-"""Seconds, doubled at each attempt, within which a transaction that met another one is tried again."""
 
 
 class ConditionFailed(Exception):
@@ -173,7 +169,8 @@ class Table:
         """The item, read consistently, or None. One round trip.
 
         Raises:
-            Unavailable: DynamoDB did not answer, or throttled; so for every method here.
+            Unavailable: DynamoDB did not answer, or throttled, or the invocation has no time left to ask it;
+                so for every method here.
         """
         answer = self._call("GetItem", TableName=self.name, Key=key.attributes, ConsistentRead=True)
         item = answer.get("Item")
@@ -321,10 +318,17 @@ class Table:
         return from_attributes(answer["Attributes"])
 
     def find_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Those of the items that there are, read consistently. One round trip for each hundred keys."""
+        """Those of the items that there are, read consistently. One round trip for each hundred keys.
+
+        Raises:
+            Unavailable: DynamoDB read none of the keys, again and again.
+        """
         wanted = list(dict.fromkeys(keys))
         found: dict[Key, Item] = {}
+        attempts = deadline.attempts()
         while wanted:
+            if next(attempts, None) is None:
+                raise _unavailable()
             request = [key.attributes for key in wanted[:BATCH]]
             answer = self._call(
                 "BatchGetItem", RequestItems={self.name: {"Keys": request, "ConsistentRead": True}}
@@ -334,8 +338,8 @@ class Table:
                 found[Key(item["pk"], item["sk"])] = item
             # DynamoDB answers as many as it can, and names the others.
             unread = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
-            if len(unread) == len(request):
-                _pause(1)
+            if len(unread) < len(request):
+                attempts = deadline.attempts()
             wanted = [Key(key["pk"]["S"], key["sk"]["S"]) for key in unread] + wanted[BATCH:]
         return found
 
@@ -347,7 +351,7 @@ class Table:
             Unavailable: Other writes got in the way again and again.
         """
         request = [part.request(self.name) for part in parts]
-        for attempt in range(CONFLICT_ATTEMPTS):
+        for _ in deadline.attempts():
             try:
                 # With a token, DynamoDB takes a request that the client repeats for the same one.
                 token = secrets.token_hex(16)
@@ -356,7 +360,6 @@ class Table:
                 refused = [place for place, reason in enumerate(cancelled.reasons) if reason == REFUSED]
                 if refused:
                     raise PartsRefused(refused) from cancelled
-                _pause(attempt)
             else:
                 return
         raise _unavailable()
@@ -364,6 +367,11 @@ class Table:
     def _call(self, operation: str, **request: object) -> dict[str, Any]:
         try:
             return self.client.call(operation, request)
+        except OutOfTime as error:
+            message = (
+                "The store was too slow to begin with what was asked in the time that is left. Try again."
+            )
+            raise Unavailable(message) from error
         except AwsError as error:
             if error.is_transient or not isinstance(error, Refused):
                 raise _unavailable() from error
@@ -374,11 +382,6 @@ class Table:
                 reasons = error.details.get("CancellationReasons", [])
                 raise _TransactionCancelled([reason["Code"] for reason in reasons]) from error
             raise
-
-
-def _pause(attempt: int) -> None:
-    """Wait a moment, at random, so that those who got in each other's way do not meet again."""
-    time.sleep(random.uniform(0, CONFLICT_PAUSE * 2**attempt))  # noqa: S311 - no secret
 
 
 def _unavailable() -> Unavailable:
