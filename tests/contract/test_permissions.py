@@ -23,7 +23,7 @@ SIGNS = {("dynamodb:GetItem", TABLE), ("dynamodb:Query", KEY_RING), ("kms:Decryp
 """What a function needs that signs tokens, besides noting how long the key is needed."""
 
 PERMISSIONS: dict[str, set[tuple[str, str]]] = {
-    "CreateApplicationFunction": {("dynamodb:PutItem", TABLE)},
+    "CreateApplicationFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)},
     "GetApplicationFunction": {("dynamodb:GetItem", TABLE)},
     "UpdateApplicationFunction": {("dynamodb:UpdateItem", TABLE)},
     "UpdateSettingsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},

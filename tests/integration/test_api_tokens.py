@@ -10,9 +10,9 @@ from unittest import mock
 
 import pytest
 
-from signet import wiring
+from signet import deadline, wiring
 from signet.accounts import applications
-from signet.accounts.applications import RESET_ATTEMPTS, authenticate
+from signet.accounts.applications import authenticate
 from signet.applications import ApiToken, Application, StoredApiToken
 from signet.cache import APPLICATION_RELOAD_SECONDS, ApplicationCache
 from signet.errors import ApplicationNotFound, CredentialsWrong, InvalidRequest, Unavailable
@@ -487,7 +487,7 @@ def test_a_reset_that_others_get_in_the_way_of_says_so(
     answer = post(signet, RESET, {"data": {}})
     assert (answer.status, answer.json["error"]["status"]) == (503, "UNAVAILABLE")
     assert answer.headers["retry-after"] == "1"
-    assert write.call_count == RESET_ATTEMPTS
+    assert write.call_count == deadline.ATTEMPTS
     assert signet.items() == before
 
 

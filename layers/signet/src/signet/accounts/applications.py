@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from signet import deadline
 from signet.applications import ApiToken, Application, StoredApiToken, new_application_id
 from signet.cache import ApplicationCache
 from signet.errors import ApplicationNotFound, CredentialsWrong, Unavailable
@@ -14,9 +15,6 @@ from signet.store.applications import (
     update_application,
 )
 from signet.store.table import Table
-
-RESET_ATTEMPTS = 8
-"""How many other resets may get in the way of one."""
 
 
 def register(
@@ -33,6 +31,9 @@ def register(
 
     Returns:
         The application, and the token: the only moment at which it is known in the clear.
+
+    Raises:
+        Unavailable: The store did not answer; there is no application, or nobody can tell.
     """
     api_token = api_token or ApiToken.generate(new_application_id())
     application = Application(
@@ -42,7 +43,14 @@ def register(
         created_at_ms=now_ms,
         updated_at_ms=now_ms,
     )
-    insert_application(table, application)
+    try:
+        insert_application(table, application)
+    except Unavailable as error:
+        doubt = (
+            f"there may be an application {application.id} whose API token nobody has seen. Reset its token"
+            " by its id, or make another application."
+        )
+        _make_sure(table, api_token, now_ms, error, doubt)
     return application, api_token
 
 
@@ -146,9 +154,10 @@ def reset_api_token(
     Raises:
         ApplicationNotFound: There is none with this id.
         CredentialsWrong: The caller's token has ended.
-        Unavailable: Other resets got in the way again and again; nothing was written.
+        Unavailable: Other resets got in the way again and again, and nothing was written; or the store did
+            not answer, and nothing was written or nobody can tell.
     """
-    for _ in range(RESET_ATTEMPTS):
+    for _ in deadline.attempts():
         before = read_application(table, application_id)
         if caller is not None and not _accepts(before, caller, now_ms):
             raise _wrong()
@@ -158,9 +167,30 @@ def reset_api_token(
             replace_api_tokens(table, before, after)
         except StaleApplicationError:
             continue
+        except Unavailable as error:
+            doubt = (
+                "there may be an API token that nobody has seen. Look at the list before you try again: a"
+                " further reset ends the older token at once."
+            )
+            _make_sure(table, api_token, now_ms, error, doubt)
         return after, api_token
     message = "Other resets of this application's API token got in the way; nothing was changed. Try again."
     raise Unavailable(message)
+
+
+def _make_sure(table: Table, api_token: ApiToken, now_ms: int, failure: Unavailable, doubt: str) -> None:
+    """After a write without an answer: see whether it took effect, since nobody else knows the token.
+
+    Raises:
+        Unavailable: It did not, or that cannot be seen either, which `doubt` explains.
+    """
+    try:
+        application = find_application(table, api_token.application_id)
+    except Unavailable:
+        raise Unavailable(f"The store did not answer in time: {doubt}") from failure
+    if application is None or not application.accepts(api_token, now_ms):
+        message = "The store did not answer in time, and there is no new API token. Try again."
+        raise Unavailable(message) from failure
 
 
 def _accepts(application: Application, text: str, now_ms: int) -> bool:
