@@ -78,13 +78,19 @@ test-built: .venv/ready .tools/runtime/ready .aws-sam/host/ready build ## Run ev
 	$(PYTHON) -m tools.run_built
 
 .PHONY: check
-check: ## Everything that CI checks: lint, tests, engine tests, template, build, built functions
+check: ## Everything within 25 minutes: lint, template, tests with nothing left out, build, built functions
 	@$(MAKE) lint
 	@$(MAKE) validate
 	@$(MAKE) engines verifiers
 	@SIGNET_BROWSER=required SIGNET_NODE=required $(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
 	@$(MAKE) test-built
 	@echo "make check: all passed"
+
+.PHONY: check-all
+check-all: ENGINE := $(or $(ENGINE),extenddb)
+check-all: .venv/ready .tools/engines/ready ## What takes longer: the properties with many more examples, and the heavy tests
+	@$(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
+	@echo "make check-all: all passed"
 
 # --- Measuring it ---
 

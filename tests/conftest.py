@@ -1,5 +1,6 @@
 """The fixtures of all tests: a deployment on moto, and the same on a real DynamoDB engine."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,11 +8,13 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from local import aws as embedded
 from tests import browser, engine, verifiers
 from tests.deployment import ROOT, Cloud, Deployment
+from tests.effort import HEAVY_EXAMPLES, LIGHT_EXAMPLES, is_heavy
 
 MOTO = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -26,10 +29,29 @@ VECTORS = ROOT.parent / "shared" / "vectors"
 """Test vectors of others, kept beside the project and not in it."""
 
 
+# What depends on how busy the machine is would fail at random. The rest is Hypothesis' own: other examples
+# each time on a developer's machine, and the same ones each time in CI.
+UNTIMED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("heavy", **UNTIMED, max_examples=HEAVY_EXAMPLES)
+settings.register_profile("light", **UNTIMED, max_examples=LIGHT_EXAMPLES)
+settings.load_profile("light")
+
+MAX_WORKERS = 8
+"""Each has an AWS of its own, whose start more of them would not repay."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Several workers for everything; none for files that are named, where their start would take longer."""
+    if config.args_source == pytest.Config.ArgsSource.ARGS:
+        return 0
+    return min(os.process_cpu_count() or 1, MAX_WORKERS)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
     config.addinivalue_line("markers", "engine_only(why): why a test without threads is not run on moto")
     config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
+    config.addinivalue_line("markers", "heavy: takes too long for every run; `make check-all` runs it")
     config.addinivalue_line("markers", "node: verifies tokens with the verifiers of Node, and needs them")
     config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
 
@@ -77,6 +99,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing += [] if browser.find_browser() else ["browser"]
     missing += [] if verifiers.find_node() else ["node"]
     missing += [] if VECTORS.is_dir() else ["vectors"]
+    missing += [] if is_heavy() else ["heavy"]
     left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
     items[:] = [item for item in items if item not in set(left_out)]
     config.hook.pytest_deselected(items=left_out)

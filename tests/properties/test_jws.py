@@ -20,6 +20,7 @@ from signet import jws, keys, signing
 from signet.errors import TokenInvalid
 from signet.keys import Algorithm
 from signet.signing import PrivateKey, PublicKey
+from tests.effort import examples
 
 KIDS = st.text(st.characters(codec="utf-8"), max_size=20)
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"))
@@ -69,7 +70,6 @@ def decode(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-@settings(deadline=None)
 @given(pair=ANY_PAIR, kid=KIDS, claims=CLAIMS)
 def test_others_verify_what_we_sign(pair: Pair, kid: str, claims: dict[str, Any]) -> None:
     """PyJWT and joserfc read the header and the payload that we have signed, and our length is right."""
@@ -85,7 +85,6 @@ def test_others_verify_what_we_sign(pair: Pair, kid: str, claims: dict[str, Any]
     assert again.payload == read["payload"]
 
 
-@settings(deadline=None)
 @given(pair=ANY_PAIR, kid=KIDS, claims=CLAIMS)
 def test_we_verify_what_others_sign(pair: Pair, kid: str, claims: dict[str, Any]) -> None:
     """With our header, and under that key alone."""
@@ -102,7 +101,7 @@ def test_we_verify_what_others_sign(pair: Pair, kid: str, claims: dict[str, Any]
     assert not OTHERS[pair.algorithm].verifies(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(pair=ANY_PAIR, data=st.data())
 def test_no_bit_may_change(pair: Pair, data: st.DataObject) -> None:
     """Neither of the bytes before encoding nor of the text: we refuse it, and so does PyJWT the bytes."""
@@ -165,7 +164,7 @@ def test_numbers_that_begin_with_zeros_keep_their_bytes() -> None:
     assert seen == {"r", "s"}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(200))
 @given(r=st.integers(0, 2**256 - 1) | st.integers(0, 3), s=st.integers(0, 2**256 - 1) | st.integers(0, 3))
 def test_made_up_numbers_are_no_signature(r: int, s: int) -> None:
     """However low or high, beyond the curve's order too: refused, and never an error of another kind."""
@@ -174,7 +173,7 @@ def test_made_up_numbers_are_no_signature(r: int, s: int) -> None:
     assert not pair.verifies(f"{start}.{encode(r.to_bytes(32) + s.to_bytes(32))}")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.binary(min_size=256, max_size=256))
 def test_made_up_bytes_are_no_signature(signature: bytes) -> None:
     """Of RSA; beyond the modulus too."""

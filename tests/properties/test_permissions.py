@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import START_MS, Cloud
+from tests.effort import examples
 
 RESOURCES: tuple[dict[str, Any], ...] = (
     {"type": "organization", "id": "1"},
@@ -41,7 +42,7 @@ def allows(wider: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=examples(250))
 @given(steps=steps)
 def test_no_living_token_holds_what_is_not_stored_any_more(
     moto_cloud: Cloud, steps: list[tuple[str, Any]]

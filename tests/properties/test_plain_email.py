@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from signet.errors import InvalidRequest
 from signet.identities import is_plain_email, normal_email
+from tests.effort import examples
 
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_!#$%&'*+-/=?^`{|}~"
 
@@ -41,7 +42,7 @@ NEARLY = st.builds("{}@{}".format, LOCAL_PARTS, DOMAINS)
 LETTERS = st.sampled_from(ATEXT + '.@.@-"\\ <>[]()\n\t\x00\x7f\u00e4\u212a\u0130\uff20\u0308')
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=examples(3000))
 @given(
     NEARLY | st.emails() | st.text(LETTERS, max_size=30) | st.text(max_size=12).map("a{}@example.com".format)
 )

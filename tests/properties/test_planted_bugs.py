@@ -26,7 +26,6 @@ SEED = 4
 QUICK = settings(
     max_examples=200,
     stateful_step_count=50,
-    deadline=None,
     database=None,
     phases=[Phase.generate],  # To find it is enough; how short it can be made does not matter here.
     print_blob=False,

@@ -32,6 +32,7 @@ from signet.passwords import PasswordHasher
 from signet.store.attributes import from_attributes
 from signet.times import iso_8601
 from tests.deployment import PASSWORD, URL, Cloud
+from tests.effort import examples
 from tools.audit_table import audit
 
 ADDRESSES = ("ann@example.com", "bob@example.com", "cyd@example.com")
@@ -600,12 +601,9 @@ class SessionsMachine(RuleBasedStateMachine):
         assert user["tokenCutoff"] == text(person.cutoff_ms)
 
 
-# What is not set here stays as the profile has it: new examples each time on a developer's machine, and
-# the same ones each time in CI.
 THOROUGH = settings(
-    max_examples=200,
+    max_examples=examples(200),
     stateful_step_count=50,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
@@ -628,8 +626,9 @@ def run_machine(
     run_state_machine_as_test(make, settings=chosen, _min_steps=chosen.stateful_step_count)
 
 
+@pytest.mark.hypothesis
 def test_exactly_the_right_tokens_are_valid(moto_cloud: Cloud) -> None:
     """Whatever is done in whatever order, the handlers and the model agree on every token and user."""
     steps: list[int] = []
     run_machine(moto_cloud, THOROUGH, steps=steps)
-    assert steps.count(50) >= 200
+    assert steps.count(50) >= THOROUGH.max_examples

@@ -23,6 +23,7 @@ from signet.keys import THUMBPRINT_MEMBERS, Algorithm
 from signet.tokens import TokenKind, VerificationKey, parse_unverified, verify
 from tests.conftest import VECTORS
 from tests.deployment import PASSWORD, URL, Cloud, Deployment
+from tests.effort import examples
 
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -176,7 +177,10 @@ def test_any_character_more_or_less_is_refused(scene: Scene) -> None:
                 scene.offline(forged)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_no_change_gets_past_any_function(scene: Scene, data: st.DataObject) -> None:
     """What a random hand does to a token, all functions refuse in their own words."""

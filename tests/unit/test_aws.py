@@ -33,6 +33,7 @@ from signet.errors import Unavailable
 from signet.store.table import Insert, Key, PartsRefused, Table
 from tests import engine
 from tests.deployment import close_connections
+from tests.effort import examples
 from tests.http_server import SILENCE, Reply, Request, Server, refusal, reply, running_server
 
 CREDENTIALS = {
@@ -148,7 +149,6 @@ def by_botocore(
 words = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789+/=-_", min_size=1, max_size=60)
 
 
-@settings(deadline=None)
 @given(
     body=st.binary(max_size=300),
     at=st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2100, 1, 1)),  # noqa: DTZ001
@@ -248,8 +248,8 @@ FAILURES: dict[str, tuple[Reply, bool]] = {
     "504 in a list": (reply(["what was answered"], 504), False),
     "503 throttled": (refusal("ThrottlingException", 503), True),
     "429": (reply(HTML, 429), True),
-    **{code: (refusal(code), True) for code in aws.THROTTLED},
-    **{code: (refusal(code), False) for code in aws.TRANSIENT},
+    **{code: (refusal(code), True) for code in sorted(aws.THROTTLED)},
+    **{code: (refusal(code), False) for code in sorted(aws.TRANSIENT)},
     "closed": (SILENCE, False),
     "closed amid the head": (Reply(b"HTTP/1.1 200 OK\r\nContent-Le", closes=True), False),
     "closed amid the body": (Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", closes=True), False),
@@ -438,7 +438,7 @@ class Weather:
         return (200 if is_done else 500), None, b"{}"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     operation=st.sampled_from(["GetItem", "Query", "BatchGetItem", "Decrypt", *sorted(aws.WRITES)]),
     seconds=st.floats(-1, 12),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from signet.errors import FaultKind, InvalidRequest
 from signet.foreign_hashes import FOREIGN_KINDS
 from signet.passwords import Argon2Hash, Parameters, PasswordHasher, check_importable
+from tests.effort import examples
 
 if TYPE_CHECKING:
     from signet.stored_hashes import StoredHash
@@ -357,14 +358,13 @@ def test_a_hash_taken_apart_shows_nothing_of_itself(password_hash: str) -> None:
 CHEAP = [ARGON2[0][1], BCRYPT[5][1], f"$pbkdf2-sha512$i=1${SALT}${DIGEST}", SCRYPT[1][1], firebase(log_n=1)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(password=st.text(), password_hash=st.sampled_from(CHEAP))
 def test_any_text_can_be_tried(password: str, password_hash: str) -> None:
     """A password of whatever characters is right or wrong, and never a fault."""
     assert not HASHER.verify(password_hash, password + "!")
 
 
-@settings(deadline=None)
 @given(
     text=st.text(alphabet="$=,:./+-_abc0129iklmnprstv")
     | st.sampled_from(CHEAP).flatmap(

@@ -4,7 +4,7 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from signet import passwords
@@ -170,7 +170,6 @@ def test_a_password_too_long_to_normalise_verifies() -> None:
     assert HASHER.verify(HASHER.hash(password), password)
 
 
-@settings(deadline=None)
 @given(password=st.text(), other=st.text())
 def test_a_hash_verifies_its_password_alone(password: str, other: str) -> None:
     """For any text."""
@@ -182,7 +181,6 @@ def test_a_hash_verifies_its_password_alone(password: str, other: str) -> None:
     assert not HASHER.needs_rehash(password_hash, password)
 
 
-@settings(deadline=None)
 @given(
     password=st.text() | st.text(alphabet="e\u0301\u0327\u212b\ufb01\ufdfa\uff50\u1100\u1161 ", max_size=12)
 )

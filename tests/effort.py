@@ -1,0 +1,22 @@
+"""How much the tests try: little each time, much in `make check-all` (the profiles of Hypothesis)."""
+
+from typing import Final
+
+from hypothesis import settings
+
+HEAVY_EXAMPLES: Final = 500
+LIGHT_EXAMPLES: Final = 25
+
+
+def is_heavy() -> bool:
+    """Whether this run has the time to try much."""
+    return settings.default is not None and settings.default.max_examples >= HEAVY_EXAMPLES
+
+
+def examples(heavy: int) -> int:
+    """How many examples a test tries whose examples cost more, or find less, than others.
+
+    Args:
+        heavy: How many in `make check-all`; in other runs a tenth, but not fewer than others try.
+    """
+    return heavy if is_heavy() else min(heavy, max(LIGHT_EXAMPLES, heavy // 10))
