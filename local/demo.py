@@ -81,7 +81,7 @@ def make_application(api_token: str | None) -> tuple[str, str]:
     from signet import wiring
     from signet.accounts.applications import register
     from signet.applications import ApiToken
-    from signet.store.applications import find_application
+    from signet.store.applications import find_stored_application
 
     given = None
     now = wiring.now_ms()
@@ -93,7 +93,7 @@ def make_application(api_token: str | None) -> tuple[str, str]:
                 "sgt_, 24 lower-case hex digits, _ and 43 base64url characters."
             )
         # Not through the cache, which would remember that it is not there.
-        known = find_application(wiring.table(), given.application_id)
+        known = find_stored_application(wiring.table(), given.application_id)
         if known is not None:
             if not known.accepts(given, now):
                 raise StartError(f"{API_TOKEN} is not a token of the application {known.id}, which exists.")

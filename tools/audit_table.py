@@ -29,6 +29,7 @@ def audit(items: Iterable[Item]) -> list[str]:
         kinds[kind][f"{item['pk']}/{item['sk']}" if in_group else item["pk"]] = item
     users = {pk: user for pk, user in kinds["USER"].items() if "created_at" in user}
     return [
+        *_applications(kinds["APP"], kinds["GENERATION"]),
         *find_lost_ends(items),
         *_credentials(users, kinds["CREDENTIAL"]),
         *_members(users, kinds["GROUP"], kinds["MEMBER"]),
@@ -48,6 +49,11 @@ def find_lost_ends(items: Iterable[Item]) -> Iterator[str]:
             yield f"{application}: user {user_id} expires, with what has ended its tokens"
         if item["expires_at"] != item.get("unverified_until"):
             yield f"{application}: user {user_id} expires at another time than its end"
+
+
+def _applications(applications: dict[str, Item], generations: dict[str, Item]) -> Iterator[str]:
+    for pk in sorted(applications.keys() - generations.keys()):
+        yield f"{pk}: the application has no generation"
 
 
 def _credentials(users: dict[str, Item], credentials: dict[str, Item]) -> Iterator[str]:

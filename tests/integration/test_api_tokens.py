@@ -13,7 +13,7 @@ import pytest
 from signet import deadline, wiring
 from signet.accounts import applications
 from signet.accounts.applications import authenticate
-from signet.applications import ApiToken, Application, StoredApiToken
+from signet.applications import ApiToken, StoredApiToken, StoredApplication
 from signet.cache import APPLICATION_RELOAD_SECONDS, ApplicationCache
 from signet.errors import ApplicationNotFound, CredentialsWrong, InvalidRequest, Unavailable
 from signet.store.applications import StaleApplicationError
@@ -321,7 +321,7 @@ def test_a_new_token_is_taken_a_second_after_a_container_s_last_read(signet: Dep
     with signet.counted() as trips:
         for _ in range(20):
             authenticate(elsewhere, token, None, signet.clock.milliseconds)
-    assert trips == ["dynamodb:GetItem"]
+    assert trips == ["dynamodb:BatchGetItem"]
 
 
 def test_a_third_token_drops_the_oldest_and_never_the_newest(signet: Deployment) -> None:
@@ -417,7 +417,7 @@ def test_every_stored_digest_is_compared_in_constant_time(monkeypatch: pytest.Mo
     """The number of comparisons tells nothing: neither which token matched nor whether it has expired."""
     application_id = "0" * 24
     old, new, wrong = (ApiToken.generate(application_id) for _ in range(3))
-    application = Application(
+    application = StoredApplication(
         id=application_id,
         name="x",
         api_tokens=(StoredApiToken.of(old, 0),),

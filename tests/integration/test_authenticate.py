@@ -333,7 +333,7 @@ def test_a_weaker_hash_is_upgraded_at_the_next_login(scene: Scene, monkeypatch: 
     assert "t=3" in stored
     with scene.signet.counted() as trips:
         assert scene.ask(authMode="emailPassword", **scene.right("emailPassword"))["authenticated"]
-    assert trips == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    assert trips == ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
 
 
 def test_unknown_wrong_and_absent_passwords_cost_the_same(scene: Scene) -> None:
@@ -344,7 +344,7 @@ def test_unknown_wrong_and_absent_passwords_cost_the_same(scene: Scene) -> None:
         with signet.counted() as trips:
             answer = scene.ask(authMode="emailPassword", email=email, password="wrong password")
         assert answer == {"authenticated": False}
-        assert trips == ["dynamodb:GetItem"]
+        assert trips == ["dynamodb:BatchGetItem"]
 
 
 def send(signet: Deployment, path: str, body: object, **headers: str) -> Response:

@@ -1,6 +1,6 @@
 """Permissions that are stored: added, shown, removed, and what tokens make of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jwt
@@ -12,8 +12,8 @@ from signet.permissions import MAX_RESOURCES
 from signet.store import permissions as store
 from signet.store.attributes import from_attributes
 from signet.store.permissions import find_permitted_subject
-from signet.store.table import Table
-from signet.store.users import StaleError
+from signet.store.table import Key, Table
+from signet.store.users import StaleError, permissions_key
 from tests.deployment import START_MS, Deployment, Response
 from tools.audit_table import audit
 
@@ -219,7 +219,7 @@ def test_adding_ends_the_tokens_where_it_takes_away(
     before, other = mint(signet), mint(signet, "u2")
     with signet.counted() as trips:
         now_stored = add(signet, added)
-    assert trips == ["dynamodb:Query", "dynamodb:TransactWriteItems"]
+    assert trips == ["dynamodb:BatchGetItem", "dynamodb:TransactWriteItems"]
     assert is_good(signet, before) is not ends
     assert is_good(signet, other)
     assert permitted(mint(signet)) == now_stored
@@ -263,7 +263,7 @@ def test_deleting_the_user_removes_its_permissions(signet: Deployment) -> None:
 def test_a_mint_that_reads_both_sides_of_a_removal_reads_again(
     signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DynamoDB reads the items of a Query one by one: old permissions never meet the new generation."""
+    """DynamoDB reads the items of a batch one by one: old permissions never meet the new generation."""
     for end in ("remove_permissions", "delete_user"):
         signet.invoke("identify", here(signet, authToken=mint(signet), user={"userId": "u1"}))
         add(signet, ORG, DOC)
@@ -273,16 +273,16 @@ def test_a_mint_that_reads_both_sides_of_a_removal_reads_again(
         else:
             signet.invoke("delete_user", here(signet, experienceUserId="ext:u1"))
         assert stale is not None
-        query, torn = Table.query, [stale]
+        find_all, torn = Table.find_all, [stale]
+        key = permissions_key(signet.application_id, "x:u1")
 
-        def read(table: Table, pk: str) -> Any:
-            found = query(table, pk)  # noqa: B023 - called within the round
-            if pk.endswith("x:u1") and torn:  # noqa: B023
-                found = [torn.pop(), *(one for one in found if one["sk"] != "PERMISSIONS")]  # noqa: B023
-            return found
+        def read(table: Table, keys: Iterable[Key]) -> Any:
+            keys = list(keys)
+            found = find_all(table, keys)  # noqa: B023 - called within the round
+            return found | {key: torn.pop()} if key in keys and torn else found  # noqa: B023
 
         with monkeypatch.context() as patch:
-            patch.setattr(Table, "query", read)
+            patch.setattr(Table, "find_all", read)
             assert permitted(mint(signet)) == ([ORG] if end == "remove_permissions" else None)
         assert torn == []
 
@@ -294,8 +294,8 @@ def test_a_mint_that_never_reads_one_state_gives_up(
     add(signet, ORG)
     stale = item(signet, "PERMISSIONS")
     remove(signet, ORG)
-    query = Table.query
-    monkeypatch.setattr(Table, "query", lambda table, pk: [*query(table, pk), stale])
+    find_all, key = Table.find_all, permissions_key(signet.application_id, "x:u1")
+    monkeypatch.setattr(Table, "find_all", lambda table, keys: {**find_all(table, keys), key: stale})
     with pytest.raises(Unavailable):
         find_permitted_subject(wiring.table(), signet.application_id, "u1")
 

@@ -1,12 +1,10 @@
 """Session tokens without a password, the end of tokens, and introspection."""
 
-from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 
-from signet import wiring
 from signet.errors import ApplicationNotFound, UserNotFound
 from tests.deployment import PASSWORD, Deployment
 
@@ -119,24 +117,6 @@ def test_all_tokens_of_an_application_end_within_the_bound(signet: Deployment, u
     assert is_valid(signet, fresh)
     with pytest.raises(ApplicationNotFound):
         signet.invoke("invalidate_application_tokens", {"applicationId": "f" * 24})
-
-
-def test_a_token_of_a_newer_generation_makes_a_container_look_again(
-    signet: Deployment, user: dict[str, Any]
-) -> None:
-    """A container that has not seen an application-wide invalidation yet reloads before it judges."""
-    named = here(signet, experienceUserId=user["id"])
-    signet.invoke("invalidate_application_tokens", here(signet))
-    signet.restart()  # This container has seen the invalidation,
-    fresh = signet.invoke("issue_session_token", named)["token"]
-    application = wiring.applications().find(signet.application_id)
-    assert application is not None
-    outdated = replace(application, generation=application.generation - 1)  # and this one has not.
-    entry = (signet.clock.monotonic(), outdated)
-    wiring.applications()._entries[signet.application_id] = entry
-    assert not is_valid(signet, fresh)  # It has read less than a second ago, and does not read again.
-    signet.clock.advance(1)
-    assert is_valid(signet, fresh)
 
 
 def introspect(signet: Deployment, form: str, headers: dict[str, str] | None = None) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from signet import signing, wiring
 from signet.accounts import keys as key_use_cases
-from signet.applications import ApiToken, Application, StoredApiToken
+from signet.applications import ApiToken, StoredApiToken, StoredApplication
 from tests.deployment import ROOT, URL, Cloud, Deployment
 
 EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
@@ -89,7 +89,9 @@ def test_a_secret_is_in_no_repr() -> None:
     """An object that is logged by mistake does not give its secret away."""
     token = ApiToken.generate("0" * 24)
     stored = StoredApiToken.of(token, 0)
-    application = Application(id="0" * 24, name="x", api_tokens=(stored,), created_at_ms=0, updated_at_ms=0)
+    application = StoredApplication(
+        id="0" * 24, name="x", api_tokens=(stored,), created_at_ms=0, updated_at_ms=0
+    )
     secret = token.secret[29:]
     assert secret not in repr(token) + repr(stored) + repr(application)
     assert not any(form in repr(application) + repr(stored) for form in forms(stored.digest))

@@ -43,6 +43,8 @@ def member(group_id: str, user_id: str) -> dict[str, Any]:
 
 
 ANN = user("ann", normal_email="ann@example.com", group_ids=["g"])
+APPLICATION = {"pk": APP, "sk": "APP"}
+GENERATION = {"pk": APP, "sk": "GENERATION", "generation": 0}
 WHOLE = [
     ANN,
     credential("ann@example.com", "ann"),
@@ -59,13 +61,14 @@ PERMISSIONS = {"pk": f"{APP}#USER#x:1", "sk": "PERMISSIONS", "epoch": 0}
 def test_a_table_in_order_has_no_faults() -> None:
     """Users, credentials, members, parents, tombstones and users without a credential are in order."""
     external = user("x:1", group_ids=[], unverified_until=5, expires_at=5)
-    application = {"pk": APP, "sk": "APP"}
-    assert audit([*WHOLE, TOMBSTONE, external, PERMISSIONS, application, {"pk": "KEYS", "sk": "RING"}]) == []
+    more = [external, PERMISSIONS, APPLICATION, GENERATION, {"pk": "KEYS", "sk": "RING"}]
+    assert audit([*WHOLE, TOMBSTONE, *more]) == []
 
 
 @pytest.mark.parametrize(
     ("items", "words"),
     [
+        ([*WHOLE, APPLICATION], "the application has no generation"),
         ([i for i in WHOLE if i["sk"] != "CREDENTIAL"], "user ann has no credential"),
         ([*WHOLE, credential("eve@example.com", "eve")], "belongs to eve, who is no user"),
         ([*WHOLE, TOMBSTONE, credential("bob@example.com", "bob")], "belongs to bob, who is no user"),

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
-from signet.applications import Application, StoredApiToken
+from signet.applications import StoredApiToken, StoredApplication
 from signet.models import MAX_AGE_LIMIT_MS, RequestModel, ResponseModel
 from signet.times import iso_8601
 
@@ -36,7 +36,7 @@ class ApplicationView(ResponseModel):
     last_updated: str
 
     @classmethod
-    def of(cls, application: Application, **more: str) -> Self:
+    def of(cls, application: StoredApplication, **more: str) -> Self:
         """What the operator sees of an application."""
         return cls(
             application_id=application.id,

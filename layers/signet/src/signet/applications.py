@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 APPLICATION_ID = re.compile(r"[0-9a-f]{24}")
 API_TOKEN = re.compile(r"sgt_([0-9a-f]{24})_[A-Za-z0-9_-]{43}")
@@ -97,13 +97,12 @@ class LoginSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
-    """A tenant. Lifetimes are in seconds, dates in Unix milliseconds.
+class StoredApplication:
+    """A tenant as its own item has it. Lifetimes are in seconds, dates in Unix milliseconds.
 
     Attributes:
         id: 24 hex digits, public.
         name: For people.
-        generation: Copied into every token as `agen`; raising it ends all of the application's tokens.
         api_tokens: At most two are live; the newest stands last.
         api_tokens_revision: How often they have been reset; a write of them is conditioned on it.
         require_jwt_token: Whether `identify` demands a user token.
@@ -117,7 +116,6 @@ class Application:
 
     id: str
     name: str
-    generation: int = 0
     api_tokens: tuple[StoredApiToken, ...] = field(default=(), repr=False)
     api_tokens_revision: int = 0
     require_jwt_token: bool = True
@@ -142,7 +140,7 @@ class Application:
         """Those that are good at that time, the newest last."""
         return tuple(token for token in self.api_tokens if token.is_live(now_ms))
 
-    def with_new_api_token(self, token: ApiToken, grace_ms: int, now_ms: int) -> "Application":
+    def with_new_api_token(self, token: ApiToken, grace_ms: int, now_ms: int) -> Self:
         """The application once `token` has taken the place of the newest one, which gets the grace.
 
         All others end: at most two are live. With a grace of 0 `token` alone is left.
@@ -154,3 +152,28 @@ class Application:
             api_tokens=(*kept, StoredApiToken.of(token, now_ms)),
             api_tokens_revision=self.api_tokens_revision + 1,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application(StoredApplication):
+    """A tenant in which a call acts.
+
+    Attributes:
+        generation: Copied into every token as `agen`; raising it ends all of the application's tokens. An
+            item of its own, so that every issue can read it anew.
+    """
+
+    generation: int
+
+
+class ApplicationChanged(Exception):
+    """The application's generation is not the one that this call goes by: it has to begin again.
+
+    What the call goes by besides, which API token is good and what the settings say, was read with the old
+    generation. A token that it made must not have the new one: it would outlive the invalidation that an
+    operator lets follow upon a change of either.
+    """
+
+    def __init__(self, application_id: str) -> None:
+        self.application_id = application_id
+        super().__init__(application_id)

@@ -55,13 +55,25 @@ class ApplicationCache:
     def reload(self, application_id: str) -> Application | None:
         """The application as it is now, or was at most a second ago.
 
-        For a caller that holds something newer than what `find` gave: a fresh API token, a token of a
-        higher generation. Wrong credentials come here too, hence at most one read per second.
+        For a caller that holds an API token that `find` did not know. Wrong ones come here too, hence at
+        most one read per second.
         """
         return self._find_younger_than(min(self._seconds, APPLICATION_RELOAD_SECONDS), application_id)
 
+    def find_of_generation(self, application_id: str, generation: int) -> Application | None:
+        """The application as `find` gives it, read anew where it has not come to this generation yet.
+
+        For a token with a good signature: none has a generation that the table has not, so that nobody can
+        ask for more reads than there were invalidations.
+        """
+        application = self.find(application_id)
+        if application is not None and application.generation < generation:
+            self.forget(application_id)
+            application = self.find(application_id)
+        return application
+
     def forget(self, application_id: str) -> None:
-        """Have the next caller read the application, since this container has just changed it."""
+        """Have the next caller read the application, since it is not any more what this container knows."""
         self._entries.pop(application_id, None)
 
     def _find_younger_than(self, seconds: float, application_id: str) -> Application | None:

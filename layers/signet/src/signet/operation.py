@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from signet import deadline, wiring
-from signet.applications import APPLICATION_ID, Application
+from signet.applications import APPLICATION_ID, Application, ApplicationChanged
 from signet.credentials import Presented, Scheme
 from signet.dialects.dialect import Dialect
 from signet.errors import (
@@ -130,10 +130,13 @@ def operation[R](
         def over_http(http: HttpRequest, record: Record) -> dict[str, Any]:
             answer_headers = dict(headers or {})
             here = (variants or {}).get(http.path, usual)
-            try:
+
+            def attempt() -> JsonModel | dict[str, Any]:
                 tenant, api_token, members = _receive(http, here, parse, query, record)
-                call = _call(record, here.request(members), tenant, api_token)
-                body = here.dialect.wrap(_json(operate(call)))
+                return operate(_call(record, here.request(members), tenant, api_token))
+
+            try:
+                body = here.dialect.wrap(_json(_by_current_application(attempt)))
                 code = status
             except SignetError as error:
                 code, body = here.dialect.status(error), here.dialect.refusal(error)
@@ -147,9 +150,12 @@ def operation[R](
             return _answer(code, body, answer_headers, http.request_id)
 
         def directly(event: dict[str, Any], record: Record) -> dict[str, Any]:
-            try:
+            def attempt() -> JsonModel | dict[str, Any]:
                 tenant, members = _accept(event, scheme, record)
-                result = _json(operate(_call(record, (direct or request)(members), tenant)))
+                return operate(_call(record, (direct or request)(members), tenant))
+
+            try:
+                result = _json(_by_current_application(attempt))
             except SignetError as error:
                 record.refused(error, None)
                 raise
@@ -170,6 +176,21 @@ def operation[R](
         return handler
 
     return decorate
+
+
+def _by_current_application[T](attempt: Callable[[], T]) -> T:
+    """Begin again where the application's tokens were ended since it was read: nothing was written yet.
+
+    Raises:
+        Unavailable: They are ended all the time.
+    """
+    for _ in deadline.attempts():
+        try:
+            return attempt()
+        except ApplicationChanged as changed:
+            wiring.applications().forget(changed.application_id)
+    message = "The tokens of this application are being ended at the moment. Try again."
+    raise Unavailable(message)
 
 
 def _call[R](record: Record, request: R, tenant: Application | None, api_token: str | None = None) -> Call[R]:

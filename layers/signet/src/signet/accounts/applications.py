@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from signet import deadline
-from signet.applications import ApiToken, Application, StoredApiToken, new_application_id
+from signet.applications import (
+    ApiToken,
+    Application,
+    StoredApiToken,
+    StoredApplication,
+    new_application_id,
+)
 from signet.cache import ApplicationCache
 from signet.errors import ApplicationNotFound, CredentialsWrong, Unavailable
 from signet.store.applications import (
     StaleApplicationError,
-    find_application,
+    find_stored_application,
     insert_application,
     replace_api_tokens,
     update_application,
@@ -19,7 +25,7 @@ from signet.store.table import Table
 
 def register(
     table: Table, name: str, now_ms: int, *, api_token: ApiToken | None = None
-) -> tuple[Application, ApiToken]:
+) -> tuple[StoredApplication, ApiToken]:
     """Make an application with its first API token.
 
     Args:
@@ -36,7 +42,7 @@ def register(
         Unavailable: The store did not answer; there is no application, or nobody can tell.
     """
     api_token = api_token or ApiToken.generate(new_application_id())
-    application = Application(
+    application = StoredApplication(
         id=api_token.application_id,
         name=name,
         api_tokens=(StoredApiToken.of(api_token, now_ms),),
@@ -54,7 +60,7 @@ def register(
     return application, api_token
 
 
-def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms: int) -> Application:
+def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms: int) -> StoredApplication:
     """Change settings of an application, and return it as it is then.
 
     Args:
@@ -75,13 +81,13 @@ def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms
     return update_application(table, application_id, settings, now_ms)
 
 
-def read_application(table: Table, application_id: str) -> Application:
+def read_application(table: Table, application_id: str) -> StoredApplication:
     """The application as it is now, for the operator who may just have changed it. One round trip.
 
     Raises:
         ApplicationNotFound: There is none.
     """
-    application = find_application(table, application_id)
+    application = find_stored_application(table, application_id)
     if application is None:
         raise _not_found(application_id)
     return application
@@ -125,7 +131,7 @@ def authenticate(
 
 def reset_api_token(
     table: Table, application_id: str, grace_ms: int, now_ms: int, *, caller: str | None = None
-) -> tuple[Application, ApiToken]:
+) -> tuple[StoredApplication, ApiToken]:
     """Give an application a new API token; its newest one so far lives on for the grace, all others end.
 
     Resets at the same time happen one after the other, each on what the one before it has left:
@@ -185,7 +191,7 @@ def _make_sure(table: Table, api_token: ApiToken, now_ms: int, failure: Unavaila
         Unavailable: It did not, or that cannot be seen either, which `doubt` explains.
     """
     try:
-        application = find_application(table, api_token.application_id)
+        application = find_stored_application(table, api_token.application_id)
     except Unavailable:
         raise Unavailable(f"The store did not answer in time: {doubt}") from failure
     if application is None or not application.accepts(api_token, now_ms):
@@ -193,7 +199,7 @@ def _make_sure(table: Table, api_token: ApiToken, now_ms: int, failure: Unavaila
         raise Unavailable(message) from failure
 
 
-def _accepts(application: Application, text: str, now_ms: int) -> bool:
+def _accepts(application: StoredApplication, text: str, now_ms: int) -> bool:
     token = ApiToken.find(text)
     return token is not None and application.accepts(token, now_ms)
 

@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 from signet.accounts.sessions import SessionIssuer, new_nonce
 from signet.accounts.verifier import Verifier, check_subject, user_id_of
-from signet.applications import Application
+from signet.applications import Application, ApplicationChanged
 from signet.errors import InvalidRequest, TokenRefused
 from signet.identities import normal_email
 from signet.store.authentication import (
     Condition,
     Credential,
-    find_credential,
+    find_credential_for_issue,
     find_user_and_credential,
     note_login,
     upgrade_password_hash,
@@ -125,6 +125,7 @@ class Authenticator:
             The user and the token; None where any credential is wrong.
 
         Raises:
+            ApplicationChanged: The application's tokens have been ended since it was read.
             SigningUnavailable: No key can sign at the moment.
         """
         try:
@@ -148,6 +149,9 @@ class Authenticator:
         if attempt.mode.uses_token:
             kinds = (TokenKind.SESSION,)
             token = self.verifier.verify_offline(attempt.token or "", application, kinds, now_ms // 1000)
+            if token.application_generation != application.generation:
+                # A new token has the application's generation, which must be the given one's.
+                raise ApplicationChanged(application.id)
         nonce = new_nonce() if attempt.invalidate_existing_tokens else None
         if attempt.mode.uses_password:
             return token, self._check_password(application, attempt, token, email, nonce, now_ms)
@@ -201,7 +205,7 @@ class Authenticator:
         # An address that is none stands for one that nobody has: the same trip, the same hash.
         address = email or ""
         if token is None:
-            credential = find_credential(self.table, application.id, address)
+            credential = find_credential_for_issue(self.table, application, address)
         else:
             user_id = user_id_of(token)
             user, credential = find_user_and_credential(self.table, application.id, user_id, address, now_ms)

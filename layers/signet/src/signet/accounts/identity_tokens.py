@@ -3,7 +3,7 @@
 from signet.accounts.signer import Signer
 from signet.applications import Application
 from signet.identities import Identity
-from signet.store.identities import identity_generation
+from signet.store.identities import generation_for_issue
 from signet.store.table import Table
 from signet.tokens import TokenKind, identity_claims
 
@@ -21,8 +21,9 @@ def issue_identity_token(
         now: The time, in Unix seconds.
 
     Raises:
+        ApplicationChanged: The application's tokens have been ended since it was read.
         SigningUnavailable: No key can sign at the moment.
     """
-    generation = identity_generation(table, application.id, identity)
+    generation = generation_for_issue(table, application, identity)
     claims = identity_claims(application, identity, issuer=signer.issuer(), generation=generation, now=now)
     return signer.sign(TokenKind.IDENTITY, claims)

@@ -9,9 +9,9 @@ from signet.accounts.signer import Signer
 from signet.applications import Application
 from signet.errors import InvalidRequest, UserNotFound
 from signet.identities import normal_email
-from signet.store.authentication import Condition, find_credential, note_login
+from signet.store.authentication import Condition, find_credential, find_user_for_issue, note_login
 from signet.store.table import Table
-from signet.store.users import find_user, raise_generation
+from signet.store.users import raise_generation
 from signet.tokens import TokenKind, session_claims
 from signet.users import User, find_user_id, path_id
 
@@ -79,19 +79,27 @@ class SessionIssuer:
             treat_as_login: Whether it counts as the user's last login.
 
         Raises:
+            ApplicationChanged: The application's tokens have been ended since it was read.
             UserNotFound: There is no such user.
             SigningUnavailable: No key can sign at the moment.
         """
-        user_id = _resolve(self.table, application.id, named)
+        user_id, email = _resolve(self.table, application.id, named)
+        user = find_user_for_issue(self.table, application, user_id, now_ms)
+        # The address may lead to somebody else since it was looked up.
+        if user is None or (email is not None and user.normal_email != email):
+            raise _not_found()
         if invalidate_existing_tokens or treat_as_login:
             nonce = new_nonce() if invalidate_existing_tokens else None
             user = note_login(
-                self.table, application.id, Condition(user_id), now_ms, is_login=treat_as_login, nonce=nonce
+                self.table,
+                application.id,
+                Condition(user_id, email=email),
+                now_ms,
+                is_login=treat_as_login,
+                nonce=nonce,
             )
-        else:
-            user = find_user(self.table, application.id, user_id, now_ms)
-        if user is None:
-            raise _not_found()
+            if user is None:
+                raise _not_found()
         return self.issue(application, user, now_ms, ttl_ms, extra_data)
 
 
@@ -108,7 +116,8 @@ def invalidate_user_tokens(table: Table, application_id: str, named: str, now_ms
     Raises:
         UserNotFound: There is no such user.
     """
-    if not raise_generation(table, application_id, _resolve(table, application_id, named), now_ms):
+    user_id, _ = _resolve(table, application_id, named)
+    if not raise_generation(table, application_id, user_id, now_ms):
         raise _not_found()
 
 
@@ -117,17 +126,20 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(12)
 
 
-def _resolve(table: Table, application_id: str, named: str) -> str:
+def _resolve(table: Table, application_id: str, named: str) -> tuple[str, str | None]:
+    """The id of the user who is named, and the normal form of the address where it is named by one."""
     user_id = find_user_id(named)
-    if user_id is None and "@" in named:
+    if user_id is not None:
+        return user_id, None
+    if "@" in named:
         try:
-            credential = find_credential(table, application_id, normal_email(named))
+            email = normal_email(named)
         except InvalidRequest:
-            credential = None
-        user_id = None if credential is None else credential.user_id
-    if user_id is None:
-        raise _not_found()
-    return user_id
+            raise _not_found() from None
+        credential = find_credential(table, application_id, email)
+        if credential is not None:
+            return credential.user_id, email
+    raise _not_found()
 
 
 def _not_found() -> UserNotFound:

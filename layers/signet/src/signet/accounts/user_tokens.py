@@ -7,7 +7,7 @@ from signet.accounts.signer import Signer
 from signet.applications import Application
 from signet.errors import FaultKind, InvalidRequest
 from signet.permissions import Resource, live, merge
-from signet.store.permissions import find_permitted_subject
+from signet.store.permissions import find_subject_for_issue
 from signet.store.table import Table
 from signet.tokens import MAX_USER_TOKEN_LENGTH, TokenKind, user_claims
 
@@ -33,10 +33,11 @@ def issue_user_token(
         now_ms: The time, in Unix milliseconds.
 
     Raises:
+        ApplicationChanged: The application's tokens have been ended since it was read.
         InvalidRequest: The token would be too long.
         SigningUnavailable: No key can sign at the moment.
     """
-    subject = find_permitted_subject(table, application.id, external_id)
+    subject = find_subject_for_issue(table, application, external_id)
     permitted = live(merge(subject.resources if resources is None else resources), now_ms // 1000)
     asked_for = dict(properties)
     if permitted or resources is not None:

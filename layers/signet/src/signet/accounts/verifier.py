@@ -54,7 +54,8 @@ class Verifier:
         token = verify(unverified, self._keys[key.kid], kinds, application, issuer=key_ring.issuer, now=now)
         if token.application_generation > application.generation:
             # Issued after an invalidation that this container has not read yet.
-            application = self._applications.reload(application.id) or application
+            generation = token.application_generation
+            application = self._applications.find_of_generation(application.id, generation) or application
         if token.application_generation != application.generation:
             raise revoked()
         return token

@@ -1,9 +1,19 @@
-"""Application items: `APP#<app>` / `APP`."""
+"""Application items: `APP#<app>` / `APP`, and its generation: `APP#<app>` / `GENERATION`.
+
+The generation is apart, since every issue of a token reads it: one read unit, whatever the settings hold.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from signet.applications import Application, LoginSettings, StoredApiToken
+from signet.applications import (
+    Application,
+    ApplicationChanged,
+    LoginSettings,
+    StoredApiToken,
+    StoredApplication,
+)
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Insert, Key, PartsRefused, Table, Update
@@ -18,32 +28,67 @@ def application_key(application_id: str) -> Key:
     return Key(f"APP#{application_id}", "APP")
 
 
+def generation_key(application_id: str) -> Key:
+    """Where the application's generation stands."""
+    return Key(f"APP#{application_id}", "GENERATION")
+
+
 def find_application(table: Table, application_id: str) -> Application | None:
-    """The application, or None."""
+    """The application with its generation, or None. One round trip."""
+    keys = application_key(application_id), generation_key(application_id)
+    items = table.find_all(keys)
+    if not items.keys() >= set(keys):
+        # Without a generation there is no telling which of its tokens have been ended.
+        return None
+    return Application(**_fields(items[keys[0]]), generation=items[keys[1]]["generation"])
+
+
+def find_stored_application(table: Table, application_id: str) -> StoredApplication | None:
+    """The application without its generation, or None. One round trip."""
     item = table.find(application_key(application_id))
-    return None if item is None else _application(item)
+    return None if item is None else StoredApplication(**_fields(item))
 
 
-def insert_application(table: Table, application: Application) -> None:
-    """Write a new application.
+def find_for_issue(table: Table, application: Application, keys: Iterable[Key]) -> dict[Key, Item]:
+    """Items from which a token is issued, and beside them the application's generation. One round trip.
 
-    In a transaction of one part, since those are idempotent: after a lost answer the client's repetition
-    would otherwise find the application there, and its API token would be known to nobody.
+    So an invalidation that was answered before is counted, and one that comes after ends the token too.
+
+    Raises:
+        ApplicationChanged: Its generation is not any more the one that the call goes by.
+        ApplicationNotFound: It has none.
+    """
+    key = generation_key(application.id)
+    items = table.find_all((key, *keys))
+    if key not in items:
+        raise _not_found(application.id)
+    if items.pop(key)["generation"] != application.generation:
+        raise ApplicationChanged(application.id)
+    return items
+
+
+def insert_application(table: Table, application: StoredApplication) -> None:
+    """Write a new application, and its generation.
+
+    In a transaction, which is idempotent besides: after a lost answer the client's repetition of a plain
+    write would find the application there, and its API token would be known to nobody.
     """
     item = {
         "application_id": application.id,
         "name": application.name,
-        "generation": application.generation,
         "api_tokens": [_stored(token) for token in application.api_tokens],
         "created_at": application.created_at_ms,
         "updated_at": application.updated_at_ms,
     }
-    table.write(Insert(application_key(application.id), item | _settings(application)))
+    table.write(
+        Insert(application_key(application.id), item | _settings(application)),
+        Insert(generation_key(application.id), {"generation": 0}),
+    )
 
 
 def update_application(
     table: Table, application_id: str, changes: Mapping[str, object], now_ms: int
-) -> Application:
+) -> StoredApplication:
     """Set the given settings, leave the others, and return the application as it is then.
 
     Args:
@@ -68,12 +113,11 @@ def update_application(
             condition="attribute_exists(pk)",
         )
     except ConditionFailed:
-        message = f"There is no application {application_id}."
-        raise ApplicationNotFound(message) from None
-    return _application(item)
+        raise _not_found(application_id) from None
+    return StoredApplication(**_fields(item))
 
 
-def replace_api_tokens(table: Table, before: Application, after: Application) -> None:
+def replace_api_tokens(table: Table, before: StoredApplication, after: StoredApplication) -> None:
     """Write the API tokens of `after`, if nobody has reset them since `before` was read. One round trip.
 
     Two resets may not both go by the same list: the second would silently undo the first, whose new token
@@ -103,10 +147,20 @@ def replace_api_tokens(table: Table, before: Application, after: Application) ->
 
 
 def raise_application_generation(table: Table, application_id: str) -> None:
-    """End all tokens of the application: everywhere within the bound for which it is cached."""
-    table.update(
-        application_key(application_id), "ADD generation :one", {":one": 1}, condition="attribute_exists(pk)"
-    )
+    """End all tokens of the application: everywhere within the bound for which it is cached.
+
+    Raises:
+        ApplicationNotFound: There is none with this id.
+    """
+    key = generation_key(application_id)
+    try:
+        table.update(key, "ADD generation :one", {":one": 1}, condition="attribute_exists(pk)")
+    except ConditionFailed:
+        raise _not_found(application_id) from None
+
+
+def _not_found(application_id: str) -> ApplicationNotFound:
+    return ApplicationNotFound(f"There is no application {application_id}.")
 
 
 def _stored(token: StoredApiToken) -> dict[str, object]:
@@ -119,7 +173,7 @@ def _stored(token: StoredApiToken) -> dict[str, object]:
     return item if token.expires_at_ms is None else item | {"expires_at": token.expires_at_ms}
 
 
-def _settings(application: Application) -> dict[str, object]:
+def _settings(application: StoredApplication) -> dict[str, object]:
     return {
         "require_jwt_token": application.require_jwt_token,
         "identity_token_lifetime": application.identity_token_lifetime,
@@ -132,25 +186,25 @@ def _settings(application: Application) -> dict[str, object]:
     }
 
 
-def _application(item: Item) -> Application:
-    return Application(
-        id=item["application_id"],
-        name=item["name"],
-        generation=item["generation"],
-        api_tokens=tuple(
+def _fields(item: Item) -> dict[str, Any]:
+    """Those of `StoredApplication`."""
+    return {
+        "id": item["application_id"],
+        "name": item["name"],
+        "api_tokens": tuple(
             StoredApiToken(token["digest"], token["prefix"], token["created_at"], token.get("expires_at"))
             for token in item["api_tokens"]
         ),
-        api_tokens_revision=item.get("api_tokens_revision", 0),
-        require_jwt_token=item["require_jwt_token"],
-        identity_token_lifetime=item["identity_token_lifetime"],
-        user_token_lifetime=item["user_token_lifetime"],
-        max_token_lifetime=item["max_token_lifetime"],
-        login=LoginSettings(
+        "api_tokens_revision": item.get("api_tokens_revision", 0),
+        "require_jwt_token": item["require_jwt_token"],
+        "identity_token_lifetime": item["identity_token_lifetime"],
+        "user_token_lifetime": item["user_token_lifetime"],
+        "max_token_lifetime": item["max_token_lifetime"],
+        "login": LoginSettings(
             item["login_ttl_ms"],
             json.loads(item["login_extra_data"]),
             item["login_invalidate_existing_tokens"],
         ),
-        created_at_ms=item["created_at"],
-        updated_at_ms=item["updated_at"],
-    )
+        "created_at_ms": item["created_at"],
+        "updated_at_ms": item["updated_at"],
+    }

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from signet.applications import Application
+from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Table
 from signet.store.users import IS_THERE, RAISE, credential_key, find_in, user_key
@@ -49,6 +51,19 @@ def find_credential(table: Table, application_id: str, normal_email: str) -> Cre
     """The credential of an e-mail address, or None. One round trip."""
     item = table.find(credential_key(application_id, normal_email))
     return None if item is None else _credential(item)
+
+
+def find_credential_for_issue(table: Table, application: Application, normal_email: str) -> Credential | None:
+    """The same, for a token of its user (`find_for_issue`)."""
+    key = credential_key(application.id, normal_email)
+    item = find_for_issue(table, application, [key]).get(key)
+    return None if item is None else _credential(item)
+
+
+def find_user_for_issue(table: Table, application: Application, user_id: str, now_ms: int) -> User | None:
+    """The user, for a token of it (`find_for_issue`), or None."""
+    key = user_key(application.id, user_id)
+    return find_in(find_for_issue(table, application, [key]).get(key), now_ms)
 
 
 def find_user_and_credential(

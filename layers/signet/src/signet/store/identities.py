@@ -1,6 +1,8 @@
 """Identity items: `APP#<app>#IDENTITY#<normal form>` / `IDENTITY`, which hold a generation."""
 
+from signet.applications import Application
 from signet.identities import Identity
+from signet.store.applications import find_for_issue
 from signet.store.table import Key, Table
 
 
@@ -12,6 +14,13 @@ def identity_key(application_id: str, identity: Identity) -> Key:
 def identity_generation(table: Table, application_id: str, identity: Identity) -> int:
     """The identity's generation. One round trip; no item means 0."""
     item = table.find(identity_key(application_id, identity))
+    return 0 if item is None else int(item["generation"])
+
+
+def generation_for_issue(table: Table, application: Application, identity: Identity) -> int:
+    """The identity's generation, for a token of it (`find_for_issue`). One round trip."""
+    key = identity_key(application.id, identity)
+    item = find_for_issue(table, application, [key]).get(key)
     return 0 if item is None else int(item["generation"])
 
 

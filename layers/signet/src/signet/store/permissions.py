@@ -1,21 +1,25 @@
 """Permission items: `APP#<app>#USER#x:<external id>` / `PERMISSIONS`, beside the user's own item.
 
-A token is issued from one Query of both, and DynamoDB reads the items of a Query one by one: it could find
-the permissions from before a removal, and the generation from after it, and the removed permission would
-live on in a good token. So whatever takes permissions away raises `permissions_epoch` of the user's item in
+Both are read at once, but DynamoDB reads the items of a BatchGetItem one by one: it could find the
+permissions from before a removal, and the generation from after it, and the removed permission would live on
+in a good token. So whatever takes permissions away raises `permissions_epoch` of the user's item in
 the same transaction, and the permissions carry the epoch for which they are true:
 
     read permissions (epoch 1) ───────────────────────────────> read user (epoch 2): read both again
                                remove: epoch 2, generation + 1
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from signet.applications import Application
 from signet.errors import Unavailable
 from signet.permissions import Resource
-from signet.store.table import Check, Delete, Part, PartsRefused, Table, Update
+from signet.store.applications import find_for_issue
+from signet.store.attributes import Item
+from signet.store.table import Check, Delete, Key, Part, PartsRefused, Table, Update
 from signet.store.users import RAISE, RAISED, StaleError, permissions_key, user_key
 from signet.users import EXTERNAL
 
@@ -47,11 +51,22 @@ def find_permitted_subject(table: Table, application_id: str, external_id: str) 
     Raises:
         Unavailable: Removals came between again and again.
     """
+    return _find(application_id, external_id, table.find_all)
+
+
+def find_subject_for_issue(table: Table, application: Application, external_id: str) -> PermittedSubject:
+    """The same, for a token of it (`find_for_issue`)."""
+    return _find(application.id, external_id, partial(find_for_issue, table, application))
+
+
+def _find(
+    application_id: str, external_id: str, read: Callable[[Iterable[Key]], Mapping[Key, Item]]
+) -> PermittedSubject:
     user_id = EXTERNAL + external_id
+    keys = user_key(application_id, user_id), permissions_key(application_id, user_id)
     for _ in range(READ_ATTEMPTS):
-        items = {item["sk"]: item for item in table.query(user_key(application_id, user_id).pk)}
-        user = items.get(user_key(application_id, user_id).sk, {})
-        permissions = items.get(permissions_key(application_id, user_id).sk, {})
+        items = read(keys)
+        user, permissions = (items.get(key, {}) for key in keys)
         epoch = user.get("permissions_epoch", 0)
         if not permissions or permissions["epoch"] == epoch:
             return PermittedSubject(
