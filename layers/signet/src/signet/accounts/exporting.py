@@ -24,7 +24,6 @@ PAGE = 1000
 PART_BYTES = 8 * 2**20
 """S3 wants 5 MiB at least and takes 10,000 parts: 80 GB in all."""
 
-ATTEMPTS = 5
 WITH_ADDRESS = "E#"
 """What the entries of users with a credential begin with; they come first."""
 
@@ -154,7 +153,7 @@ def _read(directory: Directory, entries: list[Entry]) -> list[tuple[User, str]]:
     """The users of the entries with their hashes, as they are in the table and not in the index."""
     users: dict[str, tuple[User, str]] = {}
     wanted = {entry.record_id: entry.sort_key.removeprefix(WITH_ADDRESS) for entry in entries}
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         found, wanted = find_with_hashes(directory.table, directory.application_id, wanted, directory.now_ms)
         users |= found
         if not wanted:

@@ -5,6 +5,7 @@ The rules are those of docs/api.md, section on identify, in their order.
 
 from dataclasses import dataclass, replace
 
+from signet import deadline
 from signet.accounts.verifier import Verifier, check_subject
 from signet.applications import Application
 from signet.errors import InvalidRequest, PermissionDenied, TokenRequired, Unavailable
@@ -16,9 +17,6 @@ from signet.tokens import Token, TokenKind
 from signet.users import EXTERNAL
 
 UNVERIFIED_SECONDS = 30 * 86_400
-
-ATTEMPTS = 5
-"""How often a write is tried that others get in the way of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +105,7 @@ def identify(
         return Identified(claim.user_id, claim.profile)
     now = now_ms // 1000
     token = verifier.verify_offline(text, application, (TokenKind.USER,), now)
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         subject = find_subject(table, application.id, EXTERNAL + token.subject, now_ms)
         check_subject(token, subject.generation, subject.token_cutoff_ms)
         identified = judge(token, claim, needs_cover=application.require_jwt_token, now=now)
@@ -179,7 +177,7 @@ def judge(token: Token, claim: Claim, *, needs_cover: bool, now: int) -> Identif
 
 def _remember_unverified(table: Table, application: Application, claim: Claim, now_ms: int) -> None:
     """Write what nobody vouches for, where nobody has vouched for the user and nothing of it is left."""
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         subject = find_subject(table, application.id, EXTERNAL + claim.user_id, now_ms)
         if not subject.is_unclaimed:
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from signet import deadline
 from signet.accounts.user_tokens import too_long
 from signet.applications import Application
 from signet.errors import FaultKind, InvalidRequest, Unavailable
@@ -11,8 +12,6 @@ from signet.store.permissions import find_permitted_subject, narrow_permissions,
 from signet.store.table import Table
 from signet.store.users import StaleError
 from signet.tokens import MAX_USER_TOKEN_LENGTH, TokenKind, token_length, user_claims
-
-ATTEMPTS = 10
 
 MANY = 10**9
 """A generation that nobody reaches: the token shall still fit when the counters have grown."""
@@ -45,7 +44,7 @@ def add(
         InvalidRequest: They would be too many, or would not fit into a token.
         Unavailable: Others change them all the time.
     """
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         before = find_permitted_subject(table, application.id, external_id)
         had = live(before.resources, now_ms // 1000)
         after = live(merge(had, resources), now_ms // 1000)
@@ -84,7 +83,7 @@ def remove(
     Raises:
         Unavailable: Others change them all the time.
     """
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         before = find_permitted_subject(table, application_id, external_id)
         after = live(without(before.resources, resources), now_ms // 1000)
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from signet import deadline
 from signet.applications import Application
 from signet.errors import Unavailable
 from signet.permissions import Resource
@@ -22,8 +23,6 @@ from signet.store.attributes import Item
 from signet.store.table import Check, Delete, Key, Part, PartsRefused, Table, Update
 from signet.store.users import RAISE, RAISED, StaleError, permissions_key, user_key
 from signet.users import EXTERNAL
-
-READ_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def _find(
 ) -> PermittedSubject:
     user_id = EXTERNAL + external_id
     keys = user_key(application_id, user_id), permissions_key(application_id, user_id)
-    for _ in range(READ_ATTEMPTS):
+    for _ in deadline.attempts():
         items = read(keys)
         user, permissions = (items.get(key, {}) for key in keys)
         epoch = user.get("permissions_epoch", 0)

@@ -1,0 +1,75 @@
+"""AWS answers slowly, or not at all: no invocation outlives its function's time-out."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signet import aws, custom_resource, deadline
+from signet.errors import Unavailable
+from tests.deployment import ROOT, Deployment
+from tests.faults import slow
+from tools.events import load_event
+
+EVENTS = sorted((ROOT / "events").iterdir())
+SPEEDS: dict[str, Callable[[random.Random], float]] = {
+    "nothing is answered": lambda _: 60.0,
+    "all just in time": lambda _: 1.9,
+    "as it comes": lambda chance: chance.choice([0.0, 0.3, 1.0, 1.9, 2.9, 60.0]),
+}
+UNAVAILABLE: dict[str, Callable[[Any], bool]] = {
+    "/api/": lambda body: body["errors"][0]["attr"] == "base",
+    "/v1/": lambda body: body["error"]["status"] == "UNAVAILABLE",
+    "/v2/": lambda body: body["error"]["status"] == "UNAVAILABLE",
+    "/applications": lambda body: body["type"] == "ServiceUnavailable",
+    "/oauth2/": lambda body: body["error"] == "temporarily_unavailable",
+    "/.well-known/": lambda body: body["error"] == "temporarily_unavailable",
+}
+"""How each dialect says it, by what the path begins with."""
+
+
+@pytest.mark.parametrize(
+    ("path", "speed"),
+    [
+        pytest.param(path, speed, id=f"{path.stem}, {speed}")
+        for path in EVENTS
+        # What came directly goes the same way behind the adapter.
+        for speed in (SPEEDS if ".direct" not in path.name else ["as it comes"])
+    ],
+)
+def test_an_invocation_ends_in_time_with_an_answer(
+    moto_signet: Deployment, path: Path, speed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a new container, with each call slow: success or 503, and no write without the time to answer."""
+    signet = moto_signet
+    monkeypatch.setattr(custom_resource, "_send", lambda _url, _answer: None)
+    operation, way, _ = path.name.split(".")
+    event = load_event(path, signet.demo())
+    signet.restart()
+    began, chance = signet.clock.monotonic(), random.Random(path.name)  # noqa: S311
+    answer: dict[str, Any] | None = None
+    with slow(signet.clock, lambda: SPEEDS[speed](chance)) as seen:
+        try:
+            answer = signet.handler(operation)(event, signet.context(operation))
+        except Unavailable:
+            assert not way.startswith("http")
+    took, has = signet.clock.monotonic() - began, signet.function(operation).timeout
+    reserve = 2 * custom_resource.ANSWER_SECONDS if way == "custom_resource" else deadline.RESERVE_SECONDS
+    assert took <= has - reserve + 0.01, seen.attempts
+    assert all(left >= aws.WRITE_SECONDS for left in seen.writes)
+    if answer is None:
+        return
+    if way.startswith("http"):
+        assert answer["statusCode"] in (200, 201, 503)
+        assert answer["headers"]["x-request-id"] == event["requestContext"]["requestId"]
+        if answer["statusCode"] == 503:
+            assert int(answer["headers"]["retry-after"]) >= 1
+            (says,) = [says for start, says in UNAVAILABLE.items() if event["rawPath"].startswith(start)]
+            assert says(json.loads(answer["body"]))
+    if way == "custom_resource" and answer["Status"] == "FAILED":
+        assert "Unavailable: " in answer["Reason"]
+    if speed == "nothing is answered" and seen.attempts:
+        assert answer.get("statusCode") == 503 or answer.get("Status") == "FAILED", answer
