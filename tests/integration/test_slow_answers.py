@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from signet import aws, custom_resource, deadline
+from signet import aws, custom_resource, deadline, wiring
 from signet.errors import Unavailable
 from tests.deployment import ROOT, Deployment
 from tests.faults import slow
@@ -29,6 +29,25 @@ UNAVAILABLE: dict[str, Callable[[Any], bool]] = {
     "/.well-known/": lambda body: body["error"] == "temporarily_unavailable",
 }
 """How each dialect says it, by what the path begins with."""
+
+
+def test_botocore_begins_nothing_that_might_not_end(moto_signet: Deployment) -> None:
+    """Its time-outs do not shrink with what is left, so S3 and Lambda are not asked at all then."""
+    signet = moto_signet
+    bucket = wiring.transfer_bucket()
+    bucket.write("import/here", b"x")
+    wiring.function_name.set("f")
+    with deadline.within(22_900, reserve=0):
+        with pytest.raises(Unavailable):
+            bucket.head("import/here")
+        with pytest.raises(Unavailable):
+            bucket.write("import/there", b"x")
+        wiring.continue_later({})
+    with deadline.within(4_900, reserve=0), pytest.raises(Unavailable):
+        wiring.continue_later({})
+    with deadline.within(23_100, reserve=0):
+        assert bucket.head("import/here").size == 1
+    assert list(signet.files()) == ["import/here"]
 
 
 @pytest.mark.parametrize(

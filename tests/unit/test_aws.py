@@ -655,6 +655,33 @@ def test_a_server_that_is_not_there(environment: dict[str, str], pauses: list[An
     assert len(pauses) == 4
 
 
+@pytest.mark.usefixtures("pauses")
+def test_an_address_that_takes_no_connection_is_passed_over(
+    server: Server, client: aws.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the order in which the endpoint's name is resolved."""
+    real = socket.getaddrinfo
+
+    def resolve(*arguments: Any, **named: Any) -> list[Any]:
+        (found,) = real(*arguments, **named)
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            return [(*found[:4], unused.getsockname()), found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    client.call("GetItem", REQUEST)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.usefixtures("impatient", "pauses")
+def test_a_handshake_that_does_not_come_about_is_given_up(environment: dict[str, str]) -> None:
+    """The connection is there, and TLS is not spoken."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        environment["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(aws.NoAnswer, match="TimeoutError"):
+            aws.Client("dynamodb", environment).call("GetItem", REQUEST)
+
+
 def test_threads_share_a_client(server: Server, client: aws.Client) -> None:
     """Each gets the answer to its own request, over no more connections than there are threads."""
     server.answer = lambda request: reply(request.json)

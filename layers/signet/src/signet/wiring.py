@@ -227,7 +227,7 @@ def make_client(service: str) -> Any:
     )
     client = session().create_client(service, config=config)
     needed = aws.CONNECT_TIMEOUT + read_timeout + PAUSE_SECONDS
-    client.meta.events.register("before-send", functools.partial(_look_at_the_clock, needed))
+    client.meta.events.register_first("before-send", functools.partial(_look_at_the_clock, needed))
     return client
 
 
