@@ -407,7 +407,8 @@ class Cloud:
                 reset_model_data()
             # After every test, so that no write is left out.
             users = [item for item in left if item["sk"]["S"] == "USER"]
-            assert list(find_lost_ends(map(from_attributes, users))) == []
+            lost = list(find_lost_ends(map(from_attributes, users)))
+            assert not lost, lost
 
     def close(self) -> None:
         """Close the connections, which a function keeps for as long as it lives."""

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from signet import tokens
+from signet.accounts import users as register
 from signet.accounts.authentication import Attempt, Authentication, Authenticator
 from signet.applications import Application
 from signet.errors import TokenExpired
 from signet.store import authentication, users
+from signet.store.attributes import Item
 from signet.tokens import Token, Unverified, VerificationKey
 from signet.users import User
 from tests.deployment import Cloud
@@ -131,3 +133,48 @@ def test_same_token_returned_after_invalidation(
 
     monkeypatch.setattr(Authenticator, "authenticate", authenticate)
     find("a token was given out twice")
+
+
+def test_raised_generation_that_expires(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: ending an unverified user's tokens leaves the item to DynamoDB, which removes it in time."""
+    for module in ("authentication", "users"):
+        monkeypatch.setattr(f"signet.store.{module}.RAISE", "ADD generation :one")
+    find(f"{LET_IN}|expires, with what has ended its tokens")
+
+
+def test_expired_and_still_there(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: a reader takes an unverified user whose end has come, as long as its item is there."""
+
+    def find_in(item: Item | None, now_ms: int) -> User | None:
+        del now_ms
+        return None if item is None or "created_at" not in item else users.to_user(item)
+
+    monkeypatch.setattr(users, "find_in", find_in)
+    find("get_user was not refused|update_user was not refused|issue_session_token was not refused")
+
+
+def test_narrowed_and_not_ended(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: permissions/add with a lower role leaves the token its old one."""
+    monkeypatch.setattr("signet.accounts.permissions.takes_away", lambda *_: False)
+    find(f"{LET_IN}|a good token holds what was taken away")
+
+
+def test_profile_kept_by_a_promotion(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: a PATCH makes what unverified calls said of somebody a real user's."""
+    monkeypatch.setattr(User, "vouched_for", lambda user: replace(user, unverified_until=None))
+    find("the profile is not what was said by whom counts")
+
+
+def test_profile_address_made_a_credential(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]
+) -> None:
+    """Planted: a password alone makes the address that identify brought one to log in with."""
+    real = register._with_credential
+
+    def with_credential(user: User, *, sets_password: bool) -> User:
+        if sets_password and user.email is None:
+            user = replace(user, email=user.profile.get("email"))
+        return real(user, sets_password=sets_password)
+
+    monkeypatch.setattr(register, "_with_credential", with_credential)
+    find("update_user was not refused")

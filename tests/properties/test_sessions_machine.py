@@ -1,4 +1,4 @@
-"""Users, logins, invalidations and clock steps, in any order, against a small reference model.
+"""Users, logins, invalidations, identify, permissions and clock steps, in any order, against a small model.
 
 The model knows neither generations nor conditions nor caches. It says what docs/api.md says: which tokens
 are valid, what is in them, and when a user last logged in. After every step the real handlers are asked.
@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 from unittest import mock
 
@@ -27,7 +28,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from signet.errors import InvalidRequest, LoginRefused, SignetError, UserExists, UserNotFound
+from signet.errors import (
+    InvalidRequest,
+    LoginRefused,
+    SignetError,
+    TokenRefused,
+    UserExists,
+    UserNotFound,
+)
 from signet.passwords import PasswordHasher
 from signet.store.attributes import from_attributes
 from signet.times import iso_8601
@@ -39,6 +47,14 @@ ADDRESSES = ("ann@example.com", "bob@example.com", "cyd@example.com")
 PASSWORDS = (PASSWORD, "another horse battery staple", "third horse battery staple")
 BOUND_SECONDS = 5
 """APPLICATION_CACHE_SECONDS: after this the end of all tokens, and a new cap, are seen everywhere."""
+
+GUESTS = ("g1", "g2")
+"""External ids: of users whom identify brings, and of user tokens."""
+
+SECONDS_48_H = 48 * 3600
+DAYS_30_MS = 30 * 86_400_000
+ROLES = ("viewer", "editor")
+WRONG_PROFILE = "the profile is not what was said by whom counts"
 
 usually = st.sampled_from([True] * 5 + [False])
 spelt: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "title": str.title}
@@ -58,6 +74,9 @@ attempts = st.fixed_dictionaries(
     optional={"invalidateExistingTokens": st.booleans(), "returnUser": st.booleans()},
 )
 maybe: dict[str, st.SearchStrategy[Any]] = {"ttl": ttls, "extraData": extra_data}
+said = st.fixed_dictionaries(
+    {}, optional={"name": st.sampled_from(["Ann", "Eve"]), "email": st.sampled_from(ADDRESSES)}
+)
 
 
 @dataclass(eq=False)
@@ -71,12 +90,63 @@ class Person:
     last_login_ms: int | None = None
     exists: bool = True
 
+    def is_there(self, now_ms: int) -> bool:
+        """Whether the user counts; of those who were made through the API until they are deleted."""
+        del now_ms
+        return self.exists
+
+    def ends(self) -> list[int]:
+        """When the user ends by itself, in Unix milliseconds."""
+        return []
+
+    @property
+    def named(self) -> str:
+        """As a path names it."""
+        return self.id
+
+
+class State(Enum):
+    """What there is under an external id."""
+
+    NOTHING = auto()
+    TRACE = auto()  # Tokens were ended, of nobody; or a user was deleted.
+    UNVERIFIED = auto()  # Or was: whether that is over, `until` says.
+    VOUCHED = auto()
+
+
+@dataclass(eq=False)
+class Guest(Person):
+    """Whom the application itself names, under an external id, as the model has it.
+
+    Attributes:
+        until: When an unverified user ends, in Unix milliseconds.
+        is_raised: Whether any token was ended while the item was what it is.
+        rights: The stored role by organization.
+    """
+
+    state: State = State.NOTHING
+    until: int = 0
+    is_raised: bool = False
+    profile: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, str] = field(default_factory=dict)
+
+    def is_there(self, now_ms: int) -> bool:
+        return self.state is State.VOUCHED or bool(self.ends() and now_ms < self.until)
+
+    def ends(self) -> list[int]:
+        return [self.until] if self.state is State.UNVERIFIED else []
+
+    @property
+    def named(self) -> str:
+        return f"ext:{self.id}"
+
 
 @dataclass(eq=False)
 class Issued:
-    """A session token as the model has it.
+    """A session token, or a user token, as the model has it.
 
     Attributes:
+        rights: What a user token may do; None for a session token.
         ended: Whether anything has ended it for good. That its time is over, or came, is worked out anew.
         last_seen: What the handlers last said of it.
     """
@@ -86,6 +156,7 @@ class Issued:
     iat: int
     exp: int | None
     extra_data: dict[str, Any] | None
+    rights: dict[str, str] | None = None
     ended: bool = False
     last_seen: bool | None = None
 
@@ -95,15 +166,16 @@ class Model:
     """What should be true."""
 
     people: list[Person] = field(default_factory=list)
+    guests: list[Guest] = field(default_factory=lambda: [Guest(name, "", "", None) for name in GUESTS])
     tokens: list[Issued] = field(default_factory=list)
     cap: int | None = None
     login: dict[str, Any] = field(default_factory=dict)
 
     def is_valid(self, token: Issued, now: int) -> bool:
-        """Whether the token should be good now."""
+        """Whether the token should be good now; a user token needs no user."""
         person = token.person
         return (
-            person.exists
+            (person.is_there(now * 1000) or token.rights is not None)
             and not token.ended
             and (token.exp is None or now < token.exp)
             and (self.cap is None or now < token.iat + self.cap)
@@ -114,6 +186,10 @@ class Model:
         """End all tokens of a person, or everybody's."""
         for token in self.tokens:
             token.ended = token.ended or person in (None, token.person)
+        if isinstance(person, Guest):
+            person.is_raised = True
+            if person.state is State.NOTHING:
+                person.state = State.TRACE
 
     def find(self, email: str) -> Person | None:
         """Who has the address, whatever its case."""
@@ -136,6 +212,7 @@ class Model:
         iat = max(now_ms, person.cutoff_ms or 0) // 1000
         ends = [] if ttl is None else [math.ceil((now_ms + math.ceil(ttl)) / 1000)]
         ends += [] if self.cap is None else [iat + self.cap]
+        ends += [end // 1000 for end in person.ends()]
         return iat, min(ends, default=None)
 
 
@@ -149,6 +226,7 @@ class SessionsMachine(RuleBasedStateMachine):
         self.signet = self._resources.enter_context(cloud.deploy())
         self._resources.enter_context(mock.patch.dict(os.environ, {"ARGON2_MEMORY_KIB": "8"}))
         self.model = Model()
+        self.call("update_application", requireJwtToken=False)
         self._token_turns, self._person_turns, self._ways = (itertools.count() for _ in range(3))
 
     def teardown(self) -> None:
@@ -173,8 +251,11 @@ class SessionsMachine(RuleBasedStateMachine):
         return self.signet.invoke(operation, {"applicationId": self.signet.application_id, **fields})
 
     def refuse(self, refusal: type[SignetError], operation: str, **fields: Any) -> None:
-        with pytest.raises(refusal):
+        try:
             self.call(operation, **fields)
+        except refusal:
+            return
+        raise AssertionError(f"{operation} was not refused")
 
     def create(self, email: str, password: str, cutoff_ms: int | None = None) -> None:
         fields: dict[str, Any] = {"email": email, "password": password}
@@ -220,10 +301,10 @@ class SessionsMachine(RuleBasedStateMachine):
             person.password = fields.get("password", person.password)
 
     def issue(self, person: Person, fields: dict[str, Any], *, by_email: bool = False) -> None:
-        if not person.exists:
-            self.refuse(UserNotFound, "issue_session_token", experienceUserId=person.id, **fields)
+        if not person.is_there(self.now_ms):
+            self.refuse(UserNotFound, "issue_session_token", experienceUserId=person.named, **fields)
             return
-        named = person.email.upper() if by_email else person.id
+        named = person.email.upper() if by_email and person.email else person.named
         text = self.call("issue_session_token", experienceUserId=named, **fields)["token"]
         if fields.get("treatAsLogin"):
             person.last_login_ms = self.now_ms
@@ -235,6 +316,7 @@ class SessionsMachine(RuleBasedStateMachine):
         if not person.exists:
             self.refuse(UserNotFound, "invalidate_user_tokens", experienceUserId=named)
             return
+        # An external id need never have been seen.
         self.call("invalidate_user_tokens", experienceUserId=named)
         self.model.end_tokens(person)
 
@@ -243,7 +325,7 @@ class SessionsMachine(RuleBasedStateMachine):
         assert all(text != token.text for token in self.model.tokens), "a token was given out twice"
         iat, exp = self.model.lifetime(person, self.now_ms, ttl)
         claims = jwt.decode(text, options={"verify_signature": False})
-        assert (claims["sub"], claims["iat"]) == (person.id, iat)
+        assert (claims["sub"], claims["iat"]) == (person.named, iat)
         assert claims.get("exp") == exp, "exp is not as asked for"
         assert claims.get("ext") == extra, "the extra data is not as asked for, or not carried over"
         self.model.tokens.append(Issued(text, person, iat, exp, extra))
@@ -302,21 +384,85 @@ class SessionsMachine(RuleBasedStateMachine):
         else:
             self.signet.clock.advance(BOUND_SECONDS)
 
+    def delete_guest(self, guest: Guest) -> None:
+        if not guest.is_there(self.now_ms):
+            self.refuse(UserNotFound, "delete_user", experienceUserId=guest.named)
+            return
+        self.call("delete_user", experienceUserId=guest.named)
+        self.model.end_tokens(guest)
+        guest.state, guest.profile, guest.rights, guest.last_login_ms = State.TRACE, {}, {}, None
+        guest.cutoff_ms = None
+
+    def identify(self, guest: Guest, user: dict[str, str], token: Issued | None) -> None:
+        """Identify somebody, by a user token or by nothing."""
+        fields: dict[str, Any] = {"user": {"userId": guest.id, **user}}
+        if token is None:
+            answer = self.call("identify", **fields)
+            assert answer["user"] == {"userId": guest.id, **user, "isAdmin": False}
+            assert not answer["verified"]
+            if guest.state in (State.NOTHING, State.UNVERIFIED):
+                begins = not guest.is_there(self.now_ms)
+                guest.profile = ({} if begins else guest.profile) | user
+                guest.last_login_ms = None if begins else guest.last_login_ms
+                guest.state, guest.until = State.UNVERIFIED, (self.now + 30 * 86_400) * 1000
+            return
+        fields["authToken"] = token.text
+        if not self.model.is_valid(token, self.now):
+            self.refuse(TokenRefused, "identify", **fields)
+            return
+        answer = self.call("identify", **fields)
+        was_there = guest.is_there(self.now_ms)
+        guest.profile = (guest.profile if guest.state is State.VOUCHED else {}) | user
+        guest.last_login_ms = guest.last_login_ms if was_there else None
+        guest.state = State.VOUCHED
+        assert answer["verified"]
+        expected = {"userId": guest.id, **guest.profile, "isAdmin": False}
+        assert answer["user"] == expected, WRONG_PROFILE
+
     # What Hypothesis chooses.
+
+    def pick_guest(self, data: st.DataObject) -> Guest:
+        return data.draw(st.sampled_from(self.model.guests))
+
+    def pick_user_token(self, data: st.DataObject, guest: Guest) -> Issued:
+        """One of the guest's, a valid one as a rule, which is issued first if there is none."""
+        own = [t for t in self.model.tokens if t.person is guest and t.rights is not None]
+        valid = [token for token in own if self.model.is_valid(token, self.now)]
+        if not own or (not valid and data.draw(usually)):
+            return self.issue_user_token(guest)
+        of_the_valid = data.draw(usually) and valid
+        return data.draw(st.sampled_from(valid if of_the_valid else own))
+
+    def issue_user_token(self, guest: Guest) -> Issued:
+        text = self.call("issue_user_token", userId=guest.id)["token"]
+        iat = max(self.now_ms, guest.cutoff_ms or 0) // 1000
+        exp = iat + min(SECONDS_48_H, self.model.cap or SECONDS_48_H)
+        self.model.tokens.append(Issued(text, guest, iat, exp, None, dict(guest.rights)))
+        return self.model.tokens[-1]
 
     def pick_person(self, data: st.DataObject) -> Person:
         living = [person for person in self.model.people if person.exists]
         of_the_living = data.draw(usually) and living
         return data.draw(st.sampled_from(living if of_the_living else self.model.people))
 
-    def pick_token(self, data: st.DataObject) -> Issued:
-        """A valid one, as a rule, which is issued first if there is none."""
-        valid = self.valid_tokens()
+    def pick_token(self, data: st.DataObject, *, of_a_password: bool = False) -> Issued:
+        """A session token, valid as a rule, which is issued first if there is none.
+
+        Args:
+            data: What chooses.
+            of_a_password: Whether it has to be of somebody who has one.
+        """
+
+        def fits(token: Issued) -> bool:
+            return token.rights is None and not (of_a_password and isinstance(token.person, Guest))
+
+        valid = [token for token in self.valid_tokens() if fits(token)]
         if not valid and data.draw(usually):
             self.issue(self.pick_person(data), {"extraData": data.draw(extra_data)})
-            valid = self.valid_tokens()
+            valid = [token for token in self.valid_tokens() if fits(token)]
         of_the_valid = data.draw(usually) and valid
-        return data.draw(st.sampled_from(valid if of_the_valid else self.model.tokens))
+        sessions = [token for token in self.model.tokens if fits(token)]
+        return data.draw(st.sampled_from(valid if of_the_valid else sessions))
 
     def valid_tokens(self) -> list[Issued]:
         return [token for token in self.model.tokens if self.model.is_valid(token, self.now)]
@@ -364,7 +510,7 @@ class SessionsMachine(RuleBasedStateMachine):
         self, data: st.DataObject, mode: str, *, is_right: bool = False
     ) -> tuple[dict[str, Any], Issued | None, Person]:
         """The fields, the token among them, and whose credentials they are, if they are right."""
-        token = None if mode == "emailPassword" else self.pick_token(data)
+        token = None if mode == "emailPassword" else self.pick_token(data, of_a_password=is_right)
         person = self.pick_person(data) if token is None else token.person
         fields: dict[str, Any] = {"authMode": mode}
         if token is not None:
@@ -415,19 +561,19 @@ class SessionsMachine(RuleBasedStateMachine):
         fields, token, _ = self.pick_attempt(data, "emailPassword")
         self.authenticate(fields, token)
 
-    @precondition(lambda self: self.model.tokens)
+    @precondition(lambda self: any(token.rights is None for token in self.model.tokens))
     @rule(data=st.data())
     def authenticate_by_token(self, data: st.DataObject) -> None:
         fields, token, _ = self.pick_attempt(data, "token")
         self.authenticate(fields, token)
 
-    @precondition(lambda self: self.model.tokens)
+    @precondition(lambda self: any(token.rights is None for token in self.model.tokens))
     @rule(data=st.data())
     def authenticate_by_token_and_email(self, data: st.DataObject) -> None:
         fields, token, _ = self.pick_attempt(data, "tokenEmail")
         self.authenticate(fields, token)
 
-    @precondition(lambda self: self.model.tokens)
+    @precondition(lambda self: any(token.rights is None for token in self.model.tokens))
     @rule(data=st.data())
     def authenticate_by_token_email_and_password(self, data: st.DataObject) -> None:
         fields, token, _ = self.pick_attempt(data, "tokenEmailPassword")
@@ -438,7 +584,7 @@ class SessionsMachine(RuleBasedStateMachine):
         fields, token, person = self.pick_attempt(data, "emailPassword", is_right=True)
         self.authenticate(fields, token, self.pick_event(data, person))
 
-    @precondition(lambda self: self.model.tokens)
+    @precondition(lambda self: any(not isinstance(token.person, Guest) for token in self.model.tokens))
     @rule(data=st.data())
     def authenticate_by_token_email_and_password_meanwhile(self, data: st.DataObject) -> None:
         fields, token, person = self.pick_attempt(data, "tokenEmailPassword", is_right=True)
@@ -474,6 +620,99 @@ class SessionsMachine(RuleBasedStateMachine):
     def invalidate_user_tokens(self, data: st.DataObject, by_email: bool) -> None:
         person = self.pick_person(data)
         self.invalidate(person, person.email.upper() if person.exists and by_email else person.id)
+
+    @rule(data=st.data(), user=said, verified=st.booleans())
+    def identify_a_guest(self, data: st.DataObject, user: dict[str, str], verified: bool) -> None:
+        guest = self.pick_guest(data)
+        self.identify(guest, user, self.pick_user_token(data, guest) if verified else None)
+
+    @rule(data=st.data())
+    def mint_a_user_token(self, data: st.DataObject) -> None:
+        self.issue_user_token(self.pick_guest(data))
+
+    @rule(
+        data=st.data(),
+        fields=st.fixed_dictionaries(
+            {}, optional=maybe | {"invalidateExistingTokens": st.booleans(), "treatAsLogin": st.booleans()}
+        ),
+    )
+    def issue_a_guests_session_token(self, data: st.DataObject, fields: dict[str, Any]) -> None:
+        self.issue(self.pick_guest(data), fields)
+
+    @rule(data=st.data())
+    def invalidate_a_guests_tokens(self, data: st.DataObject) -> None:
+        guest = self.pick_guest(data)
+        self.invalidate(guest, guest.named)
+
+    @rule(data=st.data())
+    def delete_a_guest(self, data: st.DataObject) -> None:
+        self.delete_guest(self.pick_guest(data))
+
+    @rule(data=st.data(), cutoff=st.booleans())
+    def change_a_guest(self, data: st.DataObject, cutoff: bool) -> None:
+        """What the API says of a user makes it one, who begins from nothing."""
+        guest = self.pick_guest(data)
+        sent = {"experienceUserId": guest.named, "userTags": {"n": str(next(self._ways))}}
+        if cutoff:
+            sent["tokenCutoff"] = iso_8601(self.now_ms)
+        if not guest.is_there(self.now_ms):
+            self.refuse(UserNotFound, "update_user", **sent)
+            return
+        self.call("update_user", **sent)
+        if guest.state is State.UNVERIFIED:
+            guest.state, guest.profile = State.VOUCHED, {}
+        if cutoff:
+            self.model.end_tokens(guest)
+            guest.cutoff_ms = self.now_ms
+
+    @rule(data=st.data(), email=st.none() | st.sampled_from(ADDRESSES))
+    def give_a_guest_half_a_credential(self, data: st.DataObject, email: str | None) -> None:
+        """An address that identify brought is none to log in with; neither is one without a password."""
+        guest = self.pick_guest(data)
+        if data.draw(st.booleans()):
+            self.identify(guest, {"email": ADDRESSES[-1]}, self.pick_user_token(data, guest))
+        half = {"password": PASSWORDS[0]} if email is None else {"email": email}
+        refusal = InvalidRequest if guest.is_there(self.now_ms) else UserNotFound
+        self.refuse(refusal, "update_user", experienceUserId=guest.named, **half)
+
+    @rule(data=st.data(), organization=st.sampled_from(["o1", "o2"]), role=st.sampled_from([None, *ROLES]))
+    def change_permissions(self, data: st.DataObject, organization: str, role: str | None) -> None:
+        """Add one or, without a role, remove it; what takes something away ends the tokens."""
+        guest = self.pick_guest(data)
+        resource = {"type": "organization", "id": organization}
+        if role is None:
+            self.call("remove_permissions", userId=guest.id, permissions={"resources": [resource]})
+            guest.rights.pop(organization, None)
+            self.model.end_tokens(guest)
+            return
+        permissions = {"resources": [resource | {"accessRole": role}]}
+        self.call("add_permissions", user={"userId": guest.id}, permissions=permissions)
+        if ROLES.index(role) < ROLES.index(guest.rights.get(organization, ROLES[0])):
+            self.model.end_tokens(guest)
+        guest.rights[organization] = role
+
+    @rule(data=st.data(), days=st.sampled_from([0, 29, 30, 31]), again=st.booleans())
+    def let_a_guest_come_and_go(self, data: st.DataObject, days: int, again: bool) -> None:
+        """Nobody vouches for it; it has tokens, the last of which may end the others, until the item goes."""
+        guest = self.pick_guest(data)
+        self.identify(guest, data.draw(said), None)
+        for ends_all in (False, data.draw(st.booleans())):
+            self.issue(guest, {"invalidateExistingTokens": ends_all})
+        self.remove_what_has_expired(days)
+        if again:
+            self.identify(guest, data.draw(said), None)
+
+    @rule(days=st.sampled_from([0, 0, 1, 29, 30, 31]))
+    def let_what_has_expired_be_removed(self, days: int) -> None:
+        self.remove_what_has_expired(days)
+
+    def remove_what_has_expired(self, days: int) -> None:
+        """As DynamoDB does it, at any time after the time."""
+        self.signet.clock.milliseconds += days * 86_400_000
+        self.signet.let_ttl_strike()
+        for guest in self.model.guests:
+            if guest.state is State.UNVERIFIED and guest.until <= self.now_ms and not guest.is_raised:
+                guest.state = State.NOTHING
 
     @rule(by_restart=st.booleans())
     def invalidate_application_tokens(self, by_restart: bool) -> None:
@@ -517,7 +756,8 @@ class SessionsMachine(RuleBasedStateMachine):
         cap = self.model.cap
         exps = {token.exp for token in self.valid_tokens() if token.exp is not None}
         caps = set() if cap is None else {token.iat + cap for token in self.valid_tokens()}
-        return sorted(exps | caps)
+        guests = {end // 1000 for guest in self.model.guests for end in guest.ends()}
+        return sorted(exps | caps | {end for end in guests if end > self.now})
 
     @rule(memory_kib=st.sampled_from(["8", "16"]))
     def start_a_new_container(self, memory_kib: str) -> None:
@@ -536,7 +776,7 @@ class SessionsMachine(RuleBasedStateMachine):
         others = tokens[turn % len(tokens) :][:1] if tokens and not rest else []
         for token in changed[-3:] or others:
             expected = self.model.is_valid(token, self.now)
-            ways = [self.introspects, self.authenticates, self.is_let_in]
+            ways = [self.introspects, self.authenticates, self.is_let_in][: 3 if token.rights is None else 1]
             # A new token is introspected in any case: its claims tell most.
             way = ways[0 if token.last_seen is None else next(self._ways) % len(ways)]
             verdict = way(token)
@@ -551,12 +791,18 @@ class SessionsMachine(RuleBasedStateMachine):
         known: dict[str, Any] = {
             "active": True,
             "iss": URL,
-            "aud": f"{self.signet.application_id}/session",
-            "sub": token.person.id,
+            "aud": f"{self.signet.application_id}/{'session' if token.rights is None else 'user'}",
+            "sub": token.person.named if token.rights is None else token.person.id,
             "iat": token.iat,
         }
         known |= {} if token.exp is None else {"exp": token.exp}
         known |= {} if token.extra_data is None else {"ext": token.extra_data}
+        rights = answer.pop("permissions", {"resources": []})["resources"]
+        assert {right["id"]: right["accessRole"] for right in rights} == (token.rights or {})
+        for organization, role in (token.rights or {}).items():
+            # Nobody holds more than what is stored: what takes something away ends the tokens.
+            stored = token.person.rights.get(organization)  # type: ignore[attr-defined]
+            assert stored in ROLES[ROLES.index(role) :], "a good token holds what was taken away"
         assert {name: answer[name] for name in answer if name not in ("jti", "gen", "agen")} == known
         return True
 
@@ -586,19 +832,23 @@ class SessionsMachine(RuleBasedStateMachine):
     def people_are_as_the_model_has_them(self) -> None:
         (turn, rest), people = divmod(next(self._person_turns), 4), self.model.people
         # Most answers show the user anyway.
-        for person in people[turn % len(people) :][:1] if people and not rest else []:
-            if person.exists:
-                self.compare(person, self.call("get_user", experienceUserId=person.id))
+        guest = self.model.guests[turn % len(GUESTS)]
+        for person in [people[turn % len(people)], guest] if not rest else []:
+            if person.is_there(self.now_ms):
+                self.compare(person, self.call("get_user", experienceUserId=person.named))
             else:
-                self.refuse(UserNotFound, "get_user", experienceUserId=person.id)
+                self.refuse(UserNotFound, "get_user", experienceUserId=person.named)
 
     def compare(self, person: Person, user: dict[str, Any]) -> None:
         def text(milliseconds: int | None) -> str | None:
             return None if milliseconds is None else iso_8601(milliseconds)
 
-        assert (user["id"], user["email"]) == (person.id, person.email)
+        assert (user["id"], user["email"]) == (person.named, person.email or None)
         assert user["lastLogin"] == text(person.last_login_ms), "lastLogin moved, or did not"
         assert user["tokenCutoff"] == text(person.cutoff_ms)
+        if isinstance(person, Guest):
+            assert user.get("profile", {}) == person.profile, WRONG_PROFILE
+            assert ("unverified" in user) == (person.state is State.UNVERIFIED)
 
 
 THOROUGH = settings(
