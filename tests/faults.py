@@ -1,18 +1,22 @@
-"""Faults on the way to AWS: requests and answers that get lost, or take their time."""
+"""Faults on the way to AWS: requests and answers that get lost, or take their time.
+
+Of single attempts (`around_attempts`), or of calls, all of whose attempts fail (`faults_of`, `failing`).
+"""
 
 import random
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest import mock
 
 from botocore.exceptions import ReadTimeoutError
 
 from signet import aws, deadline, wiring
-from tests.deployment import Clock
+from tests.deployment import Clock, Deployment
 
 ATTEMPT_SECONDS = aws.CONNECT_TIMEOUT + aws.READ_TIMEOUT
 """What an attempt may take; in a deployment of tests READ_TIMEOUT is another one."""
@@ -136,3 +140,100 @@ def slow(clock: Clock, seconds: Callable[[], float]) -> Iterator[Slowness]:
         finally:
             for emitter in events:
                 emitter.unregister("before-send", before_send)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a call fails.
+
+    Attributes:
+        error: What the client raises.
+        arrives: Whether what was asked for is done all the same.
+        lasts: Whether all later calls of the operation fail likewise.
+    """
+
+    error: aws.AwsError
+    arrives: bool = False
+    lasts: bool = False
+
+
+FAILURES = {
+    "throttled": Failure(aws.Refused(400, "ThrottlingException")),
+    "throttled from then on": Failure(aws.Refused(400, "ThrottlingException"), lasts=True),
+    "request lost": Failure(aws.NoAnswer("nobody answers")),
+    "answer lost": Failure(aws.NoAnswer("nobody answers"), arrives=True),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One call that fails.
+
+    Attributes:
+        place: How many calls came before it.
+        operation: What it asks for, as `UpdateItem`.
+        how: One of `FAILURES`.
+    """
+
+    place: int
+    operation: str
+    how: str
+
+
+@contextmanager
+def _around_calls(around: Callable[[str, Callable[[], Any]], Any]) -> Iterator[None]:
+    def watched(real: Callable[..., Any], operation: str, request: Any) -> Any:
+        return around(operation, partial(real, operation, request))
+
+    with ExitStack() as stack:
+        for name in aws.SERVICES:
+            client = wiring.make_client(name)
+            call = partial(watched, client.call)
+            stack.enter_context(mock.patch.object(client, "call", call))
+        yield
+
+
+def faults_of(act: Callable[[], object]) -> list[Fault]:
+    """Every way in which one of the calls can fail that something makes; it is done to find them."""
+    operations: list[str] = []
+
+    def around(operation: str, call: Callable[[], Any]) -> Any:
+        operations.append(operation)
+        return call()
+
+    with _around_calls(around):
+        act()
+    return [Fault(place, operation, how) for place, operation in enumerate(operations) for how in FAILURES]
+
+
+@contextmanager
+def failing(fault: Fault) -> Iterator[None]:
+    """Let one call fail; whatever is asked besides is answered."""
+    failure, operations = FAILURES[fault.how], list[str]()
+
+    def around(operation: str, call: Callable[[], Any]) -> Any:
+        operations.append(operation)
+        place = len(operations) - 1
+        later = failure.lasts and place > fault.place and operation == fault.operation
+        if place != fault.place and not later:
+            return call()
+        assert operation == fault.operation, "the calls are others than they were"
+        if failure.arrives:
+            with suppress(aws.Refused):  # Nobody hears of that either.
+                call()
+        raise failure.error
+
+    with _around_calls(around):
+        yield
+
+
+def restore(signet: Deployment, items: list[dict[str, Any]]) -> None:
+    """Put the table back as it was, and forget what the container knows."""
+    before, now = ({(i["pk"]["S"], i["sk"]["S"]): i for i in some} for some in (items, signet.items()))
+    for key, item in now.items():
+        if key not in before:
+            signet.delete_item(item)
+    for key, item in before.items():
+        if now.get(key) != item:
+            signet.put_item(item)
+    signet.restart()

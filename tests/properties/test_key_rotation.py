@@ -239,7 +239,7 @@ class World:
             if self.random.random() < 0.0005:
                 del claims["exp"]
             try:
-                token = signer.sign(TokenKind.SESSION, claims)
+                token = signer.sign(TokenKind.SESSION, claims, self.now)
             except SigningUnavailable:
                 self.seen["refusals"] += 1
                 continue

@@ -102,15 +102,16 @@ def test_greater_than_instead_of_at_least_at_expiry(
 
 def test_extra_data_not_carried_over(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
     """Planted: the new token of a token's mode forgets the given one's extra data. It shows in its `ext`."""
-    real = Authenticator._check
+    real = Authenticator._prepare
 
-    def check(self: Authenticator, *given: Any) -> tuple[Token | None, User]:
-        token, user = real(self, *given)
+    def prepare(
+        self: Authenticator, application: Application, attempt: Attempt, token: Token | None, *given: Any
+    ) -> Callable[[User], str | None]:
         if token is not None:
             token = replace(token, claims={n: v for n, v in token.claims.items() if n != "ext"})
-        return token, user
+        return real(self, application, attempt, token, *given)
 
-    monkeypatch.setattr(Authenticator, "_check", check)
+    monkeypatch.setattr(Authenticator, "_prepare", prepare)
     find("not carried over")
 
 
@@ -124,9 +125,9 @@ def test_same_token_returned_after_invalidation(
     real = Authenticator.authenticate
 
     def authenticate(
-        self: Authenticator, application: Application, attempt: Attempt, now_ms: int
+        self: Authenticator, application: Application, attempt: Attempt, *given: Any
     ) -> Authentication | None:
-        done = real(self, application, attempt, now_ms)
+        done = real(self, application, attempt, *given)
         if done is None or done.token is None or not attempt.mode.uses_token:
             return done
         return replace(done, token=attempt.token)

@@ -134,17 +134,19 @@ def test_an_outage_and_a_bug_leave_a_second_line_that_says_why(capsys: pytest.Ca
     outage = Unavailable("Try again.")
     outage.__cause__ = TimeoutError("the table\nis slow")
     new_record().refused(outage, 503)
+    new_record().warn(Unavailable("The groups were not read."))
     new_record().failed(ValueError("a bug \ud800"), 500)
     new_record().refused(LoginRefused("No."), 401)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     logs = [line for line in lines if "_aws" not in line]
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert [(log["level"], log["message"], log["exception_name"]) for log in logs] == [
         ("WARNING", "Try again.", "Unavailable"),
+        ("WARNING", "The groups were not read.", "Unavailable"),
         ("ERROR", "A bug: the operation failed.", "ValueError"),
     ]
     assert "TimeoutError: the table\nis slow" in logs[0]["exception"]
-    assert "ValueError: a bug" in logs[1]["exception"]
+    assert "ValueError: a bug" in logs[2]["exception"]
     for log in logs:
         assert (log["service"], log["request_id"]) == ("log_in", "gateway's id")
         assert (log["application_id"], log["actor"]) == ("0" * 24, "ann@example.com")

@@ -54,7 +54,7 @@ def node(mode: str = "emailPassword", **fields: Any) -> dict[str, Any]:
 
 def pass_through(gate: Gate, node: dict[str, Any], payload: dict[str, Any] = PAYLOAD) -> dict[str, Any]:
     before = json.dumps(payload)
-    result = run(NodeRequest.parse({"node": node, "payload": payload}), gate, lambda _: dict(VIEW))
+    result = run(NodeRequest.parse({"node": node, "payload": payload}), gate, lambda *_: dict(VIEW))
     assert json.dumps(payload) == before
     return result
 
@@ -104,7 +104,7 @@ def test_without_result_paths_nothing_is_put_in() -> None:
 def test_the_user_is_shown_only_where_it_is_put() -> None:
     """Its view costs a look at its groups."""
     request = NodeRequest.parse({"node": node(), "payload": PAYLOAD})
-    run(request, Gate(), lambda _: pytest.fail("nobody asked for the user"))
+    run(request, Gate(), lambda *_: pytest.fail("nobody asked for the user"))
 
 
 def test_a_result_may_replace_the_password() -> None:

@@ -7,8 +7,8 @@ Node*. docs/api.md, section 5.
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from signet import wiring
-from signet.accounts.authentication import Attempt, AuthMode
-from signet.accounts.users import groups_of
+from signet.accounts.authentication import Attempt, Authentication, AuthMode
+from signet.accounts.users import groups_of, groups_once_written
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
 from signet.errors import FaultKind, FieldFault, InvalidRequest
@@ -84,20 +84,24 @@ def lambda_handler(call: "Call[Authenticate | NodeRequest]") -> dict[str, Any]:
     """Say whether the credentials are right; if they are, who it is, with a token if wanted."""
     authenticator, directory = wiring.authenticator(), wiring.directory(call.application.id)
 
-    def view(user: User) -> dict[str, Any]:
-        return view_user(call.application.id, user, groups_of(directory, [user]))
+    def authenticate(attempt: Attempt) -> Authentication | None:
+        return authenticator.authenticate(call.application, attempt, call.now_ms, call.warn)
+
+    def view(user: User, attempt: Attempt) -> dict[str, Any]:
+        if attempt.writes:
+            groups = groups_once_written(directory, user, call.warn)
+        else:
+            groups = groups_of(directory, [user])
+        return view_user(call.application.id, user, groups)
 
     if not isinstance(call.request, Authenticate):
         from signet.accounts import workflow_node
 
-        return workflow_node.run(
-            call.request,
-            lambda attempt: authenticator.authenticate(call.application, attempt, call.now_ms),
-            view,
-        )
-    done = authenticator.authenticate(call.application, call.request.attempt, call.now_ms)
+        return workflow_node.run(call.request, authenticate, view)
+    attempt = call.request.attempt
+    done = authenticate(attempt)
     if done is None:
         return {"authenticated": False}
-    user = {"user": view(done.user)} if call.request.return_user else {}
+    user = {"user": view(done.user, attempt)} if call.request.return_user else {}
     token = {"token": done.token} if done.token is not None else {}
     return {"authenticated": True} | user | token

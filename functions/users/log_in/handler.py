@@ -8,7 +8,7 @@ from typing import Any
 
 from signet import wiring
 from signet.accounts.authentication import Attempt, AuthMode
-from signet.accounts.users import groups_of
+from signet.accounts.users import groups_once_written
 from signet.credentials import NAMED
 from signet.dialects.losant import LOSANT
 from signet.errors import LoginRefused
@@ -37,9 +37,9 @@ def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
         ttl_ms=settings.ttl_ms,
         extra_data=settings.extra_data,
     )
-    done = wiring.authenticator().authenticate(application, attempt, call.now_ms)
+    done = wiring.authenticator().authenticate(application, attempt, call.now_ms, call.warn)
     if done is None or done.token is None:
         message = "E-mail address and password do not belong together."
         raise LoginRefused(message)
-    groups = groups_of(wiring.directory(application.id), [done.user])
+    groups = groups_once_written(wiring.directory(application.id), done.user, call.warn)
     return {"token": done.token, "user": view_user(application.id, done.user, groups)}

@@ -51,6 +51,7 @@ class Call[R]:
         now_ms: When it came, in Unix milliseconds: the one time that the whole call goes by.
         tenant: The application in which it acts; None for an operation outside of any.
         request_id: What names this call. Lambda gives one that it tries again the same name.
+        warn: Logs what was left undone for want of a dependency, and what the answer does without.
         metric: Adds a metric to the call's line in the log, however the call ends (`Record.metric`):
             `call.metric("ActiveKeyOverdue", "Seconds", 12.0)`.
         api_token: The API token by which the caller came, good as far as the cache knows, for who must know
@@ -61,6 +62,7 @@ class Call[R]:
     now_ms: int
     tenant: Application | None
     request_id: str
+    warn: Callable[[Unavailable], None] = field(repr=False)
     metric: Callable[[str, str, float], None] = field(repr=False)
     api_token: str | None = field(default=None, repr=False)
 
@@ -194,7 +196,7 @@ def _by_current_application[T](attempt: Callable[[], T]) -> T:
 
 
 def _call[R](record: Record, request: R, tenant: Application | None, api_token: str | None = None) -> Call[R]:
-    return Call(request, record.now_ms, tenant, record.request_id, record.metric, api_token)
+    return Call(request, record.now_ms, tenant, record.request_id, record.warn, record.metric, api_token)
 
 
 def no_fields(members: Members) -> None:

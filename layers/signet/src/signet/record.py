@@ -65,6 +65,10 @@ class Record:
             # The caller hears only that it should try again; why, the operator needs to know.
             self._log("WARNING", error.message, error)
 
+    def warn(self, error: SignetError) -> None:
+        """Something was left undone that the answer does without."""
+        self._log("WARNING", error.message, error)
+
     def failed(self, error: Exception, status: int | None) -> None:
         """The call met a bug."""
         self._emit("Fault", status, "Fault")

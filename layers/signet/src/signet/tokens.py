@@ -21,6 +21,9 @@ from signet.signing import PrivateKey, PublicKey
 MAX_USER_TOKEN_LENGTH = 8 * 1024
 """In characters, which are bytes: what a user token may have at most."""
 
+MANY = 10**9
+"""A generation that nobody reaches: what is prepared or measured with it fits when counters have grown."""
+
 KID_LENGTH = 43
 """In characters: a SHA-256 in base64url (RFC 7638)."""
 
@@ -102,7 +105,7 @@ def session_claims(
             it does not.
         extra_data: What becomes `ext`; None for nothing.
     """
-    now = max(now_ms, not_before_ms or 0) // 1000
+    now = _issued_at(now_ms, not_before_ms)
     claims = _claims(TokenKind.SESSION, application, subject, issuer, generation, now)
     cap = application.max_token_lifetime
     # Rounded up to a whole second: a token never lives shorter than was asked for.
@@ -137,10 +140,15 @@ def user_claims(
         not_before_ms: The user's cutoff, as for a session token.
         asked_for: Of `email`, `name`, `is_admin`, `organization_id` and `permissions` what there shall be.
     """
-    now = max(now_ms, not_before_ms or 0) // 1000
+    now = _issued_at(now_ms, not_before_ms)
     claims = _claims(TokenKind.USER, application, subject, issuer, generation, now)
     claims["exp"] = now + _capped(application.user_token_lifetime, application)
     return {**claims, **asked_for}
+
+
+def latest_issue_ms(now_ms: int) -> int:
+    """The latest cutoff, in Unix milliseconds, that a token which is made now can have as its `iat`."""
+    return now_ms + CLOCK_SKEW * 1000
 
 
 def token_length(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> int:
@@ -308,6 +316,11 @@ def _claims(
         "gen": generation,
         "agen": application.generation,
     }
+
+
+def _issued_at(now_ms: int, not_before_ms: int | None) -> int:
+    """The `iat`: never before the cutoff, and never so far ahead that no verifier would take it."""
+    return min(max(now_ms, not_before_ms or 0), latest_issue_ms(now_ms)) // 1000
 
 
 def _capped(lifetime: int, application: Application) -> int:

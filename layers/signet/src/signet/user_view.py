@@ -11,18 +11,25 @@ from signet.times import iso_8601
 from signet.users import User, path_id
 
 
-def view_user(application_id: str, user: User, groups: Mapping[str, Group]) -> dict[str, Any]:
+def view_user(application_id: str, user: User, groups: Mapping[str, Group] | None) -> dict[str, Any]:
     """What a client sees of a user.
 
     Args:
         application_id: Whose user it is.
         user: The user.
-        groups: Those of its groups that there are, by id; others are left out.
+        groups: Those of its groups that there are, by id; others are left out. None where nobody could
+            tell, which `partial` says then.
     """
     apart: dict[str, Any] = {"profile": user.profile} if user.profile else {}
     if user.is_unverified:
         apart["unverified"] = True
-    shown = [groups[group_id] for group_id in user.group_ids if group_id in groups]
+    if groups is None:
+        apart["partial"] = ["experienceGroups"]
+    else:
+        apart["experienceGroups"] = [
+            {"id": group.id, "name": group.name, "parentId": group.parent_id}
+            for group in (groups[group_id] for group_id in user.group_ids if group_id in groups)
+        ]
     return {
         "id": path_id(user.id),
         "experienceUserId": path_id(user.id),
@@ -37,9 +44,6 @@ def view_user(application_id: str, user: User, groups: Mapping[str, Group]) -> d
         "avatarUrl": None,  # The product has it; a picture that `identify` brought is in the profile.
         "tokenCutoff": _date(user.token_cutoff_ms),
         "userTags": user.tags,
-        "experienceGroups": [
-            {"id": group.id, "name": group.name, "parentId": group.parent_id} for group in shown
-        ],
         **apart,
     }
 

@@ -1,5 +1,6 @@
 """Authenticate a user by what it knows and has: the four credential rules (docs/api.md, section 5)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 from signet.accounts.sessions import SessionIssuer, new_nonce
 from signet.accounts.verifier import Verifier, check_subject, user_id_of
 from signet.applications import Application, ApplicationChanged
-from signet.errors import InvalidRequest, TokenRefused
+from signet.errors import InvalidRequest, TokenRefused, Unavailable
 from signet.identities import normal_email
 from signet.store.authentication import (
     Condition,
@@ -91,6 +92,11 @@ class Attempt:
         """Whether a new token is made; else the given one is what comes back."""
         return not self.mode.uses_token or self.invalidate_existing_tokens
 
+    @property
+    def writes(self) -> bool:
+        """Whether a success writes anything to the user."""
+        return self.mode.uses_password or self.invalidate_existing_tokens
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Authentication:
@@ -118,80 +124,107 @@ class Authenticator:
     sessions: SessionIssuer
     hasher: Hasher
 
-    def authenticate(self, application: Application, attempt: Attempt, now_ms: int) -> Authentication | None:
+    def authenticate(
+        self, application: Application, attempt: Attempt, now_ms: int, warn: Callable[[Unavailable], None]
+    ) -> Authentication | None:
         """Check the credentials that the mode names, and do what was asked for if all are right.
+
+        What the answer needs is at hand before anything is written: who hears of a failure has the tokens
+        that he had, and can try again.
+
+        Args:
+            application: The application.
+            attempt: What is presented, and what is asked for.
+            now_ms: The time, in Unix milliseconds.
+            warn: Hears of what could not be done, and does not keep the answer from coming.
 
         Returns:
             The user and the token; None where any credential is wrong.
 
         Raises:
             ApplicationChanged: The application's tokens have been ended since it was read.
-            SigningUnavailable: No key can sign at the moment.
+            Unavailable: The store did not answer, or no key can sign at the moment. Nothing has ended, unless
+                nobody can tell.
         """
         try:
-            token, user = self._check(application, attempt, now_ms)
+            if attempt.mode.uses_password:
+                return self._by_password(application, attempt, now_ms, warn)
+            return self._by_token(application, attempt, now_ms)
         except (Refused, TokenRefused):
             return None
-        if not attempt.return_token:
-            return Authentication(user)
-        if token is not None and not attempt.makes_token:
-            return Authentication(user, token.text)
-        extra_data = attempt.extra_data
-        if extra_data is None and token is not None:
-            extra_data = token.extra_data
-        return Authentication(
-            user, self.sessions.issue(application, user, now_ms, attempt.ttl_ms, extra_data)
-        )
 
-    def _check(self, application: Application, attempt: Attempt, now_ms: int) -> tuple[Token | None, User]:
+    def _by_token(self, application: Application, attempt: Attempt, now_ms: int) -> Authentication:
+        token = self._verified_token(application, attempt, now_ms)
         email = _normal(attempt.email) if attempt.mode.uses_email else None
-        token: Token | None = None
-        if attempt.mode.uses_token:
-            kinds = (TokenKind.SESSION,)
-            token = self.verifier.verify_offline(attempt.token or "", application, kinds, now_ms // 1000)
-            if token.application_generation != application.generation:
-                # A new token has the application's generation, which must be the given one's.
-                raise ApplicationChanged(application.id)
-        nonce = new_nonce() if attempt.invalidate_existing_tokens else None
-        if attempt.mode.uses_password:
-            return token, self._check_password(application, attempt, token, email, nonce, now_ms)
-        if token is None or (attempt.mode.uses_email and email is None):
+        if attempt.mode.uses_email and email is None:
             raise Refused
-        if nonce is None:
-            user = self.verifier.find_session_user(token, application, now_ms // 1000)
-            if attempt.mode.uses_email and user.normal_email != email:
+        issue = self._prepare(application, attempt, token, user_id_of(token), now_ms)
+        if attempt.invalidate_existing_tokens:
+            condition = Condition(user_id_of(token), token=token, email=email)
+            updated = note_login(
+                self.table, application.id, condition, now_ms, is_login=False, nonce=new_nonce()
+            )
+            if updated is None:
                 raise Refused
-            return token, user
-        condition = Condition(user_id_of(token), token=token, email=email)
-        updated = note_login(self.table, application.id, condition, now_ms, is_login=False, nonce=nonce)
-        if updated is None:
+            return Authentication(updated, issue(updated))
+        user = self.verifier.find_session_user(token, application, now_ms // 1000)
+        if attempt.mode.uses_email and user.normal_email != email:
             raise Refused
-        return token, updated
+        return Authentication(user, issue(user))
 
-    def _check_password(
-        self,
-        application: Application,
-        attempt: Attempt,
-        token: Token | None,
-        email: str | None,
-        nonce: str | None,
-        now_ms: int,
-    ) -> User:
+    def _by_password(
+        self, application: Application, attempt: Attempt, now_ms: int, warn: Callable[[Unavailable], None]
+    ) -> Authentication:
         """Verify the password, then write the login on condition that it is still the password.
 
         Hashing takes its time. A password that changes meanwhile, or a user that is deleted, makes the
         write fail; then what is there now is read and verified, once.
         """
+        token = self._verified_token(application, attempt, now_ms) if attempt.mode.uses_token else None
+        email = _normal(attempt.email)
+        nonce = new_nonce() if attempt.invalidate_existing_tokens else None
         for _ in range(2):
             credential = self._verified_credential(application, attempt, token, email, now_ms)
+            issue = self._prepare(application, attempt, token, credential.user_id, now_ms)
             condition = Condition(
                 credential.user_id, token=token, password_version=credential.password_version
             )
             user = note_login(self.table, application.id, condition, now_ms, is_login=True, nonce=nonce)
             if user is not None:
-                self._upgrade(application, email or "", credential, attempt.password or "")
-                return user
+                done = Authentication(user, issue(user))
+                try:
+                    self._upgrade(application, email or "", credential, attempt.password or "")
+                except Unavailable as error:
+                    warn(error)
+                return done
         raise Refused
+
+    def _verified_token(self, application: Application, attempt: Attempt, now_ms: int) -> Token:
+        """The given token, good as far as can be seen without its user."""
+        kinds = (TokenKind.SESSION,)
+        token = self.verifier.verify_offline(attempt.token or "", application, kinds, now_ms // 1000)
+        if token.application_generation != application.generation:
+            # A new token has the application's generation, which must be the given one's.
+            raise ApplicationChanged(application.id)
+        return token
+
+    def _prepare(
+        self,
+        application: Application,
+        attempt: Attempt,
+        token: Token | None,
+        user_id: str,
+        now_ms: int,
+    ) -> Callable[[User], str | None]:
+        """What gives the token that is asked for, once the user is known as it is then."""
+        if not attempt.return_token:
+            return lambda _: None
+        if token is not None and not attempt.makes_token:
+            return lambda _: token.text
+        extra_data = attempt.extra_data
+        if extra_data is None and token is not None:
+            extra_data = token.extra_data
+        return self.sessions.prepare(application, user_id, now_ms, attempt.ttl_ms, extra_data)
 
     def _verified_credential(
         self,

@@ -26,4 +26,4 @@ def issue_identity_token(
     """
     generation = generation_for_issue(table, application, identity)
     claims = identity_claims(application, identity, issuer=signer.issuer(), generation=generation, now=now)
-    return signer.sign(TokenKind.IDENTITY, claims)
+    return signer.sign(TokenKind.IDENTITY, claims, now)

@@ -11,10 +11,7 @@ from signet.permissions import MAX_RESOURCES, Resource, live, merge, takes_away,
 from signet.store.permissions import find_permitted_subject, narrow_permissions, widen_permissions
 from signet.store.table import Table
 from signet.store.users import StaleError
-from signet.tokens import MAX_USER_TOKEN_LENGTH, TokenKind, token_length, user_claims
-
-MANY = 10**9
-"""A generation that nobody reaches: the token shall still fit when the counters have grown."""
+from signet.tokens import MANY, MAX_USER_TOKEN_LENGTH, TokenKind, token_length, user_claims
 
 
 def add(

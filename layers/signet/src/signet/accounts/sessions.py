@@ -1,8 +1,9 @@
 """Session tokens for users whom the application itself vouches for, and the end of a user's tokens."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from signet.accounts.signer import Signer
@@ -12,8 +13,11 @@ from signet.identities import normal_email
 from signet.store.authentication import Condition, find_credential, find_user_for_issue, note_login
 from signet.store.table import Table
 from signet.store.users import raise_generation
-from signet.tokens import TokenKind, session_claims
+from signet.tokens import MANY, TokenKind, latest_issue_ms, session_claims
 from signet.users import User, find_user_id, path_id
+
+type Issue = Callable[[User], str]
+"""Issues a session token that was prepared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,38 +27,45 @@ class SessionIssuer:
     table: Table
     signer: Signer
 
-    def issue(
+    def prepare(
         self,
         application: Application,
-        user: User,
+        user_id: str,
         now_ms: int,
         ttl_ms: int | None,
         extra_data: Mapping[str, Any] | None,
-    ) -> str:
-        """Issue a session token of the user as it was just read or written.
+    ) -> Issue:
+        """Get ready to issue a session token, before anything is written or ended for it.
 
         Args:
             application: The application.
-            user: The user.
+            user_id: The user.
             now_ms: The time, in Unix milliseconds.
             ttl_ms: The max age in milliseconds; None for no expiry.
             extra_data: The token's extra data; None for none.
 
+        Returns:
+            What issues it, and cannot fail: for the user as it is once it was read or written.
+
         Raises:
             SigningUnavailable: No key can sign at the moment.
         """
-        claims = session_claims(
+        claims = partial(
+            session_claims,
             application,
-            path_id(user.id),
+            path_id(user_id),
             issuer=self.signer.issuer(),
-            generation=user.generation,
             now_ms=now_ms,
-            not_before_ms=user.token_cutoff_ms,
             ttl_ms=ttl_ms,
-            until=user.unverified_until,
             extra_data=extra_data,
         )
-        return self.signer.sign(TokenKind.SESSION, claims)
+        greatest = claims(generation=MANY, not_before_ms=latest_issue_ms(now_ms))
+        sign = self.signer.prepare(TokenKind.SESSION, greatest, now_ms // 1000)
+        return lambda user: sign(
+            claims(
+                generation=user.generation, not_before_ms=user.token_cutoff_ms, until=user.unverified_until
+            )
+        )
 
     def issue_without_password(
         self,
@@ -88,6 +99,7 @@ class SessionIssuer:
         # The address may lead to somebody else since it was looked up.
         if user is None or (email is not None and user.normal_email != email):
             raise _not_found()
+        issue = self.prepare(application, user_id, now_ms, ttl_ms, extra_data)
         if invalidate_existing_tokens or treat_as_login:
             nonce = new_nonce() if invalidate_existing_tokens else None
             user = note_login(
@@ -100,7 +112,7 @@ class SessionIssuer:
             )
             if user is None:
                 raise _not_found()
-        return self.issue(application, user, now_ms, ttl_ms, extra_data)
+        return issue(user)
 
 
 def invalidate_user_tokens(table: Table, application_id: str, named: str, now_ms: int) -> None:

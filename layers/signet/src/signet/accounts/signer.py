@@ -1,6 +1,6 @@
 """Signs tokens with the active key, which it decrypts once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from signet.cache import KeyRingCache
@@ -14,6 +14,9 @@ from signet.vault import Vault
 
 MAX_EXP_STEP = 30 * 86_400
 """Seconds to which a key's `max_exp` is rounded up: a handful of writes in its life, not one a token."""
+
+type Sign = Callable[[Mapping[str, Any]], str]
+"""Makes a token of its claims."""
 
 DAMAGED = f"The active signing key is damaged; {REMEDY}."
 
@@ -36,17 +39,29 @@ class Signer:
         """
         return self._key_ring.get().issuer
 
-    def sign(self, kind: TokenKind, claims: Mapping[str, Any]) -> str:
-        """Issue a token with these claims.
+    def prepare(self, kind: TokenKind, greatest: Mapping[str, Any], now: int) -> Sign:
+        """Get hold of all that a token needs, so that nothing can fail once its claims are known.
+
+        Args:
+            kind: The kind of the token.
+            greatest: Claims that no claim of the token exceeds: it ends no later than they say.
+            now: The time, in Unix seconds.
 
         Raises:
             SigningUnavailable: No key is active yet or any more, or it cannot be decrypted.
         """
-        # What is issued a moment ahead, for clocks that differ, may be signed that moment early.
-        key = self._key_ring.get().active_at(claims["iat"])
+        key = self._key_ring.get().active_at(now)
         active = self._loaded(key)
-        self._note(key, claims.get("exp", NEVER))
-        return issue(kind, claims, active)
+        self._note(key, greatest.get("exp", NEVER))
+        return lambda claims: issue(kind, claims, active)
+
+    def sign(self, kind: TokenKind, claims: Mapping[str, Any], now: int) -> str:
+        """Issue a token with these claims, where there is nothing to prepare it before.
+
+        Raises:
+            SigningUnavailable: As for `prepare`.
+        """
+        return self.prepare(kind, claims, now)(claims)
 
     def _loaded(self, key: SigningKey) -> ActiveKey:
         active = self._active

@@ -51,7 +51,7 @@ def issue_user_token(
         not_before_ms=subject.token_cutoff_ms,
         asked_for=asked_for,
     )
-    token = signer.sign(TokenKind.USER, claims)
+    token = signer.sign(TokenKind.USER, claims, now_ms // 1000)
     if len(token) > MAX_USER_TOKEN_LENGTH:
         raise too_long(len(token))
     return token

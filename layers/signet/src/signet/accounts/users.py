@@ -1,6 +1,6 @@
 """Register, show, change and delete users."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -196,6 +196,17 @@ def groups_of(directory: Directory, users: Iterable[User]) -> dict[str, Group]:
     """The groups of these users by id, without those that are being deleted. No trip where none has any."""
     group_ids = {group_id for user in users for group_id in user.group_ids}
     return find_groups(directory.table, directory.application_id, group_ids) if group_ids else {}
+
+
+def groups_once_written(
+    directory: Directory, user: User, warn: Callable[[Unavailable], None]
+) -> dict[str, Group] | None:
+    """The groups of a user whose write has to be answered: None, and a warning, where nobody could tell."""
+    try:
+        return groups_of(directory, [user])
+    except Unavailable as error:
+        warn(error)
+        return None
 
 
 def _change(

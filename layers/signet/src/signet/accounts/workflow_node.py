@@ -66,14 +66,14 @@ class _Resolved(RequestModel):
 def run(
     request: NodeRequest,
     authenticate: Callable[[Attempt], Authentication | None],
-    view: Callable[[User], dict[str, Any]],
+    view: Callable[[User, Attempt], dict[str, Any]],
 ) -> dict[str, Any]:
     """Authenticate whom the payload names, and put the results where the node says.
 
     Args:
         request: The node and the payload.
         authenticate: Checks the credentials; None where any is wrong.
-        view: What is shown of a user.
+        view: What is shown of a user after an attempt.
 
     Returns:
         `{"authenticated": true, "payload": …}` with the results put in, or
@@ -96,7 +96,7 @@ def run(
     authentication = authenticate(attempt)
     if authentication is None:
         return {"authenticated": False, "payload": payload}
-    user = view(authentication.user) if user_path else {}
+    user = view(authentication.user, attempt) if user_path else {}
     return {
         "authenticated": True,
         "payload": _put_results(payload, user_path, user, token_path, authentication.token),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from signet.applications import Application
+from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Table
@@ -102,7 +103,12 @@ def note_login(
         nonce: Ends the user's earlier tokens, and marks the write as this request's; None ends nothing.
 
     Returns:
-        The user as it is then; None where the condition does not hold, and nothing was written.
+        The user as it is then; None where the condition does not hold, and nothing was written, or not any
+        more.
+
+    Raises:
+        Unavailable: The store did not answer; where tokens were to be ended, it was read back that they were
+            not, unless that was not answered either.
     """
     conditions, values = [IS_THERE], dict[str, object]({":seconds": now_ms // 1000})
     if condition.token is not None:
@@ -125,22 +131,41 @@ def note_login(
         assignments.append("invalidated_by = :nonce")
         values |= {":nonce": nonce, ":one": 1}
     expression = f"SET {', '.join(assignments)}" + (f" {RAISE}" if nonce is not None else "")
+    key = user_key(application_id, condition.user_id)
     try:
-        item = table.update(
-            user_key(application_id, condition.user_id),
-            expression,
-            values,
-            condition=" AND ".join(conditions),
-        )
+        item = table.update(key, expression, values, condition=" AND ".join(conditions))
     except ConditionFailed as failed:
-        if condition.token is None or nonce is None or failed.item is None:
+        # Our own write, which the client repeated because the first answer was lost, is a success. Without a
+        # token the repetition counts again, and harms nobody.
+        if condition.token is None or not _is_of(failed.item, nonce):
             return None
-        item = failed.item
-        # Our own write, which the client repeated because the first answer was lost, is a success.
-        is_own = item.get("invalidated_by") == nonce
-        if not is_own or item["generation"] != condition.token.generation + 1:
-            return None
+        return _found_written(failed.item, condition, now_ms)
+    except Unavailable:
+        if nonce is None:
+            raise
+        # All answers may have been lost, and the tokens ended all the same.
+        found = table.find(key)
+        if not _is_of(found, nonce):
+            raise
+        return _found_written(found, condition, now_ms)
     return find_in(item, now_ms)
+
+
+def _is_of(item: Item | None, nonce: str | None) -> bool:
+    """Whether the last write that ended the user's tokens with a mark was the one of this nonce."""
+    return item is not None and nonce is not None and item.get("invalidated_by") == nonce
+
+
+def _found_written(item: Item | None, condition: Condition, now_ms: int) -> User | None:
+    """The user that an earlier write of ours has left, unless something has come after it that counts."""
+    user = find_in(item, now_ms)
+    if user is None or condition.email not in (None, user.normal_email):
+        return None
+    if condition.password_version not in (None, user.password_version):
+        return None
+    if condition.token is not None and user.generation != condition.token.generation + 1:
+        return None
+    return user
 
 
 def upgrade_password_hash(
