@@ -79,8 +79,6 @@ def start(lambda_api: LambdaApi | None = None) -> str:
     """Start moto's server in a thread, with Lambda's Invoke API in front, and return its URL."""
     # moto would let every web page in, and reads this when it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-    from moto.core import responses
-    from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -88,17 +86,9 @@ def start(lambda_api: LambdaApi | None = None) -> str:
     )
     from werkzeug.serving import make_server
 
-    class Picker(XFormedAttributePicker):
-        """Looks once into an attribute's value, for whose nine other types moto tries six names each."""
+    from local import moto_patches
 
-        def __call__(self, context: AttributePickerContext) -> Any:
-            """The member of a value that is to be answered."""
-            if type(context.obj) is dict and context.shape.parent.name == "AttributeValue":
-                return context.obj.get(context.key)
-            return super().__call__(context)
-
-    # Together with the dispatcher below, two thirds of what a request costs.
-    vars(responses)["XFormedAttributePicker"] = Picker
+    moto_patches.apply()
 
     class Dispatcher(DomainDispatcherApplication):
         """Sees in the header what moto finds out by trying service after service."""
@@ -119,6 +109,29 @@ def start(lambda_api: LambdaApi | None = None) -> str:
         protocol_version = "HTTP/1.1"
         # Head and body are written apart; the body would wait for the head's acknowledgement.
         disable_nagle_algorithm = True
+
+        def run_wsgi(self) -> None:
+            """Answer one request; werkzeug would close the connection."""
+            environ, answer = self.make_environ(), list[Any]()
+            body = environ["wsgi.input"]
+
+            def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Any:
+                answer[:] = status, headers
+
+            content = b"".join(self.server.app(environ, start_response))
+            status, headers = answer
+            code, _, reason = status.partition(" ")
+            self.send_response(int(code), reason)
+            for name, value in headers:
+                self.send_header(name, value)
+            if code != "204" and "content-length" not in {name.lower() for name, _ in headers}:
+                self.send_header("Content-Length", str(len(content)))
+            if environ["wsgi.input"] is body and environ["REQUEST_METHOD"] in ("POST", "PUT"):
+                # Nobody has read it, and it would be taken for the next request.
+                self.send_header("Connection", "close")
+            self.end_headers()
+            if environ["REQUEST_METHOD"] != "HEAD":
+                self.wfile.write(content)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing of what went well."""

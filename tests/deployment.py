@@ -378,7 +378,7 @@ class Cloud:
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(deadline, "now", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
-            # Moto copies the whole table for a transaction, and knows no repetition of one.
+            # A busy machine may be late, and moto knows no repetition of a transaction.
             mock.patch.object(aws, "READ_TIMEOUT", 60.0),
             ExitStack() as stack,
         ):

@@ -1,0 +1,78 @@
+"""What moto does over and over, done once; what it answers is the same.
+
+As it is, a transaction copies the whole table for each of its writes, a Query compares and sorts the whole
+table, and an answer looks for each of the nine types that an attribute's value does not have under six names.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from moto.core import responses
+from moto.core.serialize import XFormedAttributePicker
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+if TYPE_CHECKING:
+    from moto.core.serialize import AttributePickerContext
+    from moto.dynamodb.models.dynamo_type import Item
+
+_update_item, _query, _all_items = DynamoDBBackend.update_item, Table.query, Table.all_items
+
+
+class _Picker(XFormedAttributePicker):
+    """Finds what is to be answered in what the backend has found."""
+
+    def __call__(self, context: AttributePickerContext) -> Any:
+        if type(context.obj) is dict and context.shape.parent.name == "AttributeValue":
+            return context.obj.get(context.key)
+        return super().__call__(context)
+
+
+def _copied(table: Table, _: dict[int, Any]) -> Table:
+    """What a transaction that fails goes back to, with the very items: whoever writes one replaces it."""
+    return _holding(table, {hash_key: dict(items) for hash_key, items in table.items.items()})
+
+
+def _holding(table: Table, items: dict[DynamoType, Any]) -> Table:
+    twin = copy.copy(table)
+    twin.items = defaultdict(dict, items)
+    return twin
+
+
+def _update(self: DynamoDBBackend, table_name: str, key: dict[str, Any], *given: Any, **more: Any) -> Item:
+    table = self.get_table(table_name)
+    items, sort_key = table.items.get(DynamoType(key[table.hash_key_attr])), table.range_key_attr
+    if items and sort_key and (place := DynamoType(key[sort_key])) in items:
+        # Moto would change it where it is, and so in the copy of the table.
+        items[place] = copy.deepcopy(items[place])
+    return _update_item(self, table_name, key, *given, **more)
+
+
+def _find(table: Table, hash_key: DynamoType | None, *given: Any, **more: Any) -> Any:
+    names_index = len(given) > 6 and given[6]
+    if hash_key is not None and not names_index:
+        table = _holding(table, {hash_key: table.items.get(hash_key, {})})
+    return _query(table, hash_key, *given, **more)
+
+
+def _sorted_items(table: Table) -> list[Item]:
+    if (table.hash_key_type, table.range_key_type) != ("S", "S"):
+        return _all_items(table)
+    items: list[Any] = [item for partition in table.items.values() for item in partition.values()]
+    return sorted(items, key=lambda item: (item.hash_key.value, item.range_key.value))
+
+
+def apply() -> None:
+    """Apply them to moto; to do so again changes nothing."""
+    vars(responses)["XFormedAttributePicker"] = _Picker
+    for owner, name, function in (
+        (Table, "__deepcopy__", _copied),
+        (Table, "query", _find),
+        (Table, "all_items", _sorted_items),
+        (DynamoDBBackend, "update_item", _update),
+    ):
+        setattr(owner, name, function)
