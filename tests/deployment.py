@@ -32,6 +32,7 @@ from local.routing import Router
 from signet import aws, deadline, wiring
 from signet.accounts.applications import register
 from signet.store.attributes import from_attributes
+from tests import writes
 from tools.audit_table import find_lost_ends
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +102,7 @@ class Deployment:
     functions: dict[str, sam.Function]
     api: sam.Api
     round_trips: list[str] = field(default_factory=list)
+    faulty_writes: list[str] = field(default_factory=list)
     waiting: list[tuple[str, Any]] = field(default_factory=list)
     application_id: str = ""
     api_token: str = ""
@@ -317,6 +319,7 @@ class Deployment:
 
             def call(operation: str, request: Mapping[str, object]) -> Any:
                 self.round_trips.append(f"{name}:{operation}")
+                self.faulty_writes += writes.find_faults(operation, request)
                 return real(operation, request)
 
             with mock.patch.object(client, "call", call):
@@ -409,6 +412,7 @@ class Cloud:
             users = [item for item in left if item["sk"]["S"] == "USER"]
             lost = list(find_lost_ends(map(from_attributes, users)))
             assert not lost, lost
+            assert not deployment.faulty_writes, deployment.faulty_writes
 
     def close(self) -> None:
         """Close the connections, which a function keeps for as long as it lives."""

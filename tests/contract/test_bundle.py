@@ -41,12 +41,14 @@ ROUTES = {
     "delete_group": "DELETE /applications/{applicationId}/experience/groups/{experienceGroupId}",
     "authenticate": "POST /applications/{applicationId}/experience/authenticate",
     "log_in": "POST /applications/{applicationId}/experience/login",
+    "log_out": "POST /applications/{applicationId}/experience/logout",
     "issue_session_token": "POST /applications/{applicationId}/experience/users/{experienceUserId}/token",
     "invalidate_user_tokens": (
         "POST /applications/{applicationId}/experience/users/{experienceUserId}/invalidate-tokens"
     ),
     "invalidate_application_tokens": "POST /applications/{applicationId}/experience/invalidate-tokens",
     "introspect_token": "POST /oauth2/introspect",
+    "revoke_token": "POST /oauth2/revoke",
     "show_me": "GET /applications/{applicationId}/experience/me",
     "identify": "POST /v1/identify",
     "issue_identity_token": "POST /api/v1/user-identity-jwt",

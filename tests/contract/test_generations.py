@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from signet.store.users import RAISE
 from tests.contract.test_bundle import OPERATIONS
 from tests.deployment import ROOT
+from tests.writes import find_faults
 
 RAISES = {
     "update_user": "a password, another address, a cutoff that takes effect",
@@ -15,6 +17,8 @@ RAISES = {
     "log_in": "where the application's settings say so",
     "issue_session_token": "with invalidateExistingTokens",
     "invalidate_user_tokens": "always",
+    "revoke_token": "where so many single tokens have ended that there is no room for one more",
+    "log_out": "the same",
     "remove_permissions": "always: a token may hold what was never stored",
     "add_permissions": "where a role gets lower or an end earlier",
 }
@@ -36,6 +40,7 @@ USER_WRITES = {
     "delete_user",
     "write_identified",
     "insert_user",
+    "mark_ended",
     "note_login",
     "narrow_permissions",
     "raise_generation",
@@ -114,3 +119,34 @@ def test_an_operation_that_only_reads_may_only_read(operation: str) -> None:
 
     actions = {action for action, _ in PERMISSIONS[logical_id(operation)] if action.startswith("dynamodb:")}
     assert actions <= {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+
+
+USER_KEY = {"pk": {"S": "APP#a#USER#u"}, "sk": {"S": "USER"}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_faulty"),
+    [
+        (RAISE, False),
+        (f"SET a = :a, b = :b {RAISE}, c", False),
+        ("REMOVE ended, expires_at ADD revision :one, generation :one", False),
+        ("SET a = :a REMOVE #end, ended ADD generation :one", False),
+        ("ADD ended :marks REMOVE expires_at", False),
+        ("SET ended = :marks REMOVE #end", False),
+        ("SET ended_at = :now, generations = :none", False),
+        ("ADD generation :one", True),
+        ("SET a = :a ADD revision :one, generation :one REMOVE expires_at", True),
+        ("ADD generation :one REMOVE ended", True),
+        ("ADD #generation :one REMOVE b", True),
+        ("ADD ended :marks", True),
+        ("SET ended = :marks, expires_at = :end", True),
+    ],
+)
+def test_a_raise_that_leaves_a_mark_or_an_end_is_noticed(expression: str, is_faulty: bool) -> None:
+    """Every write of the suite is looked at (`tests/deployment.py`), so that no site of a raise is missed."""
+    names = {"#end": "expires_at", "#generation": "generation"}
+    update = {"Key": USER_KEY, "UpdateExpression": expression, "ExpressionAttributeNames": names}
+    assert bool(list(find_faults("UpdateItem", update))) == is_faulty
+    assert bool(list(find_faults("TransactWriteItems", {"TransactItems": [{"Update": update}]}))) == is_faulty
+    other = {**update, "Key": {**USER_KEY, "sk": {"S": "IDENTITY"}}}
+    assert list(find_faults("UpdateItem", other)) == []

@@ -87,6 +87,12 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "AuthenticateFunction": {*SIGNS, ("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "LogInFunction": {*SIGNS, ("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "LogOutFunction": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:Query", KEY_RING),
+    },
     "IssueSessionTokenFunction": {*SIGNS, ("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "InvalidateUserTokensFunction": {
         ("dynamodb:GetItem", TABLE),
@@ -97,6 +103,12 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "IntrospectTokenFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:Query", KEY_RING),
+    },
+    "RevokeTokenFunction": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:Query", KEY_RING),
     },
     "AuthorizeRequestFunction": {

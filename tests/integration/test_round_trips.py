@@ -47,6 +47,7 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("authenticate", TOKEN | {"authMode": "tokenEmail", "email": "<userEmail>"}, [GET]),
     ("authenticate", TOKEN | LOGIN | {"authMode": "tokenEmailPassword"}, [BATCH, UPDATE]),
     ("log_in", LOGIN, [BATCH, UPDATE]),
+    ("log_out", {"token": "<sessionToken>"}, [UPDATE]),
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1"}}, [GET]),  # Nothing new.
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1", "name": "<groupId>"}}, [GET, UPDATE]),
     ("issue_session_token", USER, [BATCH]),
@@ -55,6 +56,8 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("invalidate_user_tokens", USER, [UPDATE]),
     ("invalidate_application_tokens", {}, [UPDATE]),
     ("introspect_token", {"token": "<sessionToken>"}, [GET]),
+    ("revoke_token", {"token": "<sessionToken>"}, [UPDATE]),
+    ("revoke_token", {"token": "<userToken>"}, [UPDATE]),
     ("show_me", {"experience": EXPERIENCE}, []),
     ("issue_identity_token", EMAIL, [BATCH]),
     ("invalidate_identity_tokens", EMAIL, [UPDATE]),

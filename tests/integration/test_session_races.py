@@ -19,6 +19,7 @@ from signet.accounts import sessions, users
 from signet.errors import TokenRefused, UserNotFound
 from signet.passwords import PasswordHasher
 from signet.store.attributes import from_attributes
+from signet.store.ended_tokens import MAX_MARKS
 from signet.times import iso_8601
 from signet.tokens import Token
 from tests.deployment import PASSWORD, Cloud, Deployment
@@ -172,11 +173,14 @@ def all_at_the_write(number: int) -> Iterator[None]:
 
 
 @contextmanager
-def lost(*, answers: int = 1, meanwhile: Event | None = None, arrives: bool = True) -> Iterator[list[int]]:
+def lost(
+    *, answers: int = 1, after: int = 0, meanwhile: Event | None = None, arrives: bool = True
+) -> Iterator[list[int]]:
     """Lose the answers to the first UpdateItem requests, each thread's own, so that they are repeated.
 
     Args:
         answers: How many are lost.
+        after: How many come through before.
         meanwhile: What happens between the lost one and its repetition.
         arrives: Whether the write had come about, or the request itself was lost.
 
@@ -190,7 +194,7 @@ def lost(*, answers: int = 1, meanwhile: Event | None = None, arrives: bool = Tr
             return real(client, message)
         state.number = getattr(state, "number", 0) + 1
         sent.append(state.number)
-        if state.number > answers:
+        if not after < state.number <= after + answers:
             return real(client, message)
         if arrives:
             assert real(client, message)[0] in (200, 400)
@@ -484,6 +488,101 @@ def test_a_repeated_write_without_a_token_only_counts_twice(scene: Scene) -> Non
         scene.invalidate()
     assert sent == [1, 2]
     assert not scene.is_valid(token)
+
+
+# The end of one token
+
+
+def put_marks(scene: Scene, count: int, end: object = "-") -> None:
+    """Have so many other tokens of the user ended already."""
+    marks = [f"{number:022} {end}" for number in range(count)]
+    (item,) = [one for one in scene.signet.items() if one["pk"]["S"].endswith(f"#USER#{scene.user_id}")]
+    scene.signet.put_item({**item, "ended": {"SS": marks}} if marks else item)
+
+
+def revoke(scene: Scene, token: str) -> None:
+    """End one token."""
+    assert scene.call("revoke_token", token=token) == {}
+
+
+@pytest.mark.parametrize("invalidates", [False, True])
+def test_a_token_that_ends_while_a_password_is_hashed_authenticates_nobody(
+    scene: Scene, invalidates: bool
+) -> None:
+    """What was read before is no proof at the write: nothing is written."""
+    token, other = scene.issue(), scene.issue()
+    was = scene.item()
+    with while_hashing(lambda: revoke(scene, token)):
+        answer = scene.authenticate("tokenEmailPassword", token, invalidateExistingTokens=invalidates)
+    assert answer == {"authenticated": False}
+    assert {**scene.item(), "ended": None} == {**was, "ended": None}
+    assert scene.is_valid(other)
+
+
+@pytest.mark.parametrize("marks", [0, MAX_MARKS - 1, MAX_MARKS])
+@pytest.mark.parametrize("after", [0, 1])
+def test_an_end_whose_answer_got_lost_is_the_same_one(scene: Scene, marks: int, after: int) -> None:
+    """The client repeats the write; the last mark that there is room for takes no second one."""
+    put_marks(scene, marks)
+    token, other = scene.issue(), scene.issue()
+    with lost(after=after):
+        revoke(scene, token)
+    assert not scene.is_valid(token)
+    is_full = marks == MAX_MARKS
+    assert scene.is_valid(other) is not is_full
+    assert scene.item()["generation"] == is_full
+    assert len(scene.item().get("ended", ())) == (0 if is_full else marks + 1)
+
+
+@pytest.mark.parametrize(
+    ("marks", "are_past", "are_raised"),
+    [
+        (0, False, False),
+        (MAX_MARKS - CALLERS, False, False),
+        (MAX_MARKS - CALLERS // 2, False, True),
+        (MAX_MARKS, False, True),
+        (MAX_MARKS - CALLERS // 2, True, False),
+        (MAX_MARKS, True, False),
+    ],
+)
+def test_of_tokens_that_end_at_once_none_lives_on(
+    racing: Scene, marks: int, are_past: bool, are_raised: bool
+) -> None:
+    """Whether there is room, is made or is none; the others live, unless there was none."""
+    for number in range(ROUNDS):
+        racing.invalidate()
+        put_marks(racing, marks, racing.signet.clock.now if are_past else "-")
+        generation = racing.item()["generation"]
+        tokens, others = [racing.issue() for _ in range(CALLERS)], [racing.issue() for _ in range(2)]
+        ends = [partial(racing.call, "revoke_token", token=token) for token in tokens]
+        if number % 2:
+            with all_at_the_write(CALLERS):
+                results = at_once(*ends)
+        else:
+            results = at_once(*ends)
+        assert results == [{}] * CALLERS
+        assert not any(map(racing.is_valid, tokens))
+        item = racing.item()
+        assert len(item.get("ended", ())) <= MAX_MARKS
+        assert (item["generation"] > generation) == are_raised
+        assert list(map(racing.is_valid, others)) == [not are_raised] * 2
+
+
+def test_an_end_races_with_what_ends_everything(racing: Scene) -> None:
+    """The token is over in any case; who has exchanged it before has one that lives."""
+    for _ in range(ROUNDS):
+        token, other = racing.issue(), racing.issue()
+        exchange = partial(racing.authenticate, "token", token, invalidateExistingTokens=True)
+        results = at_once(*[partial(revoke, racing, token)] * 3, exchange)
+        won = winners(results[-1:])
+        assert not racing.is_valid(token)
+        assert racing.is_valid(other) is not bool(won)
+        assert all(map(racing.is_valid, won))
+        ends = [partial(revoke, racing, racing.issue()) for _ in range(3)]
+        assert at_once(*ends, racing.invalidate) == [None] * 4
+        assert "ended" not in racing.item()
+        fresh = racing.issue()
+        assert (racing.is_valid(other), racing.is_valid(fresh)) == (False, True)
 
 
 # The upgrade of a hash

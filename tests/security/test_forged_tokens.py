@@ -1,6 +1,7 @@
 """Tokens that nobody of ours has made: each is refused everywhere, politely, and for next to nothing."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -18,7 +19,7 @@ from jwt.api_jws import PyJWS
 
 from signet import jws, signing, tokens, wiring
 from signet.applications import Application
-from signet.errors import TokenInvalid
+from signet.errors import TokenInvalid, TokenRefused
 from signet.keys import THUMBPRINT_MEMBERS, Algorithm
 from signet.tokens import TokenKind, VerificationKey, parse_unverified, verify
 from tests.conftest import VECTORS
@@ -115,8 +116,12 @@ class Scene:
         return introspection.json, authentication.json, signet.http("GET", f"{path}/me?{query}").status
 
     def is_refused(self, text: str) -> None:
-        """Everybody refuses it, and nobody says why."""
+        """Everybody refuses it, nobody says why, and to end it does nothing."""
         assert self.answers(text) == ({"active": False}, {"authenticated": False}, 403)
+        presented = {"applicationId": self.signet.application_id, "token": text}
+        assert self.signet.invoke("revoke_token", presented) == {}
+        with contextlib.suppress(TokenRefused):
+            self.signet.invoke("log_out", presented)
 
 
 @pytest.fixture(scope="module", params=["ES256", "RS256"])
@@ -237,7 +242,7 @@ def test_only_the_one_spelling_counts(scene: Scene, spelling: str) -> None:
 def test_the_standard_alphabet_is_refused(scene: Scene) -> None:
     """`+` and `/` say in base64 what `-` and `_` say in base64url; a token has one spelling."""
     for number in range(200):
-        text = scene.sign(scene.header, scene.claims | {"jti": f"{number}?>?>"})
+        text = scene.sign(scene.header, scene.claims | {"ext": f"{number}?>?>"})
         forged = text.replace("-", "+").replace("_", "/")
         if forged != text:
             break
@@ -456,7 +461,7 @@ WRONG_CLAIMS: dict[str, list[Any]] = {
         "é\0",
     ],
     "iat": [None, "1800000000", 1.5, True, [], 10**400, 1_800_000_121, 1_900_000_000],
-    "jti": [1, None, [], {}],
+    "jti": [1, None, [], {}, "", "A" * 21, "A" * 23, "A" * 21 + "=", "A" * 22 + "\n", "A" * 21 + "\u00e9"],
     "gen": [None, -1, 1, 10**40, "0", 0.0, False, [0]],
     "agen": [None, -1, 1, 10**40, "0", 0.0, False, [0]],
     "exp": ["2000000000", 2e9, True, 0, -1, [], {}, 1_800_000_000, 1_799_999_999],

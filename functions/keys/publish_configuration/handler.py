@@ -8,6 +8,9 @@ from signet.dialects.oauth import OAUTH
 from signet.keys import JWKS_MAX_AGE
 from signet.operation import Call, no_fields, operation
 
+AUTH_METHODS = ["client_secret_basic"]
+"""How a caller of the endpoints that take tokens says who it is (RFC 8414 section 2)."""
+
 
 @operation(
     "publish_configuration",
@@ -23,6 +26,9 @@ def lambda_handler(_call: Call[None]) -> dict[str, Any]:
         "issuer": key_ring.issuer,
         "jwks_uri": f"{key_ring.issuer}/.well-known/jwks.json",
         "introspection_endpoint": f"{key_ring.issuer}/oauth2/introspect",
+        "introspection_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint": f"{key_ring.issuer}/oauth2/revoke",
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "id_token_signing_alg_values_supported": key_ring.algorithms(),
         "revocation_bound_seconds": {
             "user": 0,

@@ -7,32 +7,20 @@ from signet.credentials import BASIC_APPLICATION
 from signet.dialects.oauth import OAUTH
 from signet.errors import TokenRefused
 from signet.form_body import parse_form
-from signet.json_body import Members
-from signet.models import RequestModel
 from signet.operation import Call, operation
 from signet.permissions import live_claims
-
-
-class IntrospectToken(RequestModel):
-    """The request's fields."""
-
-    token: str
-
-
-def parse_parameters(members: Members) -> IntrospectToken:
-    """The form's `token`; other parameters, `token_type_hint` among them, are ignored as RFC 7662 allows."""
-    return IntrospectToken.parse({name: members[name] for name in ("token",) if name in members})
+from signet.token_models import PresentedToken, parse_parameters
 
 
 @operation(
     "introspect_token",
     request=parse_parameters,
-    direct=IntrospectToken.parse,
+    direct=PresentedToken.parse,
     parse=parse_form,
     dialect=OAUTH,
     scheme=BASIC_APPLICATION,
 )
-def lambda_handler(call: Call[IntrospectToken]) -> dict[str, Any]:
+def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """Give the claims of a token of this application that is good, whatever its kind."""
     try:
         token = wiring.verifier().verify_any(call.request.token, call.application, call.now)

@@ -96,6 +96,17 @@ def _named(http: HttpRequest, _members: Members) -> Presented:
     return Presented(application_id=http.path_parameters["applicationId"])
 
 
+def _session(http: HttpRequest, members: Members) -> Presented:
+    token = http.bearer_token()
+    if token is None:
+        message = "Send the header `Authorization: Bearer <session token>`."
+        raise CredentialsMissing(message)
+    if "token" in members:
+        raise InvalidRequest.of("token", "is unknown; the token goes into the header.", FaultKind.UNKNOWN)
+    members["token"] = token
+    return Presented(application_id=http.path_parameters["applicationId"])
+
+
 def _authorized(http: HttpRequest, members: Members) -> Presented:
     # Set by the authorizer in front of the route. Should the route lose it, this still refuses.
     experience = http.authorizer.get("experience")
@@ -160,6 +171,10 @@ BASIC_APPLICATION = Scheme(_basic_application, in_application=True, challenge='B
 
 NAMED = Scheme(_named, in_application=True)
 """Anybody may ask; the path names the application."""
+
+SESSION = Scheme(_session, in_application=True, challenge='Bearer realm="signet"')
+"""A user with a session token, which becomes the field `token`, for the operation to verify; the path names
+the application."""
 
 AUTHORIZED = Scheme(_authorized, in_application=False, challenge='Bearer realm="signet"')
 """A user, whom the authorizer in front of the route has let in."""

@@ -77,6 +77,10 @@ class InvalidRequest(SignetError, ValueError):
         return cls(FieldFault((path,) if path else (), kind, message))
 
 
+class UnsupportedTokenType(InvalidRequest):
+    """A token is good, and of a kind that does not end alone."""
+
+
 class RequestTooLarge(SignetError):
     """The body exceeds the limit of api.md section 2."""
 

@@ -3,6 +3,7 @@
 No clock, no network, no table: the time, the key ring and the generations are handed in.
 """
 
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,12 @@ MANY = 10**9
 
 KID_LENGTH = 43
 """In characters: a SHA-256 in base64url (RFC 7638)."""
+
+TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+"""A `jti`: 128 random bits."""
+
+MAX_GENERATION = 2**53 - 1
+"""What a counter never reaches, and every reader of JSON can still tell apart."""
 
 CLOCK_SKEW = 120
 """Seconds by which an `iat` may lie in the future: a cutoff may lie 60 ahead, and clocks differ."""
@@ -205,6 +212,14 @@ class Token:
         return self.claims.get("exp")
 
     @property
+    def mark(self) -> str:
+        """What stands for this token among those of its user that have ended, each until its own end.
+
+        The text would not do: of one token there are several, equally good ones.
+        """
+        return f"{self.claims['jti']} {'-' if self.expires_at is None else self.expires_at}"
+
+    @property
     def generation(self) -> int:
         """The subject's generation at issue."""
         generation: int = self.claims["gen"]
@@ -220,6 +235,12 @@ class Token:
     def extra_data(self) -> dict[str, Any] | None:
         """The extra data of a session token."""
         return self.claims.get("ext")
+
+
+def is_past(mark: str, now: int) -> bool:
+    """Whether the token that a mark stands for has expired anyway, at a time in Unix seconds."""
+    _, _, end = mark.partition(" ")
+    return end != "-" and now >= int(end)
 
 
 def parse_unverified(text: str) -> Unverified:
@@ -269,11 +290,15 @@ def verify(
         raise invalid("has no JSON object as its payload") from error
     if claims.get("iss") != issuer or claims.get("aud") != kind.audience(application.id):
         raise invalid("is of another issuer or application")
-    if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("jti"), str):
-        raise invalid("has no sub or no jti")
-    for name in ("iat", "gen", "agen"):
-        if type(claims.get(name)) is not int:
-            raise invalid(f"has no {name} that is a whole number")
+    if not isinstance(claims.get("sub"), str):
+        raise invalid("has no sub")
+    if not isinstance(claims.get("jti"), str) or not TOKEN_ID.fullmatch(claims["jti"]):
+        raise invalid("has no jti of Signet's")
+    if type(claims.get("iat")) is not int:
+        raise invalid("has no iat that is a whole number")
+    for name in ("gen", "agen"):
+        if type(claims.get(name)) is not int or not 0 <= claims[name] <= MAX_GENERATION:
+            raise invalid(f"has no {name} that is a generation")
     exp = claims.get("exp")
     if type(exp) is not int and (exp is not None or kind is not TokenKind.SESSION):
         raise invalid("has no exp that is a whole number")

@@ -241,10 +241,12 @@ class Authenticator:
             credential = find_credential_for_issue(self.table, application, address)
         else:
             user_id = user_id_of(token)
-            user, credential = find_user_and_credential(self.table, application.id, user_id, address, now_ms)
-            if user is None:
+            subject, credential = find_user_and_credential(
+                self.table, application.id, user_id, address, now_ms
+            )
+            check_subject(token, subject)
+            if subject.user is None:
                 raise Refused
-            check_subject(token, user.generation, user.token_cutoff_ms)
             if credential is not None and credential.user_id != user_id:
                 credential = None
         password = attempt.password or ""

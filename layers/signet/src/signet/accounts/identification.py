@@ -107,7 +107,7 @@ def identify(
     token = verifier.verify_offline(text, application, (TokenKind.USER,), now)
     for _ in deadline.attempts():
         subject = find_subject(table, application.id, EXTERNAL + token.subject, now_ms)
-        check_subject(token, subject.generation, subject.token_cutoff_ms)
+        check_subject(token, subject)
         identified = judge(token, claim, needs_cover=application.require_jwt_token, now=now)
         user = subject.user
         if user is not None and not user.is_unverified:
@@ -122,6 +122,7 @@ def identify(
                 subject,
                 identified.profile,
                 now_ms,
+                mark=token.mark,
                 is_admin=identified.is_admin,
             )
         except StaleError:

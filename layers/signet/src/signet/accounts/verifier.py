@@ -9,7 +9,7 @@ from signet.identities import Identity, IdentityType
 from signet.signing import load_public
 from signet.store.identities import identity_generation
 from signet.store.table import Table
-from signet.store.users import find_subject
+from signet.store.users import Subject, find_subject
 from signet.tokens import Token, TokenKind, VerificationKey, parse_unverified, verify
 from signet.users import EXTERNAL, User, find_user_id
 
@@ -78,7 +78,7 @@ class Verifier:
             TokenRevoked: The user is gone, or its tokens have been ended since.
         """
         subject = find_subject(self._table, application.id, user_id_of(token), now * 1000)
-        check_subject(token, subject.generation, subject.token_cutoff_ms)
+        check_subject(token, subject)
         if subject.user is None:
             raise revoked()
         return subject.user
@@ -95,19 +95,21 @@ class Verifier:
         token = self.verify_offline(text, application, (kind,), now)
         if kind is TokenKind.IDENTITY:
             identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
-            check_subject(token, identity_generation(self._table, application.id, identity), None)
+            if token.generation != identity_generation(self._table, application.id, identity):
+                raise revoked()
         else:
-            subject = find_subject(self._table, application.id, EXTERNAL + token.subject, now * 1000)
-            check_subject(token, subject.generation, subject.token_cutoff_ms)
+            check_subject(token, find_subject(self._table, application.id, user_id_of(token), now * 1000))
         return token
 
 
 def user_id_of(token: Token) -> str:
-    """The id of a session token's user.
+    """The id of the user of a session or user token, whether or not there is such a user.
 
     Raises:
-        TokenInvalid: Its `sub` is no user id.
+        TokenInvalid: The `sub` of a session token is no user id.
     """
+    if token.kind is TokenKind.USER:
+        return EXTERNAL + token.subject
     user_id = find_user_id(token.subject)
     if user_id is None:
         message = "The token's sub is no user id."
@@ -115,18 +117,21 @@ def user_id_of(token: Token) -> str:
     return user_id
 
 
-def check_subject(token: Token, generation: int, token_cutoff_ms: int | None) -> None:
-    """Check the generation and the cutoff that the table has against the token.
+def check_subject(token: Token, subject: Subject) -> None:
+    """Check a session or user token against what the table has of its subject.
 
     Raises:
-        TokenRevoked: The subject's tokens have been ended since the token was issued.
+        TokenRevoked: The token, or all of the subject's, have been ended since it was issued.
     """
-    if token.generation != generation:
+    cutoff_ms = subject.token_cutoff_ms
+    if token.generation != subject.generation or token.mark in subject.ended:
         raise revoked()
-    if token_cutoff_ms is not None and token.issued_at < token_cutoff_ms // 1000:
+    if cutoff_ms is not None and token.issued_at < cutoff_ms // 1000:
         raise revoked()
 
 
 def revoked() -> TokenRevoked:
     """The refusal of a token that was good once."""
-    return TokenRevoked("The token is no longer valid: its user's or application's tokens have been ended.")
+    return TokenRevoked(
+        "The token is no longer valid: it, or all of its user's or application's, have been ended."
+    )

@@ -6,6 +6,7 @@ from signet import errors
 from signet.dialects.dialect import FAULT, Dialect
 
 CODES: tuple[tuple[type[errors.SignetError], str], ...] = (
+    (errors.UnsupportedTokenType, "unsupported_token_type"),  # RFC 7009 section 2.2.1.
     (errors.InvalidRequest, "invalid_request"),
     (errors.RequestTooLarge, "invalid_request"),
     (errors.Unauthenticated, "invalid_client"),

@@ -7,7 +7,7 @@ from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Table
-from signet.store.users import IS_THERE, RAISE, credential_key, find_in, user_key
+from signet.store.users import IS_THERE, RAISE, Subject, credential_key, find_in, subject_in, user_key
 from signet.tokens import Token
 from signet.users import User
 
@@ -37,7 +37,7 @@ class Condition:
 
     Attributes:
         user_id: The user, who must exist.
-        token: The token's generation must be the user's, and the cutoff not behind it.
+        token: The token's generation must be the user's, the cutoff not behind it, and itself not ended.
         email: Must be the address of the user's credential.
         password_version: Must be the user's: the password is still the one that was verified.
     """
@@ -69,15 +69,12 @@ def find_user_for_issue(table: Table, application: Application, user_id: str, no
 
 def find_user_and_credential(
     table: Table, application_id: str, user_id: str, normal_email: str, now_ms: int
-) -> tuple[User | None, Credential | None]:
-    """Both at once, each None where there is none. One round trip."""
+) -> tuple[Subject, Credential | None]:
+    """What there is of a token's subject, and the credential, None where there is none. One round trip."""
     keys = user_key(application_id, user_id), credential_key(application_id, normal_email)
     items = table.find_all(keys)
-    user, credential = items.get(keys[0]), items.get(keys[1])
-    return (
-        find_in(user, now_ms),
-        None if credential is None else _credential(credential),
-    )
+    credential = items.get(keys[1])
+    return subject_in(items.get(keys[0]), now_ms), None if credential is None else _credential(credential)
 
 
 def note_login(
@@ -114,7 +111,8 @@ def note_login(
     if condition.token is not None:
         conditions.append("generation = :generation")
         conditions.append("(attribute_not_exists(token_cutoff) OR token_cutoff < :too_late)")
-        values[":generation"] = condition.token.generation
+        conditions.append("NOT contains(ended, :mark)")
+        values |= {":generation": condition.token.generation, ":mark": condition.token.mark}
         # As the check of a token does, in whole seconds: `iat` before the cutoff's second is too early.
         values[":too_late"] = (condition.token.issued_at + 1) * 1000
     if condition.email is not None:

@@ -15,6 +15,7 @@ def write_identified(
     profile: Mapping[str, str],
     now_ms: int,
     *,
+    mark: str | None = None,
     is_admin: bool | None = None,
     unverified_until: int | None = None,
 ) -> None:
@@ -27,6 +28,7 @@ def write_identified(
         before: What was read; it goes on counting its generation, whatever it was.
         profile: The whole profile from now on.
         now_ms: The time, in Unix milliseconds.
+        mark: That of the token that vouches for it, which must not have ended (`Token.mark`).
         is_admin: What a token says; None leaves it.
         unverified_until: When the user ends, in Unix seconds, where nothing vouches for it; None where a
             token does.
@@ -70,6 +72,9 @@ def write_identified(
     if not before.is_lasting:
         conditions.append("attribute_not_exists(ended)")
     values = {f":{name}": value for name, value in given.items()} | {":seen": before.generation}
+    if mark is not None:
+        conditions.append("NOT contains(ended, :mark)")
+        values[":mark"] = mark
     if before.revision:
         values[":before"] = before.revision
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in given)

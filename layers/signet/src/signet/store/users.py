@@ -106,6 +106,7 @@ class Subject:
         user: The user; None where there is none, as `find_in` says.
         generation: Its generation; 0 where there is nothing.
         token_cutoff_ms: Its cutoff.
+        ended: The marks of single tokens that have ended (`Token.mark`).
         revision: That of the item, user or not; 0 where it has none.
         is_unclaimed: Whether there is nothing, or what unverified calls have made.
         is_lasting: Whether anything was raised, marked or cut off: without the item it would be undone.
@@ -114,6 +115,7 @@ class Subject:
     user: User | None
     generation: int
     token_cutoff_ms: int | None
+    ended: frozenset[str]
     revision: int
     is_unclaimed: bool
     is_lasting: bool
@@ -121,12 +123,18 @@ class Subject:
 
 def find_subject(table: Table, application_id: str, user_id: str, now_ms: int) -> Subject:
     """What there is of a token's subject. One round trip."""
-    item = table.find(user_key(application_id, user_id)) or {}
+    return subject_in(table.find(user_key(application_id, user_id)), now_ms)
+
+
+def subject_in(item: Item | None, now_ms: int) -> Subject:
+    """What an item says of a token's subject; None for no item."""
+    item = item or {}
     generation = item.get("generation", 0)
     return Subject(
         user=find_in(item, now_ms),
         generation=generation,
         token_cutoff_ms=item.get("token_cutoff"),
+        ended=item.get("ended", frozenset()),
         revision=item.get("revision", 0),
         is_unclaimed=not item or "unverified_until" in item,
         is_lasting=generation > 0 or "ended" in item or "token_cutoff" in item,

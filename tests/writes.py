@@ -1,0 +1,30 @@
+"""What every write of a user's item has to keep, whichever test makes it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+CLAUSE = re.compile(r"\b(SET|ADD|REMOVE|DELETE)\s+(.*?)(?=\s+(?:SET|ADD|REMOVE|DELETE)\s|\s*$)", re.DOTALL)
+
+
+def find_faults(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
+    """The faults of a write: a raised generation clears all marks, and nothing that has ended has a TTL.
+
+    Args:
+        operation: Of DynamoDB.
+        request: As DynamoDB takes it.
+    """
+    parts = [part.get("Update", {}) for part in request.get("TransactItems", [])]
+    for update in [request] if operation == "UpdateItem" else parts:
+        if update.get("Key", {}).get("sk") != {"S": "USER"}:
+            continue
+        written = dict.fromkeys(("SET", "ADD", "REMOVE", "DELETE"), frozenset[str]())
+        for clause, text in CLAUSE.findall(update["UpdateExpression"]):
+            names = (re.split(r"[\s=]", part.strip())[0] for part in text.split(", "))
+            given = update.get("ExpressionAttributeNames", {})
+            written[clause] = frozenset(given.get(name, name) for name in names)
+        removed = written["REMOVE"]
+        if "generation" in written["ADD"] and not {"expires_at", "ended"} <= removed:
+            yield f"raises a generation, and removes {sorted(removed)} alone: {update}"
+        if "ended" in written["ADD"] | written["SET"] and "expires_at" not in removed:
+            yield f"marks a token, and leaves the item its end: {update}"
