@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from local.routing import Router
 from signet import aws, deadline, wiring
 from signet.accounts.applications import register
 from signet.store.attributes import from_attributes
-from tests import writes
+from tests import iam, writes
 from tools.audit_table import find_lost_ends
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +45,23 @@ PASSWORD = "correct horse battery staple"
 _numbers = itertools.count()
 MAX_BATCH = 25
 """How many items BatchWriteItem takes."""
+_acting: contextvars.ContextVar[sam.Function | None] = contextvars.ContextVar("acting", default=None)
+"""The function that runs, in whose name AWS is called; None while a test acts by itself."""
+
+
+def _as_the_test[**Given, Result](act: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Do something with no function's permissions, also where it is done in the midst of an invocation."""
+
+    @functools.wraps(act)
+    def do(*given: Given.args, **named: Given.kwargs) -> Result:
+        token = _acting.set(None)
+        try:
+            return act(*given, **named)
+        finally:
+            _acting.reset(token)
+
+    return do
+
 
 START_MS = 1_800_000_000_123
 """When every test begins: a fixed time, and not a whole second."""
@@ -101,8 +119,11 @@ class Deployment:
     table_name: str
     functions: dict[str, sam.Function]
     api: sam.Api
+    policies: iam.Policies
     round_trips: list[str] = field(default_factory=list)
     faulty_writes: list[str] = field(default_factory=list)
+    used: dict[str, set[iam.Grant]] = field(default_factory=lambda: defaultdict(set))
+    denied: list[str] = field(default_factory=list)
     waiting: list[tuple[str, Any]] = field(default_factory=list)
     application_id: str = ""
     api_token: str = ""
@@ -128,14 +149,22 @@ class Deployment:
 
     def handler(self, operation: str) -> Callable[[Any, Any], Any]:
         """The handler of an operation."""
-        handler: Callable[[Any, Any], Any] = import_module(self.function(operation).module).lambda_handler
-        return handler
+        return functools.partial(self._run, self.function(operation))
+
+    def _run(self, function: sam.Function, event: Any, context: LambdaContext) -> Any:
+        """Run a function for itself, also where another invocation is under way in this thread."""
+
+        def act() -> Any:
+            _acting.set(function)
+            return import_module(function.module).lambda_handler(event, context)
+
+        return contextvars.Context().run(act)
 
     def invoke(self, operation: str, event: object) -> Any:
         """Invoke a function directly, as Step Functions or the AWS CLI would."""
         function = self.function(operation)
         # Through JSON, as an event comes: nothing that JSON cannot say may reach a handler.
-        answer = _invoke(self.handler(operation), json.loads(json.dumps(event)), function)
+        answer = self._run(function, json.loads(json.dumps(event)), LambdaContext(function))
         return json.loads(json.dumps(answer))
 
     def http(
@@ -167,15 +196,13 @@ class Deployment:
             if not decision["isAuthorized"]:
                 return Response(403, {}, b'{"message":"Forbidden"}')
             event["requestContext"]["authorizer"] = {"lambda": decision["context"]}
-        handler = import_module(route.function.module).lambda_handler
-        answer = answers.interpret(_invoke(handler, event, route.function))
+        answer = answers.interpret(self._run(route.function, event, LambdaContext(route.function)))
         return Response(answer.status, dict(answer.headers), answer.body)
 
     def _authorize(self, authorizer: sam.Authorizer, event: dict[str, Any]) -> Any:
         """Ask the authorizer, as API Gateway does: payload format 2.0, no identity source."""
         asked = {**event, "type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
-        handler = import_module(authorizer.function.module).lambda_handler
-        return _invoke(handler, asked, authorizer.function)
+        return self._run(authorizer.function, asked, LambdaContext(authorizer.function))
 
     def event(
         self,
@@ -244,6 +271,7 @@ class Deployment:
         application, token = register(wiring.table(), name, self.clock.milliseconds)
         return application.id, token.secret
 
+    @_as_the_test
     def items(self) -> list[dict[str, Any]]:
         """Every item of the table, as DynamoDB has it, in a fixed order."""
         items: list[dict[str, Any]] = []
@@ -270,11 +298,13 @@ class Deployment:
             if "expires_at" in item and int(item["expires_at"]["N"]) <= self.clock.now:
                 self.delete_item(item)
 
+    @_as_the_test
     def put_file(self, key: str, content: bytes) -> None:
         """Put a file into the transfer bucket."""
         bucket = wiring.transfer_bucket()
         wiring.make_client("s3").put_object(Bucket=bucket.name, Key=key, Body=content)
 
+    @_as_the_test
     def files(self) -> dict[str, bytes]:
         """Every file of the transfer bucket."""
         client, name = wiring.make_client("s3"), wiring.transfer_bucket().name
@@ -298,18 +328,32 @@ class Deployment:
         """Forget what the container knows, as a new one would."""
         wiring.reset()
 
+    @_as_the_test
     def put_item(self, item: Mapping[str, Any]) -> None:
         """Write an item as DynamoDB has it, past everything that Signet would check."""
         wiring.table().client.call("PutItem", {"TableName": self.table_name, "Item": item})
 
+    @_as_the_test
     def delete_item(self, item: Mapping[str, Any]) -> None:
         """Remove an item."""
         key = {name: item[name] for name in ("pk", "sk")}
         wiring.table().client.call("DeleteItem", {"TableName": self.table_name, "Key": key})
 
-    def count(self, model: Any, **_: Any) -> None:
-        """Note a call to AWS; botocore emits the event `before-call` for each."""
-        self.round_trips.append(f"{model.service_model.service_name}:{model.name}")
+    def note(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Note a call to AWS, and what IAM would say to it."""
+        self.round_trips.append(f"{service}:{operation}")
+        function = _acting.get()
+        if function is None:
+            return
+        for request in iam.requests(service, operation, parameters):
+            used = iam.used(self.policies[function.name], request)
+            self.used[function.name] |= used
+            if not used:
+                self.denied.append(f"{function.name} may not: {request}")
+
+    def count(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        """Note a call; botocore emits the event `before-parameter-build` for each."""
+        self.note(model.service_model.service_name, model.name, params)
 
     @contextmanager
     def observed(self, name: str, client: Any) -> Iterator[None]:
@@ -318,23 +362,18 @@ class Deployment:
             real = client.call
 
             def call(operation: str, request: Mapping[str, object]) -> Any:
-                self.round_trips.append(f"{name}:{operation}")
                 self.faulty_writes += writes.find_faults(operation, request)
+                self.note(name, operation, request)
                 return real(operation, request)
 
             with mock.patch.object(client, "call", call):
                 yield
             return
-        client.meta.events.register(f"before-call.{name}", self.count)
+        client.meta.events.register(f"before-parameter-build.{name}", self.count)
         try:
             yield
         finally:
-            client.meta.events.unregister(f"before-call.{name}", self.count)
-
-
-def _invoke(handler: Callable[[Any, Any], Any], event: object, function: sam.Function) -> Any:
-    """Run a function for itself, also where another invocation is under way in this thread."""
-    return contextvars.Context().run(handler, event, LambdaContext(function))
+            client.meta.events.unregister(f"before-parameter-build.{name}", self.count)
 
 
 def close_connections(client: aws.Client) -> None:
@@ -361,6 +400,7 @@ class Cloud:
             resolver = template.Resolver(loaded, sam.physical_values(loaded, URL, table_name, key_id))
             self._functions = sam.read_functions(resolver)
             self._api = sam.read_api(resolver, self._functions)
+            self._policies = iam.read_policies(loaded["Resources"], resolver)
             self._variables = {**variables, **sam.shared_environment(self._functions), **CHEAP_HASHES}
             self._dynamodb.call("CreateTable", sam.read_table(resolver, table_name).create)
             described = {"TableName": table_name}
@@ -385,7 +425,7 @@ class Cloud:
             mock.patch.object(aws, "READ_TIMEOUT", 60.0),
             ExitStack() as stack,
         ):
-            deployment = Deployment(clock, self._table_name, self._functions, self._api)
+            deployment = Deployment(clock, self._table_name, self._functions, self._api, self._policies)
             deployment.restart()
             if not (key_ring and self._is_clean):
                 self._clear(deployment, self._key_ring if key_ring else [])
@@ -413,6 +453,7 @@ class Cloud:
             lost = list(find_lost_ends(map(from_attributes, users)))
             assert not lost, lost
             assert not deployment.faulty_writes, deployment.faulty_writes
+            assert not deployment.denied, "\n".join(deployment.denied)
 
     def close(self) -> None:
         """Close the connections, which a function keeps for as long as it lives."""

@@ -1,26 +1,33 @@
-"""Who may do what: the table of every function's IAM permissions."""
-
-from typing import Any
+"""Who may do what: the table of every function's IAM permissions, and the calls that need them."""
 
 import pytest
 
-from tests.deployment import load_template
+from local import sam
+from local.template import Resolver
+from tests import iam
+from tests.deployment import URL, load_template
+from tests.transformed import deployed
 
-RESOURCES = load_template()["Resources"]
+TEMPLATE = load_template()
+RESOURCES = TEMPLATE["Resources"]
 
 KEY_RING = "the table's key ring"
 KEY_LIVES = "the lives of the table's keys"
-KEYS_AND_LIVES = "both"
-TABLE = "the table"
-INDEX = "the table's index"
+TABLE = "what applications have in the table"
+INDEX = "what applications have in the table's index"
 IMPORTS = "the bucket's imports"
 EXPORTS = "the bucket's exports"
 REPORTS = "the bucket's reports"
 ITSELF = "itself"
 KMS = "the KMS key"
 
-SIGNS = {("dynamodb:GetItem", TABLE), ("dynamodb:Query", KEY_RING), ("kms:Decrypt", KMS)}
-"""What a function needs that signs tokens, besides noting how long the key is needed."""
+SIGNS = {
+    ("dynamodb:BatchGetItem", TABLE),
+    ("dynamodb:Query", KEY_RING),
+    ("dynamodb:UpdateItem", KEY_LIVES),
+    ("kms:Decrypt", KMS),
+}
+"""What a function needs that signs tokens."""
 
 PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "CreateApplicationFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)},
@@ -85,15 +92,15 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:DeleteItem", TABLE),
         ("lambda:InvokeFunction", ITSELF),
     },
-    "AuthenticateFunction": {*SIGNS, ("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
-    "LogInFunction": {*SIGNS, ("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "AuthenticateFunction": {*SIGNS, ("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "LogInFunction": {*SIGNS, ("dynamodb:UpdateItem", TABLE)},
+    "IssueSessionTokenFunction": {*SIGNS, ("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "LogOutFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:Query", KEY_RING),
     },
-    "IssueSessionTokenFunction": {*SIGNS, ("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "InvalidateUserTokensFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
@@ -142,20 +149,11 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:Query", KEY_RING),
     },
-    "IssueIdentityTokenFunction": {
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:Query", KEY_RING),
-        ("dynamodb:UpdateItem", KEY_LIVES),
-        ("kms:Decrypt", KMS),
-    },
-    "IssueUserTokenFunction": {
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:Query", KEY_RING),
-        ("dynamodb:UpdateItem", KEY_LIVES),
-        ("kms:Decrypt", KMS),
-    },
+    "IssueIdentityTokenFunction": SIGNS,
+    "IssueUserTokenFunction": SIGNS,
     "AddPermissionsFunction": {
         ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:Query", KEY_RING),
         ("dynamodb:ConditionCheckItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:DeleteItem", TABLE),
@@ -171,98 +169,142 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "PublishJwksFunction": {("dynamodb:Query", KEY_RING)},
     "PublishConfigurationFunction": {("dynamodb:Query", KEY_RING)},
     "RotateKeysFunction": {
-        ("dynamodb:Query", KEYS_AND_LIVES),
-        ("dynamodb:ConditionCheckItem", KEYS_AND_LIVES),
-        ("dynamodb:PutItem", KEYS_AND_LIVES),
-        ("dynamodb:UpdateItem", KEYS_AND_LIVES),
-        ("dynamodb:DeleteItem", KEYS_AND_LIVES),
+        ("dynamodb:Query", KEY_RING),
+        ("dynamodb:ConditionCheckItem", KEY_RING),
+        ("dynamodb:PutItem", KEY_RING),
+        ("dynamodb:UpdateItem", KEY_RING),
+        ("dynamodb:DeleteItem", KEY_RING),
+        ("dynamodb:Query", KEY_LIVES),
+        ("dynamodb:PutItem", KEY_LIVES),
+        ("dynamodb:UpdateItem", KEY_LIVES),
+        ("dynamodb:DeleteItem", KEY_LIVES),
         ("kms:Encrypt", KMS),
         ("kms:Decrypt", KMS),
     },
 }
 
 
-def policies(function: str) -> list[dict[str, Any]]:
-    """The policies of a function: its own, and those that stand apart since they name the function."""
-    apart = [
-        resource["Properties"]["PolicyDocument"]
-        for resource in RESOURCES.values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        and resource["Properties"]["Roles"] == [{"Ref": f"{function}Role"}]
-    ]
-    return [*RESOURCES[function]["Properties"].get("Policies", []), *apart]
+TARGETS = {
+    ("${Table.Arn}", "APP#*"): TABLE,
+    ("${Table.Arn}", "KEYS"): KEY_RING,
+    ("${Table.Arn}", "KEYLIFE"): KEY_LIVES,
+    ("${Table.Arn}/index/by_application", "APP#*"): INDEX,
+    ("${SigningKey.Arn}", None): KMS,
+    ("${TransferBucket.Arn}/import/*", None): IMPORTS,
+    ("${TransferBucket.Arn}/export/*", None): EXPORTS,
+    ("${TransferBucket.Arn}/reports/*", None): REPORTS,
+}
+"""By resource and by the partition keys that a condition allows."""
+
+SIGNERS = {
+    "AuthenticateFunction",
+    "IssueIdentityTokenFunction",
+    "IssueSessionTokenFunction",
+    "IssueUserTokenFunction",
+    "LogInFunction",
+}
+VERIFIERS = {
+    "AuthorizeRequestFunction",
+    "IdentifyFunction",
+    "IntrospectTokenFunction",
+    "LogOutFunction",
+    "RevokeTokenFunction",
+}
+PUBLISHERS = {"PublishConfigurationFunction", "PublishJwksFunction"}
+
+VALUES = sam.physical_values(TEMPLATE, URL, "table", "key")
+DEPLOYED = iam.read_policies(deployed(), Resolver({"Resources": deployed()}, VALUES))
+"""What each function may do, in what SAM makes of the template."""
 
 
 def granted(function: str) -> set[tuple[str, str]]:
-    found = set()
-    for policy in policies(function):
-        for statement in policy["Statement"]:
-            assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
-            assert statement["Effect"] == "Allow"
-            actions = statement["Action"]
-            for action in [actions] if isinstance(actions, str) else actions:
-                assert "*" not in action
-                found.add((action, _target(statement, function)))
-    return found
+    """What a function may do, in the words of the table."""
+    resolver = Resolver(TEMPLATE, VALUES)
+    targets = {
+        (resolver.resolve({"Fn::Sub": resource}, resource), key): target
+        for (resource, key), target in {**TARGETS, (f"${{{function}.Arn}}", None): ITSELF}.items()
+    }
+    return {(grant.action, targets[grant.resource, grant.key]) for grant in iam.granted(DEPLOYED[function])}
 
 
-def _target(statement: dict[str, Any], function: str) -> str:
-    condition: Any = statement.get("Condition")
-    match statement["Resource"]:
-        case {"Fn::GetAtt": ["Table", "Arn"]} if condition is None:
-            return TABLE
-        case {"Fn::GetAtt": ["Table", "Arn"]}:
-            partitions = condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
-            assert condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partitions}}
-            return {
-                ("KEYS",): KEY_RING,
-                ("KEYLIFE",): KEY_LIVES,
-                ("KEYS", "KEYLIFE"): KEYS_AND_LIVES,
-            }[tuple(partitions)]
-        case {"Fn::Sub": "${Table.Arn}/index/by_application"}:
-            assert condition is None
-            return INDEX
-        case {"Fn::GetAtt": ["SigningKey", "Arn"]}:
-            assert condition is None
-            return KMS
-        case {"Fn::Sub": "${TransferBucket.Arn}/import/*"}:
-            return IMPORTS
-        case {"Fn::Sub": "${TransferBucket.Arn}/export/*"}:
-            return EXPORTS
-        case {"Fn::Sub": "${TransferBucket.Arn}/reports/*"}:
-            return REPORTS
-        case {"Fn::GetAtt": [name, "Arn"]} if name == function:
-            return ITSELF
-        case other:
-            raise AssertionError(f"A resource that no function should need: {other}")
+def who_may(actions: str, *keys: str) -> set[str]:
+    """The functions that may do any of these with items under all of these partition keys at once."""
+    table = VALUES["Table.Arn"]
+    asked = [iam.Request(f"dynamodb:{action}", table, frozenset(keys)) for action in actions.split()]
+    return {name for name in DEPLOYED if any(iam.used(DEPLOYED[name], request) for request in asked)}
+
+
+WRITES = "PutItem UpdateItem DeleteItem BatchWriteItem"
+READS = "GetItem BatchGetItem Query ConditionCheckItem Scan"
 
 
 def test_the_table_is_complete() -> None:
     """Every function stands in the table."""
-    functions = {name for name, it in RESOURCES.items() if it["Type"] == "AWS::Serverless::Function"}
-    assert functions == set(PERMISSIONS)
+    assert DEPLOYED.keys() == PERMISSIONS.keys()
 
 
 @pytest.mark.parametrize("function", sorted(PERMISSIONS))
 def test_a_function_may_do_what_the_table_says_and_nothing_else(function: str) -> None:
-    """Exact actions on exact resources, inline, for each function."""
-    properties = RESOURCES[function]["Properties"]
+    """Exact actions on exact resources, for each function; besides them what SAM gives for log and traces."""
     assert granted(function) == PERMISSIONS[function]
-    assert "Role" not in properties
+    assert deployed()[function]["Properties"]["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
+    managed = deployed()[f"{function}Role"]["Properties"]["ManagedPolicyArns"]
+    names = {"service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
+    assert {arn.partition(":iam::aws:policy/")[2] for arn in managed} == names
+
+
+def test_no_other_role_touches_the_table() -> None:
+    """What is no function's role invokes functions and writes logs."""
+    roles = {name: role for name, role in deployed().items() if role["Type"] == "AWS::IAM::Role"}
+    others = roles.keys() - {f"{function}Role" for function in PERMISSIONS}
+    assert others == {"RotateKeysFunctionDailyRole", "SignInWorkflowRole"}
+    assert not [name for name in others if "dynamodb:" in str(roles[name]) or "kms:" in str(roles[name])]
+
+
+def test_every_test_checks_what_is_deployed() -> None:
+    """The policies that the tests' deployments hold calls against are those that SAM makes."""
+    checked = iam.read_policies(RESOURCES, Resolver(TEMPLATE, VALUES))
+    assert checked.keys() == DEPLOYED.keys()
+    for function, statements in checked.items():
+        assert iam.granted(statements) == iam.granted(DEPLOYED[function])
+
+
+def test_who_may_write_where() -> None:
+    """Only `rotate_keys` makes keys, only who signs notes how long they are needed, and nobody does both."""
+    assert who_may(WRITES, "KEYS") == {"RotateKeysFunction"}
+    assert who_may(WRITES, "KEYLIFE") == {*SIGNERS, "RotateKeysFunction"}
+    of_applications = {
+        name
+        for name, allowed in PERMISSIONS.items()
+        if {("dynamodb:" + write, TABLE) for write in WRITES.split()} & allowed
+    }
+    assert who_may(WRITES, "APP#1", "APP#2#USER#3") == of_applications
+    assert not who_may(WRITES, "KEYS") & of_applications
+
+
+def test_who_may_read_the_keys() -> None:
+    """Who signs, verifies or publishes; nobody else, and how long they live interests `rotate_keys` alone."""
+    # To know how long a token with the permissions is.
+    others = {"AddPermissionsFunction", "RotateKeysFunction"}
+    assert who_may(READS, "KEYS") == {*SIGNERS, *VERIFIERS, *PUBLISHERS, *others}
+    assert who_may(READS, "KEYLIFE") == {"RotateKeysFunction"}
+
+
+@pytest.mark.parametrize(
+    "keys", [["KEYS", "APP#1"], ["KEYLIFE", "APP#1"], ["OTHER"], ["KEYS#"], ["app#1"], [""], []]
+)
+def test_nobody_may_go_anywhere_else(keys: list[str]) -> None:
+    """Neither to two spaces in one request, nor where nothing is kept."""
+    assert who_may("Scan BatchWriteItem TransactWriteItems PartiQLSelect", *keys) == set()
+    if keys:
+        assert who_may(f"{READS} {WRITES}", *keys) == set()
 
 
 def test_only_who_signs_may_decrypt_and_only_who_makes_keys_may_encrypt() -> None:
     """A verifier has no KMS permission at all; who makes keys also sees whether they sign."""
     decrypts = {name for name, allowed in PERMISSIONS.items() if ("kms:Decrypt", KMS) in allowed}
     encrypts = {name for name, allowed in PERMISSIONS.items() if ("kms:Encrypt", KMS) in allowed}
-    assert decrypts == {
-        "IssueIdentityTokenFunction",
-        "IssueUserTokenFunction",
-        "IssueSessionTokenFunction",
-        "AuthenticateFunction",
-        "LogInFunction",
-        "RotateKeysFunction",
-    }
+    assert decrypts == {*SIGNERS, "RotateKeysFunction"}
     assert encrypts == {"RotateKeysFunction"}
 
 
