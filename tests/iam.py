@@ -4,6 +4,7 @@ An emulator asks nobody, and none knows `dynamodb:LeadingKeys`. What the policie
 actions, denials, other conditions) is refused here, so that it cannot be taken for something else.
 """
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -256,7 +257,10 @@ def _listed(value: Any) -> tuple[str, ...]:
 
 def _is_like(text: str, pattern: str) -> bool:
     """As `StringLike` and an ARN with wildcards: `*` is any text, `?` any one character, case counts."""
+    return _like(pattern).fullmatch(text) is not None
+
+
+@functools.cache
+def _like(pattern: str) -> re.Pattern[str]:
     wild = {"*": ".*", "?": "."}
-    return (
-        re.fullmatch("".join(wild.get(one) or re.escape(one) for one in pattern), text, re.DOTALL) is not None
-    )
+    return re.compile("".join(wild.get(one) or re.escape(one) for one in pattern), re.DOTALL)

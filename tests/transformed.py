@@ -4,9 +4,6 @@ import functools
 from typing import Any
 from unittest import mock
 
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-
 from tests.deployment import ROOT
 
 
@@ -21,6 +18,10 @@ class NoPolicies:
 @functools.cache
 def deployed(layer: str = "1", code: str = "1") -> dict[str, Any]:
     """The resources that SAM makes of the template, with the artefacts that `sam package` would name."""
+    # Importing it takes a second.
+    from samtranslator.translator.transform import transform
+    from samtranslator.yaml_helper import yaml_parse
+
     template = yaml_parse((ROOT / "template.yaml").read_text())
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})

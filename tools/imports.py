@@ -5,6 +5,7 @@ no others) loads, each in a fresh process against a demo, with only the packages
 runtime. Each costs every cold start, so a test fails when they change: look why, and run this if it is right.
 """
 
+import functools
 import json
 import re
 import subprocess
@@ -69,6 +70,7 @@ def measure(operation: built.Operation, demo: Mapping[str, str]) -> list[str]:
     return packages
 
 
+@functools.cache
 def read_absent() -> list[str]:
     """The packages that are installed here, and are not there on Lambda."""
     lists = [(built.ROOT / path).read_text() for path in _DEPLOYED]

@@ -1,5 +1,7 @@
 """Who may do what: the table of every function's IAM permissions, and the calls that need them."""
 
+import functools
+
 import pytest
 
 from local import sam
@@ -213,8 +215,12 @@ VERIFIERS = {
 PUBLISHERS = {"PublishConfigurationFunction", "PublishJwksFunction"}
 
 VALUES = sam.physical_values(TEMPLATE, URL, "table", "key")
-DEPLOYED = iam.read_policies(deployed(), Resolver({"Resources": deployed()}, VALUES))
-"""What each function may do, in what SAM makes of the template."""
+
+
+@functools.cache
+def policies() -> iam.Policies:
+    """What each function may do, in what SAM makes of the template."""
+    return iam.read_policies(deployed(), Resolver({"Resources": deployed()}, VALUES))
 
 
 def granted(function: str) -> set[tuple[str, str]]:
@@ -224,14 +230,14 @@ def granted(function: str) -> set[tuple[str, str]]:
         (resolver.resolve({"Fn::Sub": resource}, resource), key): target
         for (resource, key), target in {**TARGETS, (f"${{{function}.Arn}}", None): ITSELF}.items()
     }
-    return {(grant.action, targets[grant.resource, grant.key]) for grant in iam.granted(DEPLOYED[function])}
+    return {(grant.action, targets[grant.resource, grant.key]) for grant in iam.granted(policies()[function])}
 
 
 def who_may(actions: str, *keys: str) -> set[str]:
     """The functions that may do any of these with items under all of these partition keys at once."""
     table = VALUES["Table.Arn"]
     asked = [iam.Request(f"dynamodb:{action}", table, frozenset(keys)) for action in actions.split()]
-    return {name for name in DEPLOYED if any(iam.used(DEPLOYED[name], request) for request in asked)}
+    return {name for name in policies() if any(iam.used(policies()[name], request) for request in asked)}
 
 
 WRITES = "PutItem UpdateItem DeleteItem BatchWriteItem"
@@ -240,7 +246,7 @@ READS = "GetItem BatchGetItem Query ConditionCheckItem Scan"
 
 def test_the_table_is_complete() -> None:
     """Every function stands in the table."""
-    assert DEPLOYED.keys() == PERMISSIONS.keys()
+    assert policies().keys() == PERMISSIONS.keys()
 
 
 @pytest.mark.parametrize("function", sorted(PERMISSIONS))
@@ -264,9 +270,9 @@ def test_no_other_role_touches_the_table() -> None:
 def test_every_test_checks_what_is_deployed() -> None:
     """The policies that the tests' deployments hold calls against are those that SAM makes."""
     checked = iam.read_policies(RESOURCES, Resolver(TEMPLATE, VALUES))
-    assert checked.keys() == DEPLOYED.keys()
+    assert checked.keys() == policies().keys()
     for function, statements in checked.items():
-        assert iam.granted(statements) == iam.granted(DEPLOYED[function])
+        assert iam.granted(statements) == iam.granted(policies()[function])
 
 
 def test_who_may_write_where() -> None:

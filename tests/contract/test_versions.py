@@ -4,9 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
-from tests.deployment import ROOT
+from tests.deployment import load_template
 from tests.transformed import deployed
 
 VERSIONED = {
@@ -41,7 +40,7 @@ def test_new_code_makes_new_versions(change: dict[str, str]) -> None:
 def test_a_parameter_makes_new_versions() -> None:
     """Each parameter in a function's configuration stands in its version's description, and no other."""
     resources = deployed()
-    parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    parameters = load_template()["Parameters"]
     for function, version in versions(resources).items():
         properties = resources[function]["Properties"]
         # The log group's name is made of none; the role and the code are resources.

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cfnlint.api import lint_all  # type: ignore[import-untyped]
 
 from signet import errors
 from tests.deployment import ROOT, load_template
@@ -28,6 +27,9 @@ def targets(state: dict[str, Any]) -> Iterator[str]:
 
 def lint(definition: object) -> list[str]:
     """What CloudFormation's linter says; it looks at definitions inside of a template."""
+    # Importing it takes seconds.
+    from cfnlint.api import lint_all  # type: ignore[import-untyped]
+
     filled_in = json.loads(json.dumps(definition).replace("${Partition}", "aws"))
     properties = {
         "RoleArn": "arn:aws:iam::123456789012:role/sign-in",

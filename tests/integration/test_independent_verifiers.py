@@ -197,6 +197,7 @@ class Days:
         self._live += made
 
 
+@pytest.mark.heavy
 def test_every_token_verifies_through_a_life_of_rotations(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:

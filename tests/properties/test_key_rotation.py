@@ -325,6 +325,7 @@ def live(cloud: Cloud, seed: int, days: int) -> dict[str, int]:
         return world.seen
 
 
+@pytest.mark.heavy
 @pytest.mark.engine_only("test_half_a_year_of_rotations is the same on moto")
 @pytest.mark.parametrize("seed", range(2))
 def test_three_years_of_rotations(engine_cloud: Cloud, seed: int) -> None:
@@ -334,6 +335,6 @@ def test_three_years_of_rotations(engine_cloud: Cloud, seed: int) -> None:
     assert min(seen.values()) > 0
 
 
-def test_half_a_year_of_rotations(moto_cloud: Cloud) -> None:
-    """The same, shorter, where no engine is installed."""
-    assert live(moto_cloud, 0, 180)["rotations"] >= 2
+def test_half_a_year_of_rotations(cloud: Cloud) -> None:
+    """The same, shorter."""
+    assert live(cloud, 0, 180)["rotations"] >= 2

@@ -23,6 +23,8 @@ from signet.users import User
 from tests.deployment import Cloud
 from tests.properties.test_sessions_machine import run_machine
 
+pytestmark = pytest.mark.heavy
+
 SEED = 4
 """One with which all are found within seconds; with others it takes up to some forty examples."""
 QUICK = settings(
