@@ -33,7 +33,7 @@ _CREATE_TABLE: Final = (
     "ProvisionedThroughput",
 )
 _INDEX: Final = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
-_IDENTITY: Final = {"Headers": "header", "QueryStrings": "querystring", "Context": "context"}
+_SOURCES: Final = ("$request.header.", "$request.querystring.", "$context.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,17 +260,27 @@ def read_api(resolver: Resolver, functions: Mapping[str, Function]) -> Api:
         raise TemplateError(f"Resources.{API}: there is no such AWS::Serverless::HttpApi")
     declared = apis[API].get("Properties", {})
     auth = resolver.resolve(declared.get("Auth", {}), f"{where}.Auth")
-    authorizers = {
-        name: _authorizer(name, properties, functions)
-        for name, properties in auth.get("Authorizers", {}).items()
+    if auth.keys() - {"EnableIamAuthorizer"}:
+        raise TemplateError(f"{where}.Auth: only EnableIamAuthorizer is served locally")
+    definition = resolver.resolve(declared.get("DefinitionBody", {}), f"{where}.DefinitionBody")
+    schemes = definition.get("components", {}).get("securitySchemes", {})
+    authorizers = {name: _authorizer(name, scheme, functions) for name, scheme in schemes.items()}
+    guarded = {
+        (method.upper(), path): _guard(
+            operation, f"{where}.DefinitionBody.paths.{path}.{method}", authorizers
+        )
+        for path, operations in definition.get("paths", {}).items()
+        for method, operation in operations.items()
     }
     cors = resolver.resolve(declared.get("CorsConfiguration", {}), f"{where}.CorsConfiguration")
     routes = [
-        _route(resolver, event, f"Resources.{name}.Properties.Events.{label}", function, auth, authorizers)
+        _route(resolver, event, f"Resources.{name}.Properties.Events.{label}", function, auth, guarded)
         for name, function in functions.items()
         for label, event in resolver.template["Resources"][name]["Properties"].get("Events", {}).items()
         if event.get("Type") == "HttpApi"
     ]
+    for method, path in guarded.keys() - {(route.method, route.path) for route in routes}:
+        raise TemplateError(f"{where}.DefinitionBody.paths: no function serves {method} {path}")
     return Api(routes=tuple(routes), cors=_cors(cors, f"{where}.CorsConfiguration"))
 
 
@@ -280,7 +290,7 @@ def _route(
     where: str,
     function: Function,
     api_auth: Mapping[str, Any],
-    authorizers: Mapping[str, Authorizer],
+    guarded: Mapping[tuple[str, str], Authorizer],
 ) -> Route:
     properties = resolver.resolve(event.get("Properties", {}), f"{where}.Properties")
     if properties.get("ApiId") != API_ID:
@@ -291,38 +301,49 @@ def _route(
     path = str(properties.get("Path", "$default"))
     if not path.startswith("/") and path != "$default":
         raise TemplateError(f"{where}: the path {path} does not start with a slash")
-    name = properties.get("Auth", {}).get("Authorizer", api_auth.get("DefaultAuthorizer", "NONE"))
+    name = properties.get("Auth", {}).get("Authorizer", "NONE")
     if name == "NONE":
-        return Route(method, path, function)
-    if name == "AWS_IAM":
-        if not api_auth.get("EnableIamAuthorizer"):
-            raise TemplateError(f"{where}: AWS_IAM needs EnableIamAuthorizer on {API}")
-        return Route(method, path, function, iam=True)
+        return Route(method, path, function, authorizer=guarded.get((method, path)))
+    if name != "AWS_IAM":
+        raise TemplateError(f"{where}: only AWS_IAM is served here; DefinitionBody names other authorizers")
+    if not api_auth.get("EnableIamAuthorizer"):
+        raise TemplateError(f"{where}: AWS_IAM needs EnableIamAuthorizer on {API}")
+    return Route(method, path, function, iam=True)
+
+
+def _guard(operation: Mapping[str, Any], where: str, authorizers: Mapping[str, Authorizer]) -> Authorizer:
+    """The authorizer that a path of the API's own definition names: SAM adds the rest."""
+    match operation:
+        case {"security": [{**requirement}]} if len(operation) == len(requirement) == 1:
+            (name,) = map(str, requirement)
+        case _:
+            raise TemplateError(f"{where}: only the one authorizer of `security` is served locally")
     if name not in authorizers:
         raise TemplateError(f"{where}: {API} has no authorizer {name}")
-    return Route(method, path, function, authorizer=authorizers[name])
+    return authorizers[name]
 
 
-def _authorizer(name: str, properties: Mapping[str, Any], functions: Mapping[str, Function]) -> Authorizer:
-    where = f"Resources.{API}.Properties.Auth.Authorizers.{name}"
-    if str(properties.get("AuthorizerPayloadFormatVersion")) != "2.0":
+def _authorizer(name: str, scheme: Mapping[str, Any], functions: Mapping[str, Function]) -> Authorizer:
+    where = f"Resources.{API}.Properties.DefinitionBody.components.securitySchemes.{name}"
+    properties = scheme.get("x-amazon-apigateway-authorizer", {})
+    if properties.get("type") != "request" or str(properties.get("authorizerPayloadFormatVersion")) != "2.0":
         raise TemplateError(f"{where}: only Lambda authorizers of payload format '2.0' are served locally")
-    if properties.get("EnableSimpleResponses") is not True:
-        raise TemplateError(f"{where}: only EnableSimpleResponses: true is served locally")
-    arn = str(properties.get("FunctionArn"))
+    if properties.get("enableSimpleResponses") is not True:
+        raise TemplateError(f"{where}: only enableSimpleResponses: true is served locally")
+    uri = str(properties.get("authorizerUri"))
+    arn = uri.partition(":lambda:path/2015-03-31/functions/")[2].removesuffix("/invocations")
     # An alias or a version of the function may follow its ARN.
     matching = [f for f in functions.values() if arn == f.arn or arn.startswith(f"{f.arn}:")]
     if not matching:
-        raise TemplateError(f"{where}: FunctionArn {arn} is none of this template's functions")
-    identity = properties.get("Identity", {})
-    if identity.get("StageVariables"):
-        raise TemplateError(f"{where}: stage variables are not served locally")
-    sources = tuple(
-        f"$context.{item}" if place == "context" else f"$request.{place}.{item}"
-        for kind, place in _IDENTITY.items()
-        for item in identity.get(kind, [])
-    )
-    return Authorizer(name, matching[0], sources, ttl=int(identity.get("ReauthorizeEvery", 0)))
+        raise TemplateError(f"{where}: authorizerUri {uri} names none of this template's functions")
+    sources = tuple(properties.get("identitySource", []))
+    ttl = int(properties.get("authorizerResultTtlInSeconds", 0))
+    for source in sources:
+        if not source.startswith(_SOURCES):
+            raise TemplateError(f"{where}: the identity source {source} is not served locally")
+    if ttl and not sources:
+        raise TemplateError(f"{where}: a decision can be kept only where there is an identity source")
+    return Authorizer(name, matching[0], sources, ttl=ttl)
 
 
 def _cors(declared: Any, where: str) -> Cors | None:

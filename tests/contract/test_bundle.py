@@ -103,8 +103,14 @@ def test_every_route_of_the_contract_is_in_the_template_and_no_other() -> None:
             served.append((operation, f"{route['Method']} {route['Path']}"))
             assert route["ApiId"] == {"Ref": "HttpApi"}
             expected = {"Authorizer": "AWS_IAM"} if operation in SIGNED else None
-            expected = {"Authorizer": "Experience"} if operation in AUTHORIZED else expected
             assert route.get("Auth") == expected, operation
+    definition = RESOURCES["HttpApi"]["Properties"]["DefinitionBody"]
+    guarded = {
+        f"{method.upper()} {path}": operation
+        for path, operations in definition["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert guarded == {ROUTES[operation]: {"security": [{"Experience": []}]} for operation in AUTHORIZED}
     further = [(operation, route) for operation, them in FURTHER_ROUTES.items() for route in them]
     assert sorted(served) == sorted([*ROUTES.items(), *further])
     assert set(ROUTES) | WITHOUT_A_ROUTE == set(OPERATIONS)

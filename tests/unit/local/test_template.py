@@ -166,6 +166,11 @@ def test_routes_have_their_authorization() -> None:
     assert keyed.ttl == 30
 
 
+DEFINITION = ("Resources", "HttpApi", "Properties", "DefinitionBody")
+OPEN = (*DEFINITION, "components", "securitySchemes", "Open", "x-amazon-apigateway-authorizer")
+PATHS = (*DEFINITION, "paths")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -178,33 +183,29 @@ def test_routes_have_their_authorization() -> None:
         ),
         (
             ("Resources", "Echo", "Properties", "Events", "Get", "Properties", "Auth"),
-            {"Authorizer": "Other"},
-            "no authorizer Other",
+            {"Authorizer": "Open"},
+            "only AWS_IAM is served here",
         ),
         (("Resources", "HttpApi", "Properties", "Auth", "EnableIamAuthorizer"), False, "EnableIamAuthorizer"),
         (
-            ("Resources", "HttpApi", "Properties", "Auth", "Authorizers", "Open", "FunctionArn"),
-            "arn:aws:lambda:us-east-1:123456789012:function:other",
-            "none of this template's functions",
+            ("Resources", "HttpApi", "Properties", "Auth", "DefaultAuthorizer"),
+            "Open",
+            "only EnableIamAuthorizer",
         ),
         (
-            ("Resources", "HttpApi", "Properties", "Auth", "Authorizers", "Open", "EnableSimpleResponses"),
-            False,
-            "EnableSimpleResponses",
+            (*OPEN, "authorizerUri"),
+            "arn:aws:lambda:us-east-1:123456789012:function:Echo",
+            "none of this template",
         ),
-        (
-            (
-                "Resources",
-                "HttpApi",
-                "Properties",
-                "Auth",
-                "Authorizers",
-                "Open",
-                "AuthorizerPayloadFormatVersion",
-            ),
-            "1.0",
-            "payload format '2.0'",
-        ),
+        ((*OPEN, "enableSimpleResponses"), False, "enableSimpleResponses"),
+        ((*OPEN, "authorizerPayloadFormatVersion"), "1.0", "payload format '2.0'"),
+        ((*OPEN, "type"), "jwt", "only Lambda authorizers"),
+        ((*OPEN, "identitySource"), ["$stageVariables.a"], "stageVariables.a is not served"),
+        ((*OPEN, "authorizerResultTtlInSeconds"), 30, "only where there is an identity source"),
+        ((*PATHS, "/open/{id}", "get", "security"), [{"Other": []}], "no authorizer Other"),
+        ((*PATHS, "/open/{id}", "get", "security"), [{"Open": [], "Keyed": []}], "only the one authorizer"),
+        ((*PATHS, "/open/{id}", "get", "parameters"), [], "only the one authorizer"),
+        ((*PATHS, "/other"), {"get": {"security": [{"Open": []}]}}, "no function serves GET /other"),
         (("Resources", "HttpApi", "Properties", "CorsConfiguration"), "'*'", "long form"),
         (("Resources", "HttpApi", "Properties", "CorsConfiguration", "AllowMethods"), "GET", "not a list"),
         (("Resources", "HttpApi", "Type"), "AWS::Serverless::Api", "no such AWS::Serverless::HttpApi"),

@@ -1,0 +1,118 @@
+"""What the template's parameters change."""
+
+from typing import Any
+
+import pytest
+
+from local import events, sam
+from local.messages import Request
+from local.template import Resolver
+from tests.contract.test_bundle import FUNCTIONS, OPERATIONS, logical_id
+from tests.deployment import URL, load_template
+from tests.transformed import deployed
+
+RESERVED = {
+    "authenticate": "LogInConcurrency",
+    "log_in": "LogInConcurrency",
+    "create_user": "UserWriteConcurrency",
+    "update_user": "UserWriteConcurrency",
+}
+"""By operation the parameter that keeps invocations for it."""
+
+WITHOUT_A_POOL = {"import_users"}
+"""Hashes too, but only what the operator puts into the bucket."""
+
+
+def resolver(**parameters: str) -> Resolver:
+    """A resolver of the template with these parameters."""
+    template = load_template()
+    return Resolver(template, sam.physical_values(template, URL, "table", "key"), parameters)
+
+
+def authorizer(**parameters: str) -> sam.Authorizer:
+    """The authorizer of the template with these parameters."""
+    found = resolver(**parameters)
+    (only,) = {
+        route.authorizer.name: route.authorizer
+        for route in sam.read_api(found, sam.read_functions(found)).routes
+        if route.authorizer is not None
+    }.values()
+    return only
+
+
+def cache_key(who: sam.Authorizer, path: str, query: str = "", **headers: str) -> list[str] | None:
+    """What API Gateway keeps a decision under; None where it answers 401 without asking."""
+    return events.identity_sources(
+        who,
+        Request(
+            method="GET",
+            path=path,
+            query=query,
+            headers=tuple(headers.items()),
+            source_ip="203.0.113.7",
+            protocol="HTTP/1.1",
+        ),
+    )
+
+
+def test_a_decision_is_not_kept_unless_it_is_asked_for() -> None:
+    """By default every request is decided anew, wherever its token is."""
+    asked = authorizer()
+    assert (asked.ttl, asked.identity_sources) == (0, ())
+    assert cache_key(asked, "/applications/a/experience/me", "authorization=token") == []
+
+
+def test_a_decision_that_is_kept_is_one_token_s_on_one_path() -> None:
+    """A token that was let in to one application's path is asked for again on another's."""
+    kept = authorizer(AuthorizerCacheSeconds="300")
+    assert kept.ttl == 300
+    here, there = "/applications/a/experience/me", "/applications/b/experience/me"
+    own = cache_key(kept, here, authorization="Bearer 1")
+    assert own == cache_key(kept, here, "x=1", authorization="Bearer 1")
+    assert own not in (None, cache_key(kept, there, authorization="Bearer 1"))
+    assert own != cache_key(kept, here, authorization="Bearer 2")
+    for elsewhere in (
+        cache_key(kept, here, "authorization=1"),
+        cache_key(kept, here, cookie="authorization=1"),
+    ):
+        assert elsewhere is None
+
+
+def test_api_gateway_may_ask_the_authorizer() -> None:
+    """SAM makes of the definition what API Gateway takes: the alias's URI, and a permission to call it."""
+    body = deployed()["HttpApi"]["Properties"]["Body"]
+    scheme = body["components"]["securitySchemes"]["Experience"]["x-amazon-apigateway-authorizer"]
+    alias = {"Ref": "AuthorizeRequestFunctionAliaslive"}
+    assert scheme["authorizerUri"]["Fn::Sub"][1] == {"Authorizer": alias}
+    permission = deployed()["AuthorizerPermission"]["Properties"]
+    assert permission["FunctionName"] == alias
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${HttpApi}/authorizers/*")
+    me = body["paths"]["/applications/{applicationId}/experience/me"]["get"]
+    assert me["security"] == [{"Experience": []}]
+    assert "ShowMeFunction" in str(me["x-amazon-apigateway-integration"]["uri"])
+
+
+def test_who_hashes_has_a_whole_processor_and_a_pool() -> None:
+    """A function that comes to a password's hash has the memory of a vCPU, and is in the table above."""
+    hashing = {
+        operation
+        for operation, path in OPERATIONS.items()
+        if any(f"wiring.{name}()" in path.read_text() for name in ("password_hasher", "authenticator"))
+    }
+    assert hashing == RESERVED.keys() | WITHOUT_A_POOL
+    assert {FUNCTIONS[logical_id(operation)]["MemorySize"] for operation in hashing} == {1769}
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_invocations_are_kept_by_parameter_alone(operation: str) -> None:
+    """By default none are, since a new account cannot keep any; then for this function alone."""
+    name = "ReservedConcurrentExecutions"
+    function: dict[str, Any] = FUNCTIONS[logical_id(operation)]
+    parameter = RESERVED.get(operation)
+    chosen = dict.fromkeys(RESERVED.values(), "7") | ({parameter: "40"} if parameter else {})
+    declared = {key: value for key, value in function.items() if key == name}
+    assert resolver().resolve(declared, operation) == {}
+    assert resolver(**chosen).resolve(declared, operation) == ({name: "40"} if parameter else {})
+    assert declared == {
+        key: value for key, value in deployed()[logical_id(operation)]["Properties"].items() if key == name
+    }
