@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 DEFAULT_ENGINE = "extenddb"
-STARTUP_SECONDS = 10.0
+STARTUP_SECONDS = 60.0
 # ExtendDB checks signatures, and knows AWS's documented example key alone. The other takes any.
 REGION = "us-east-1"
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"

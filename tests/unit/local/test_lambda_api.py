@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FUNCTION = Function(
-    "PublishJwksFunction", "functions.keys.publish_jwks.handler", "lambda_handler", {}, timeout=1
+    "PublishJwksFunction", "functions.keys.publish_jwks.handler", "lambda_handler", {}, timeout=30
 )
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:signet-local-PublishJwksFunction"
 
@@ -47,11 +47,12 @@ def invoke(
     *,
     name: str = "publish_jwks",
     method: str = "POST",
+    timeout: int = FUNCTION.timeout,
     **environ: str,
 ) -> Answer:
     """Send a request through the embedded AWS's door."""
     api = LambdaApi()
-    api.serve([FUNCTION], Invoker(lambda _function: handler))
+    api.serve([replace(FUNCTION, timeout=timeout)], Invoker(lambda _function: handler))
     answered: list[tuple[str, dict[str, str]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
@@ -131,10 +132,10 @@ def test_a_function_that_takes_too_long() -> None:
     def hangs(_event: Any, _context: Any) -> Any:
         released.wait(10)
 
-    answer = invoke(hangs)
+    answer = invoke(hangs, timeout=0)
     released.set()
     assert (answer.status, answer.headers["x-amz-function-error"]) == ("200 OK", "Unhandled")
-    assert answer.json["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    assert answer.json["errorMessage"].endswith("Task timed out after 0.00 seconds")
 
 
 def test_an_asynchronous_invocation_is_answered_at_once() -> None:
