@@ -360,7 +360,7 @@ def test_what_would_not_fit_a_token_is_refused_with_both_numbers(moto_signet: De
         try:
             add(signet, {"type": "document", "id": f"d{number}" * 20, "organizationId": "org1"})
         except InvalidRequest as refusal:
-            assert refusal.message.startswith("The user's token would have 8")  # noqa: PT017 - with its state
+            assert refusal.message.startswith("The user token would have 8")  # noqa: PT017 - with its state
             assert refusal.message.endswith("bytes; at most 8192 are issued.")  # noqa: PT017
             break
         assert len(mint(signet)) <= 8192

@@ -1,6 +1,5 @@
 """The base of request and response models, and the fields that several operations share."""
 
-import json
 import math
 from collections.abc import Iterable
 from typing import Annotated, Any, Self, get_args
@@ -17,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from signet.errors import FaultKind, FieldFault, InvalidRequest
-from signet.json_body import Members
+from signet.json_body import Members, check_object, write_object
 
 KINDS = {
     "missing": FaultKind.MISSING,
@@ -86,8 +85,14 @@ MAX_AGE_LIMIT_MS = 100 * 365 * 86_400_000
 MAX_EXTRA_DATA_BYTES = 4096
 
 
-def _small_enough(extra_data: dict[str, Any]) -> dict[str, Any]:
-    size = len(json.dumps(extra_data, ensure_ascii=False, separators=(",", ":")).encode())
+def _usable(extra_data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        # As the payload that it will be a part of, one level down.
+        check_object({"ext": extra_data})
+    except InvalidRequest as error:
+        why = error.message.removeprefix("The body ")
+        raise InvalidRequest.of("extraData", f"would make a token that {why}") from None
+    size = len(write_object(extra_data))
     if size > MAX_EXTRA_DATA_BYTES:
         message = f"has {size} bytes in UTF-8; at most {MAX_EXTRA_DATA_BYTES} are taken."
         raise InvalidRequest.of("extraData", message, FaultKind.TOO_LONG)
@@ -101,8 +106,8 @@ def _whole(number: object) -> object:
 type MaxAge = Annotated[int, Field(gt=0, le=MAX_AGE_LIMIT_MS), BeforeValidator(_whole)]
 """A max age in milliseconds: a positive number up to 100 years; comes out as a whole one."""
 
-type ExtraData = Annotated[dict[str, Any], AfterValidator(_small_enough)]
-"""Any JSON object of up to 4 KiB."""
+type ExtraData = Annotated[dict[str, Any], AfterValidator(_usable)]
+"""Any JSON object of up to 4 KiB in UTF-8, of which a token can be made."""
 
 
 def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -> Iterable[FieldFault]:

@@ -12,15 +12,12 @@ from typing import Any
 
 from signet import jws
 from signet.applications import Application
-from signet.errors import InvalidRequest, TokenExpired
+from signet.errors import FaultKind, InvalidRequest, TokenExpired
 from signet.identities import Identity, IdentityType
-from signet.json_body import parse_object
+from signet.json_body import parse_object, write_object
 from signet.jws import UnverifiedJws, invalid
 from signet.keys import Algorithm
 from signet.signing import PrivateKey, PublicKey
-
-MAX_USER_TOKEN_LENGTH = 8 * 1024
-"""In characters, which are bytes: what a user token may have at most."""
 
 MANY = 10**9
 """A generation that nobody reaches: what is prepared or measured with it fits when counters have grown."""
@@ -161,6 +158,26 @@ def latest_issue_ms(now_ms: int) -> int:
 def token_length(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> int:
     """How many characters a token of these claims has, without making it."""
     return jws.length(_header("k" * KID_LENGTH, kind), claims, algorithm)
+
+
+def check_claims(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> None:
+    """Check, before anything is written for it, that a token of these claims will be taken.
+
+    By what takes it: the length that `jws.parse` allows, and the parser of `verify`.
+
+    Raises:
+        InvalidRequest: It would be too long, or its payload would not be parsed.
+    """
+    length = token_length(kind, claims, algorithm)
+    if length > jws.MAX_LENGTH:
+        message = f"The {kind.value} token would have {length} bytes; at most {jws.MAX_LENGTH} are issued."
+        raise InvalidRequest.of("", message, FaultKind.TOO_LONG)
+    try:
+        parse_object(write_object(claims))
+    except InvalidRequest as error:
+        why = error.message.removeprefix("The body ")
+        message = f"The {kind.value} token's payload {why}"
+        raise InvalidRequest.of("", message) from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,9 +1,9 @@
 """Add and remove the permissions that are stored for users."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from signet import deadline
-from signet.accounts.user_tokens import too_long
 from signet.applications import Application
 from signet.errors import FaultKind, InvalidRequest, Unavailable
 from signet.keys import KeyRing
@@ -11,7 +11,7 @@ from signet.permissions import MAX_RESOURCES, Resource, live, merge, takes_away,
 from signet.store.permissions import find_permitted_subject, narrow_permissions, widen_permissions
 from signet.store.table import Table
 from signet.store.users import StaleError
-from signet.tokens import MANY, MAX_USER_TOKEN_LENGTH, TokenKind, token_length, user_claims
+from signet.tokens import MANY, TokenKind, check_claims, user_claims
 
 
 def add(
@@ -48,9 +48,7 @@ def add(
         if len(after) > MAX_RESOURCES:
             message = f"would be {len(after)} with those that are stored; at most {MAX_RESOURCES} are kept."
             raise InvalidRequest.of("permissions.resources", message, FaultKind.TOO_LONG)
-        length = _token_length(key_ring, application, external_id, after, now_ms)
-        if length > MAX_USER_TOKEN_LENGTH:
-            raise too_long(length)
+        _check_room(key_ring, application, external_id, after, now_ms)
         write = narrow_permissions if takes_away(had, after) else widen_permissions
         try:
             write(table, application.id, external_id, before, after)
@@ -91,19 +89,23 @@ def remove(
     raise _busy()
 
 
-def _token_length(
+def _check_room(
     key_ring: KeyRing, application: Application, external_id: str, resources: Sequence[Resource], now_ms: int
-) -> int:
-    """How long the shortest token with all of these is."""
+) -> None:
+    """Check that the shortest token with all of these is not too long, also when the counters have grown.
+
+    Raises:
+        InvalidRequest: It would be.
+    """
     claims = user_claims(
-        application,
+        replace(application, generation=MANY),
         external_id,
         issuer=key_ring.issuer,
         generation=MANY,
         now_ms=now_ms,
         asked_for={"permissions": {"resources": resources}},
     )
-    return token_length(TokenKind.USER, claims, key_ring.active.algorithm)
+    check_claims(TokenKind.USER, claims, key_ring.active.algorithm)
 
 
 def _busy() -> Unavailable:

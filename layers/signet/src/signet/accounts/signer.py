@@ -9,7 +9,7 @@ from signet.keys import NEVER, REMEDY, SigningKey
 from signet.signing import load
 from signet.store.keys import raise_max_exp
 from signet.store.table import Table
-from signet.tokens import ActiveKey, TokenKind, issue
+from signet.tokens import ActiveKey, TokenKind, check_claims, issue
 from signet.vault import Vault
 
 MAX_EXP_STEP = 30 * 86_400
@@ -44,13 +44,15 @@ class Signer:
 
         Args:
             kind: The kind of the token.
-            greatest: Claims that no claim of the token exceeds: it ends no later than they say.
+            greatest: Claims that no claim of the token exceeds: it is no longer, and ends no later.
             now: The time, in Unix seconds.
 
         Raises:
+            InvalidRequest: The token would be too long.
             SigningUnavailable: No key is active yet or any more, or it cannot be decrypted.
         """
         key = self._key_ring.get().active_at(now)
+        check_claims(kind, greatest, key.algorithm)
         active = self._loaded(key)
         self._note(key, greatest.get("exp", NEVER))
         return lambda claims: issue(kind, claims, active)
@@ -59,7 +61,7 @@ class Signer:
         """Issue a token with these claims, where there is nothing to prepare it before.
 
         Raises:
-            SigningUnavailable: As for `prepare`.
+            InvalidRequest, SigningUnavailable: As for `prepare`.
         """
         return self.prepare(kind, claims, now)(claims)
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from signet.accounts.signer import Signer
 from signet.applications import Application
-from signet.errors import FaultKind, InvalidRequest
 from signet.permissions import Resource, live, merge
 from signet.store.permissions import find_subject_for_issue
 from signet.store.table import Table
-from signet.tokens import MAX_USER_TOKEN_LENGTH, TokenKind, user_claims
+from signet.tokens import TokenKind, user_claims
 
 
 def issue_user_token(
@@ -51,13 +50,4 @@ def issue_user_token(
         not_before_ms=subject.token_cutoff_ms,
         asked_for=asked_for,
     )
-    token = signer.sign(TokenKind.USER, claims, now_ms // 1000)
-    if len(token) > MAX_USER_TOKEN_LENGTH:
-        raise too_long(len(token))
-    return token
-
-
-def too_long(length: int) -> InvalidRequest:
-    """The refusal of what would make a token too long."""
-    message = f"The user's token would have {length} bytes; at most {MAX_USER_TOKEN_LENGTH} are issued."
-    return InvalidRequest.of("", message, FaultKind.TOO_LONG)
+    return signer.sign(TokenKind.USER, claims, now_ms // 1000)
