@@ -34,6 +34,9 @@ class _Picker(XFormedAttributePicker):
 
 def _copied(table: Table, _: dict[int, Any]) -> Table:
     """What a transaction that fails goes back to, with the very items: whoever writes one replaces it."""
+    for hash_key in [hash_key for hash_key, items in table.items.items() if not items]:
+        # Moto keeps a place for every partition that there ever was, or was asked for.
+        del table.items[hash_key]
     return _holding(table, {hash_key: dict(items) for hash_key, items in table.items.items()})
 
 
