@@ -79,14 +79,24 @@ def _members(users: dict[str, Item], groups: dict[str, Item], members: dict[str,
         user = users.get(f"{application}#USER#{user_id}")
         if member["pk"] not in groups:
             yield f"{application}: {user_id} is a member of {group_id}, which is no group"
-        if user is None:
+        if "pending" in member:
+            # Of who is no user yet, or no more, it says nothing.
+            if user is not None and group_id not in user.get("outstanding", ()):
+                yield f"{application}: {group_id} has the pending member {user_id}, who does not know"
+        elif user is None:
             yield f"{application}: {group_id} has the member {user_id}, who is no user"
-        elif group_id not in user["group_ids"]:
+        elif group_id not in user["group_ids"] or group_id in user.get("outstanding", ()):
             yield f"{application}: {group_id} has the member {user_id}, who does not know"
     for pk, user in users.items():
         application = pk.partition("#USER#")[0]
         for group_id in user["group_ids"]:
-            if f"{application}#GROUP#{group_id}/MEMBER#{user['user_id']}" not in members:
+            group_pk = f"{application}#GROUP#{group_id}"
+            if group_id in user.get("outstanding", ()) and "deleting" in groups.get(
+                group_pk, {"deleting": 1}
+            ):
+                # It was deleted before the user could join; the next write of the user sees that.
+                continue
+            if f"{group_pk}/MEMBER#{user['user_id']}" not in members:
                 yield f"{application}: user {user['user_id']} is no member of its group {group_id}"
 
 

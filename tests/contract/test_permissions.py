@@ -43,10 +43,12 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:UpdateItem", TABLE),
     },
     "CreateUserFunction": {
+        ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:ConditionCheckItem", TABLE),
         ("dynamodb:PutItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:DeleteItem", TABLE),
     },
     "ListUsersFunction": {
         ("dynamodb:BatchGetItem", TABLE),
@@ -65,6 +67,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "DeleteUserFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:PutItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:DeleteItem", TABLE),
     },
@@ -87,7 +90,6 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:DeleteItem", TABLE),
     },
     "DeleteGroupFunction": {
-        ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:Query", TABLE),
         ("dynamodb:UpdateItem", TABLE),
@@ -132,6 +134,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:ConditionCheckItem", TABLE),
         ("dynamodb:PutItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:DeleteItem", TABLE),
         ("s3:GetObject", IMPORTS),
         ("s3:GetObject", REPORTS),
         ("s3:PutObject", REPORTS),

@@ -13,10 +13,11 @@ from local.invoke import LambdaContext
 from signet import custom_resource, wiring
 from signet.accounts import exporting, importing
 from signet.aws import NoAnswer
-from signet.errors import SignetError
+from signet.errors import SignetError, UserExists
 from signet.keys import DAY
+from signet.store import memberships
 from signet.store.table import Insert, Key
-from signet.store.users import StaleError, change_user
+from signet.store.users import StaleError, change_users
 from tests import iam
 from tests.contract.test_events import EVENTS
 from tests.deployment import PASSWORD, Cloud, Deployment
@@ -86,9 +87,29 @@ def live_in_groups(walk: Walk) -> None:
     walk.do("invalidate_user_tokens", experienceUserId="zoe.b@example.com")
     walk.begin("delete_group", 8, experienceGroupId=staff)
     once = itertools.chain([StaleError], itertools.repeat(mock.DEFAULT))
-    overtaken = mock.Mock(wraps=change_user, side_effect=once)
-    with mock.patch("signet.accounts.groups.change_user", overtaken):
+    overtaken = mock.Mock(wraps=change_users, side_effect=once)
+    with mock.patch("signet.accounts.groups.change_users", overtaken):
         walk.do("delete_group", experienceGroupId=staff)
+
+
+def have_many_groups(walk: Walk) -> None:
+    """Users in more groups than a transaction has room for; one is not made after all."""
+    signet = walk.signet
+    with mock.patch.multiple(memberships, MAX_PARTS=5, ROOM=3):
+        groups = [walk.do("create_group", name=str(number))["id"] for number in range(4)]
+        wes = {"email": "wes@example.com", "password": PASSWORD, "experienceGroupIds": groups}
+        user = walk.do("create_user", **wes)
+        walk.do("update_user", experienceUserId=user["id"], experienceGroupIds=[])
+        walk.do("update_user", experienceUserId=user["id"], experienceGroupIds=groups)
+        walk.do("delete_user", experienceUserId=user["id"])
+        key = f"import/{signet.application_id}/many.jsonl"
+        signet.put_file(key, json.dumps(wes | {"email": "van@example.com"}).encode())
+        walk.do("import_users", key=key, importId="first")
+        signet.put_file(key, json.dumps(wes).encode())
+        with mock.patch.object(memberships, "insert_user", side_effect=UserExists):
+            with suppress(UserExists):
+                walk.do("create_user", **wes)
+            walk.do("import_users", key=key, importId="second")
 
 
 def take_permissions_away(walk: Walk) -> None:
@@ -135,7 +156,14 @@ def test_every_permission_is_needed(moto_signet: Deployment, monkeypatch: pytest
     signet = moto_signet
     monkeypatch.setattr(custom_resource, "_send", lambda _url, _answer: None)
     walk = Walk(signet)
-    for part in (answer_events, live_in_groups, take_permissions_away, let_keys_end, lose_answers):
+    for part in (
+        answer_events,
+        live_in_groups,
+        have_many_groups,
+        take_permissions_away,
+        let_keys_end,
+        lose_answers,
+    ):
         part(walk)
     needless = {
         (function, *grant)

@@ -12,12 +12,14 @@ import pytest
 from signet import wiring
 from signet.accounts import group_listing
 from signet.accounts import groups as use_cases
+from signet.aws import NoAnswer
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable
 from signet.group_models import CreateGroup
 from signet.store import groups as store
+from signet.store import listing
 from signet.store.attributes import Item, from_attributes
-from signet.store.groups import find_family, find_group, find_with_members
-from signet.store.listing import member_ids
+from signet.store.groups import find_family, find_group
+from signet.store.listing import find_with_members, member_ids
 from signet.store.table import INDEX, Table
 from signet.store.users import StaleError, find_users, insert_user
 from signet.users import User
@@ -439,7 +441,7 @@ def test_the_members_of_a_large_group_cannot_be_cut_off_by_mistake(
 ) -> None:
     """Of more members than an answer lists, a list that is sent back changes nothing or is refused."""
     signet = moto_signet
-    for module in (use_cases, store):
+    for module in (use_cases, listing):
         monkeypatch.setattr(module, "MAX_MEMBERS_SHOWN", 2)
     ann, ben, cat, dan = make_users(signet, 4)
     editors = group_id(signet, experienceUserIds=[ann, ben])
@@ -478,8 +480,9 @@ def test_many_members_at_once(engine_cloud: Cloud) -> None:
 def test_what_stopped_half_way_is_finished_by_the_same_request(
     moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where setting members stops between two users, each of them is whole, and a repetition ends it."""
+    """Where setting members stops between two writes, each user is whole, and a repetition ends it."""
     signet = moto_signet
+    monkeypatch.setattr(use_cases, "MOVED_AT_ONCE", 1)
     user_ids = make_users(signet, 4)
     editors = group_id(signet, experienceUserIds=user_ids[:2])
     write, left = Table.write, 2
@@ -494,10 +497,109 @@ def test_what_stopped_half_way_is_finished_by_the_same_request(
     with monkeypatch.context() as patching:
         patching.setattr(Table, "write", crash)
         body = {"experienceUserIds": user_ids[2:]}
-        assert send(signet, "PATCH", editors, body).status == 503
+        answer = send(signet, "PATCH", editors, body)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert (
+        "2 of the 4 users who join or leave have done so. The same request goes on" in answer.json["message"]
+    )
     assert faults(signet) == []
     assert get(signet, editors)["experienceUserIds"] == []
     assert patch(signet, editors, **body)["experienceUserIds"] == user_ids[2:]
+
+
+def hit(
+    monkeypatch: pytest.MonkeyPatch,
+    at: int,
+    *,
+    arrives: bool,
+    request: Callable[[], Response],
+) -> tuple[Response, bool]:
+    """The answer to a request of which one call to DynamoDB fails, and whether it made so many calls."""
+    client, number = wiring.table().client, -1
+    real = client.call
+
+    def call(operation: str, parameters: Any) -> Any:
+        nonlocal number
+        number += 1
+        if number == at and not arrives:
+            raise NoAnswer("lost on its way")
+        answer = real(operation, parameters)
+        if number == at:
+            raise NoAnswer("its answer was lost")
+        return answer
+
+    with monkeypatch.context() as patching:
+        patching.setattr(client, "call", call)
+        answer = request()
+    return answer, number >= at
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_whatever_call_fails_what_was_done_is_answered_or_can_be_finished(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch, method: str, arrives: bool
+) -> None:
+    """The same request ends what stopped half-way; a new group that a 503 names is ended by a PATCH of it."""
+    signet = moto_signet
+    monkeypatch.setattr(use_cases, "MOVED_AT_ONCE", 2)
+    user_ids = make_users(signet, 5)
+    parent = group_id(signet, "parent")
+    body = {"name": "new", "description": "d", "parentId": parent, "experienceUserIds": user_ids[1:]}
+    statuses, at, was_reached = [], 0, True
+    while was_reached:
+        made = "" if method == "POST" else group_id(signet, "old", experienceUserIds=user_ids[:2])
+        known = {group["id"] for group in list_groups(signet).json["items"]}
+
+        def request() -> Response:
+            return send(signet, method, made, {} if method == "DELETE" else body)  # noqa: B023
+
+        answer, was_reached = hit(monkeypatch, at, arrives=arrives, request=request)
+        statuses.append(answer.status)
+        assert faults(signet) == []
+        new = [group["id"] for group in list_groups(signet).json["items"] if group["id"] not in known]
+        if method == "POST" and (new or answer.status == 201):
+            # There is exactly one, and the client hears of it.
+            (made,) = new
+            assert made in answer.body.decode()
+        if answer.status == 503:
+            again = send(signet, "PATCH" if new else method, made, {} if method == "DELETE" else body)
+            expected = {201} if method == "POST" and not new else {200, 404} if method == "DELETE" else {200}
+            assert again.status in expected
+            made = again.json["id"] if method == "POST" else made
+        made = made or answer.json["id"]
+        signet.waiting.clear()
+        if method != "DELETE":
+            assert get(signet, made)["experienceUserIds"] == user_ids[1:]
+            assert get(signet, made)["description"] == "d"
+        if send(signet, "DELETE", made, {}).status != 404:
+            signet.waiting.clear()
+        assert leftovers(signet, made) == []
+        at += 1
+    assert at > 4
+    assert set(statuses) == {503, {"POST": 201}.get(method, 200)}
+
+
+def test_a_further_invocation_that_cannot_go_on_fails_so_that_lambda_tries_it_again(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not begin one after the other while DynamoDB takes no writes."""
+    signet = moto_signet
+    editors = group_id(signet, experienceUserIds=make_users(signet, 2))
+    use_cases.begin_removal(wiring.directory(signet.application_id), editors, 0)
+    named = {"applicationId": signet.application_id, "experienceGroupId": editors}
+    with monkeypatch.context() as patching:
+
+        def refuse(*_: Any) -> None:
+            raise Unavailable("busy")
+
+        patching.setattr(Table, "write", refuse)
+        with pytest.raises(Unavailable):
+            signet.invoke("delete_group", named)
+        assert signet.waiting == []
+        delete(signet, editors)
+    assert len(signet.waiting) == 1
+    signet.go_on()
+    assert leftovers(signet, editors) == []
 
 
 def test_a_deleted_group_is_gone_everywhere(signet: Deployment) -> None:
@@ -584,14 +686,23 @@ def test_no_answer_shows_a_deletion_that_stopped_anywhere(
             assert patch_user(signet, user_ids[0], experienceGroupIds=[keeper, doomed]).status in (200, 400)
             refused(send(signet, "POST", body={"name": "late", "parentId": doomed}), "there is no group")
         assert faults(signet) == []
-        if status == 200:
+        if is_there:
+            assert (status, signet.waiting) == (503, [])
+        elif not signet.waiting:
             break
-        delete(signet, doomed)
+        else:
+            # What is left of it nobody sees, so the client need not hear of it.
+            assert (status, len(signet.waiting)) == (200, 1)
+        if survived % 2 and signet.waiting:
+            signet.go_on()
+        else:
+            signet.waiting.clear()
+            delete(signet, doomed)
         assert leftovers(signet, doomed) == []
         for group in (parent, *children):
             delete(signet, group)
-    # Two children one by one, the end of the group, three members, the item.
-    assert survived == 6
+    # Two children one by one, the end of the group, three members by two reads, the item.
+    assert survived == 5
     assert status == 200
 
 
@@ -649,7 +760,7 @@ def test_a_group_that_is_being_deleted_takes_nobody_in(
     ann, ben, cat = make_users(signet, 3)
     editors = group_id(signet, experienceUserIds=[ann])
     directory = wiring.directory(signet.application_id)
-    meanwhile(monkeypatch, find_users, lambda: use_cases.remove(directory, editors, lambda: False, 0))
+    meanwhile(monkeypatch, find_users, lambda: use_cases.begin_removal(directory, editors, 0))
     answer = send(signet, "PATCH", editors, {"experienceUserIds": [ann, ben]})
     assert (answer.status, answer.json["type"]) == (404, "NotFound")
     refused(patch_user(signet, cat, experienceGroupIds=[editors]), f"there is no group {editors}")
@@ -675,9 +786,7 @@ def test_a_deletion_overlooks_nothing_that_happens_meanwhile(
         "moves on": lambda: patch(signet, child, parentId=other),
         "deleted": lambda: delete(signet, child),
         "renamed": lambda: patch(signet, doomed, name="renamed"),
-        "deleted itself": lambda: use_cases.remove(
-            wiring.directory(signet.application_id), doomed, lambda: False, 0
-        ),
+        "deleted itself": lambda: use_cases.begin_removal(wiring.directory(signet.application_id), doomed, 0),
     }
     meanwhile(monkeypatch, find_family, actions[kind])
     delete(signet, doomed)
@@ -766,7 +875,7 @@ def test_who_keeps_getting_in_the_way_is_told_to_try_again(
     with monkeypatch.context() as patching:
         for name in ("insert_group", "change_group", "begin_deletion"):
             patching.setattr(use_cases, name, always)
-        patching.setattr(use_cases, "change_user", always_the_user)
+        patching.setattr(use_cases, "change_users", always_the_user)
         for answer in (
             send(signet, "POST", body={"name": "x"}),
             send(signet, "PATCH", editors, {"name": "x"}),
@@ -795,7 +904,12 @@ def test_a_user_who_changes_meanwhile_is_read_again(
     meanwhile(monkeypatch, find_users, actions[kind])
     answer = send(signet, "PATCH", editors, {"experienceUserIds": [ann, ben]})
     if kind == "full":
-        refused(answer, "at most 100 groups a user", ann)
+        # A refusal would say that nothing was written.
+        assert answer.status == 503
+        before = signet.items()
+        again = send(signet, "PATCH", editors, {"experienceUserIds": [ann, ben]})
+        refused(again, "at most 100 groups a user", ann)
+        assert signet.items() == before
         return
     assert answer.json["experienceUserIds"] == ([ben] if kind == "deleted" else [ann, ben])
     assert get(signet, editors) == answer.json

@@ -14,7 +14,6 @@ import pytest
 from signet import wiring
 from signet.accounts import exporting, importing
 from signet.accounts.progress import Progress
-from signet.accounts.users import add
 from signet.errors import (
     ApplicationNotFound,
     CredentialsMissing,
@@ -25,6 +24,7 @@ from signet.errors import (
 )
 from signet.store.attributes import from_attributes
 from signet.store.listing import user_entries
+from signet.store.memberships import add_user
 from signet.store.users import credential_key, find_password_hash, find_user
 from signet.transfer_models import write_line
 from tests.deployment import Deployment
@@ -565,9 +565,9 @@ def test_a_busy_store_is_waited_for(moto_signet: Deployment, monkeypatch: pytest
         if failures >= 0:
             message = "Busy."
             raise Unavailable(message)
-        return add(*arguments)
+        return add_user(*arguments)
 
-    monkeypatch.setattr("signet.accounts.importing.add", sometimes)
+    monkeypatch.setattr("signet.accounts.importing.add_user", sometimes)
     assert start(signet, lines(ANN))["counts"] == counts(1, created=1)
     failures = 10**6
     with pytest.raises(Unavailable, match="importId mine, the import goes on"):

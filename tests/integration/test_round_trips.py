@@ -34,7 +34,7 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("update_user", USER | {"firstName": "Ann"}, [GET, WRITE]),
     ("update_user", USER | {"password": PASSWORD}, [GET, WRITE]),
     ("update_user", USER | {"email": "moved-<userEmail>"}, [GET, GET, WRITE]),  # The hash moves along.
-    ("update_user", USER | {"experienceGroupIds": ["<groupId>"]}, [GET, WRITE, BATCH]),
+    ("update_user", USER | {"experienceGroupIds": ["<groupId>"]}, [GET, BATCH, WRITE]),
     ("delete_user", USER, [GET, WRITE]),
     ("create_group", {"name": "Staff"}, [WRITE]),
     ("list_groups", {}, [QUERY, BATCH]),

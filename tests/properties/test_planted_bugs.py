@@ -61,7 +61,7 @@ def test_generation_not_raised_on_password_change(
         is_new = password_hash is not None and more.get("replaces") is None
         real(*given, password_hash=password_hash, **more | ({"ends_tokens": False} if is_new else {}))
 
-    monkeypatch.setattr("signet.accounts.users.change_user", change_user)
+    monkeypatch.setattr("signet.store.memberships.change_user", change_user)
     find(LET_IN)
 
 

@@ -7,6 +7,7 @@ from signet import deadline, wiring
 from signet.accounts import groups
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
+from signet.errors import Unavailable
 from signet.group_models import NamedGroup
 from signet.models import Success
 from signet.operation import Call, operation
@@ -23,6 +24,15 @@ def lambda_handler(call: Call[NamedGroup]) -> Success:
         return deadline.left() > SWEEP_RESERVE_SECONDS
 
     application_id, group_id = call.application.id, call.request.experience_group_id
-    if not groups.remove(wiring.directory(application_id), group_id, has_time, call.now_ms):
+    directory = wiring.directory(application_id)
+    groups.begin_removal(directory, group_id, call.now_ms)
+    try:
+        is_swept = groups.sweep(directory, group_id, has_time)
+    except Unavailable:
+        # The group is gone, as the client wanted. A direct invocation that fails is tried again by Lambda.
+        if call.api_token is None:
+            raise
+        is_swept = False
+    if not is_swept:
         wiring.continue_later({"applicationId": application_id, "experienceGroupId": group_id})
     return Success()

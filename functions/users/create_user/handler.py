@@ -19,5 +19,5 @@ def lambda_handler(call: Call[CreateUser]) -> dict[str, Any]:
     """Make a user with a password."""
     directory = wiring.directory(call.application.id)
     fields, password = call.request.fields(), call.request.password
-    user = users.register(directory, wiring.password_hasher(), fields, password, call.now_ms)
-    return view_user(call.application.id, user, users.groups_of(directory, [user]))
+    user, groups = users.register(directory, wiring.password_hasher(), fields, password, call.now_ms)
+    return view_user(call.application.id, user, groups)

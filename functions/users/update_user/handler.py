@@ -20,5 +20,6 @@ def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
     directory, request = wiring.directory(call.application.id), call.request
     fields, password = request.fields(), request.password
     hasher = wiring.password_hasher()
-    user = users.change(directory, hasher, request.experience_user_id, fields, password, call.now_ms)
-    return view_user(call.application.id, user, users.groups_of(directory, [user]))
+    user_id = request.experience_user_id
+    user, groups = users.change(directory, hasher, user_id, fields, password, call.now_ms)
+    return view_user(call.application.id, user, groups)

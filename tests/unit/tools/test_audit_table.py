@@ -38,8 +38,8 @@ def child(group_id: str, child_id: str) -> dict[str, Any]:
     return {"pk": f"{APP}#GROUP#{group_id}", "sk": f"CHILD#{child_id}"}
 
 
-def member(group_id: str, user_id: str) -> dict[str, Any]:
-    return {"pk": f"{APP}#GROUP#{group_id}", "sk": f"MEMBER#{user_id}", "user_id": user_id}
+def member(group_id: str, user_id: str, **more: Any) -> dict[str, Any]:
+    return {"pk": f"{APP}#GROUP#{group_id}", "sk": f"MEMBER#{user_id}", "user_id": user_id, **more}
 
 
 ANN = user("ann", normal_email="ann@example.com", group_ids=["g"])
@@ -65,6 +65,15 @@ def test_a_table_in_order_has_no_faults() -> None:
     assert audit([*WHOLE, TOMBSTONE, *more]) == []
 
 
+def test_what_is_outstanding_is_in_order() -> None:
+    """A pending member speaks for nobody: its user does, be it none yet, a tombstone, or on its way."""
+    cat = user("cat", group_ids=["g", "gone", "going"], outstanding={"g", "gone", "going", "p"})
+    pending = [member("g", "cat", pending=True), member("p", "cat", pending=True)]
+    unborn, dead = member("g", "dan", pending=True), member("g", "bob", pending=True)
+    tombstone = TOMBSTONE | {"outstanding": {"g"}}
+    assert audit([*WHOLE, cat, *pending, group("going", deleting=1), unborn, dead, tombstone]) == []
+
+
 @pytest.mark.parametrize(
     ("items", "words"),
     [
@@ -81,6 +90,9 @@ def test_a_table_in_order_has_no_faults() -> None:
         ([*WHOLE, details("gone", 1)], "details of gone, which is no group"),
         ([*WHOLE, details("g", 1)], "g and its details differ"),
         ([i for i in WHOLE if i["sk"] != "DETAILS"], "p and its details differ"),
+        ([*WHOLE, member("p", "ann", pending=True)], "pending member ann, who does not know"),
+        ([*WHOLE, user("cat", outstanding={"g"}), member("g", "cat")], "member cat, who does not know"),
+        ([*WHOLE, user("cat", group_ids=["g"], outstanding={"g"})], "no member of its group g"),
         (WHOLE[:-1], "group g is no child of its parent p"),
         ([*WHOLE, child("p", "x")], "p has the child x, which does not know"),
         ([*WHOLE[:3], *WHOLE[4:]], "group g is under p, which is no group"),

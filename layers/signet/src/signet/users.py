@@ -44,6 +44,8 @@ class User:
         last_name: For people.
         tags: The application's own words about the user.
         group_ids: Sorted; groups that are being deleted may be among them.
+        outstanding: Groups that this user's item alone speaks for: a transaction had no room for their member
+            items, which are marked as pending.
         token_cutoff_ms: Tokens issued before are refused.
         generation: Copied into the user's tokens as `gen`.
         password_version: Equal to the credential's; raised when the password or its place changes.
@@ -66,6 +68,7 @@ class User:
     last_name: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     group_ids: tuple[str, ...] = ()
+    outstanding: frozenset[str] = frozenset()
     token_cutoff_ms: int | None = None
     generation: int = 0
     password_version: int = 0

@@ -1,6 +1,7 @@
 """Make, show, change and delete groups, and say who belongs to them."""
 
-from collections.abc import Callable, Collection, Iterable
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,14 +24,13 @@ from signet.store.groups import (
     change_group,
     find_family,
     find_group,
-    find_with_members,
     insert_group,
     part_from_children,
     remove_group,
-    remove_member,
+    remove_members,
 )
-from signet.store.listing import member_ids
-from signet.store.users import StaleError, change_user, find_user, find_users
+from signet.store.listing import find_with_members, member_ids
+from signet.store.users import GroupsGoneError, StaleError, change_users, find_users
 from signet.users import EXTERNAL, MAX_GROUPS, User
 
 ATTEMPTS = 5
@@ -38,6 +38,10 @@ ATTEMPTS = 5
 
 SWEPT_AT_ONCE = 100
 """Members of a deleted group that are read together."""
+
+MOVED_AT_ONCE = 30
+"""Users who join or leave in one transaction. It takes 100 parts, two of them for a user, and 4 MB of items,
+of which a user with everything as long as it may be is a tenth of one."""
 
 NAMED_IN_A_REFUSAL = 10
 
@@ -64,7 +68,8 @@ def create(
     Raises:
         InvalidRequest: The parent does not exist or is on too low a level, or a user does not exist or
             belongs to too many groups. Nothing was written.
-        Unavailable: Others change the parent or one of the users all the time.
+        Unavailable: Others change the parent or one of the users all the time, or the time ran out. Where
+            the group was made, the message names it.
     """
     change = _planned(directory, Members(), wanted)
     group = DetailedGroup(id=new_group_id(), created_at_ms=now_ms, updated_at_ms=now_ms, **fields)
@@ -74,7 +79,11 @@ def create(
             insert_group(directory.table, directory.application_id, group, ancestors)
         except StaleGroupError:
             continue
-        return group, _apply(directory, group, Members(), change)
+        except Unavailable:
+            if find_group(directory.table, directory.application_id, group.id) is None:
+                raise
+        rest = f"The group {group.id} was made; a PATCH of it with the same experienceUserIds goes on."
+        return group, _apply(directory, group.id, Members(), change, rest)
     raise _busy()
 
 
@@ -86,7 +95,7 @@ def get_group(directory: Directory, group_id: str) -> tuple[DetailedGroup, Membe
     """
     found = None
     if GROUP_ID.fullmatch(group_id):
-        found = find_with_members(directory.table, directory.application_id, group_id)
+        found = find_with_members(directory.table, directory.application_id, group_id, directory.now_ms)
     if found is None:
         raise _not_found()
     return found
@@ -97,7 +106,7 @@ def change(
 ) -> tuple[DetailedGroup, Members]:
     """Change what is given of a group, its members included. Giving back what there is changes nothing.
 
-    The group's own fields change at once, then each user in one transaction of its own: where it stops
+    The group's own fields change at once, then the users, some in each transaction: where it stops
     half-way, the same request finishes it.
 
     Args:
@@ -112,7 +121,7 @@ def change(
         InvalidRequest: The parent does not exist, is on too low a level or would make a cycle; a user
             does not exist or belongs to too many groups; the group has too many members to set them
             at once. Nothing was written.
-        Unavailable: Others change the group or one of the users all the time.
+        Unavailable: Others change the group or one of the users all the time, or the time ran out.
     """
     for _ in range(ATTEMPTS):
         before, members = get_group(directory, group_id)
@@ -121,31 +130,72 @@ def change(
             after = _change(directory, before, fields, now_ms)
         except StaleGroupError:
             continue
-        return after, _apply(directory, after, members, planned)
+        rest = "The same request goes on with the rest."
+        return after, _apply(directory, after.id, members, planned, rest)
     raise _busy()
 
 
-def remove(directory: Directory, group_id: str, has_time: Callable[[], bool], now_ms: int) -> bool:
-    """Delete a group: one write ends it for every reader, then its members' items are swept.
+def begin_removal(directory: Directory, group_id: str, now_ms: int) -> None:
+    """Delete a group for every reader: no answer shows it from then on, and nobody can join it.
 
-    Its children lose their parent, and come to stand by themselves. Of a group whose deletion was not
-    finished it finishes the rest.
-
-    Args:
-        directory: The application's groups.
-        group_id: The group's id.
-        has_time: Whether there is time to go on.
-        now_ms: The time, in Unix milliseconds.
-
-    Returns:
-        Whether all is swept; otherwise the same call goes on with the rest.
+    Its children lose their parent, and come to stand by themselves. Nothing happens to one that is being
+    deleted already.
 
     Raises:
         GroupNotFound: There is no such group.
         Unavailable: Others change the group all the time.
     """
-    _begin_deletion(directory, group_id, now_ms)
-    return _sweep(directory, group_id, has_time)
+    attempts = 0
+    while attempts < ATTEMPTS:
+        family = _get_family(directory, group_id)
+        if family.is_deleting:
+            return
+        try:
+            if not family.has_more:
+                begin_deletion(directory.table, directory.application_id, family, now_ms)
+                return
+            # More than fit into the write that ends the group. Each by itself is a whole change.
+            children = family.child_ids
+            part_from_children(directory.table, directory.application_id, group_id, children, now_ms)
+        except StaleGroupError:
+            attempts += 1
+    raise _busy()
+
+
+def sweep(directory: Directory, group_id: str, has_time: Callable[[], bool]) -> bool:
+    """Take the members out of a group that is being deleted, and remove it.
+
+    Nobody can join any more, and a user who leaves is one member less, so any number of sweeps may run
+    at a time, and each may stop anywhere.
+
+    Args:
+        directory: The application's groups.
+        group_id: The group's id.
+        has_time: Whether there is time to go on.
+
+    Returns:
+        Whether all is swept; otherwise another sweep goes on with the rest.
+
+    Raises:
+        Unavailable: Others change one of the users all the time.
+    """
+    more = True
+    while more:
+        user_ids, more = member_ids(directory.table, directory.application_id, group_id, SWEPT_AT_ONCE)
+        users = find_users(directory.table, directory.application_id, user_ids, directory.now_ms)
+        for some in itertools.batched(user_ids, MOVED_AT_ONCE, strict=False):
+            if not has_time():
+                return False
+            own = {user_id: users[user_id] for user_id in some if user_id in users}
+            _set_memberships(directory, group_id, own, belong=False)
+            # Those left since they were read, or were never more than announced.
+            strays = [
+                user_id for user_id in some if user_id not in own or group_id not in own[user_id].group_ids
+            ]
+            if strays:
+                remove_members(directory.table, directory.application_id, group_id, strays)
+    remove_group(directory.table, directory.application_id, group_id)
+    return True
 
 
 def _change(
@@ -219,78 +269,78 @@ def _planned(directory: Directory, members: Members, wanted: WantedMembers | Non
     )
 
 
-def _apply(directory: Directory, group: Group, members: Members, change: _Change) -> Members:
-    """Let the users leave and join, each in a transaction, and give the members that there are then."""
-    user_ids = set(members.user_ids)
-    for user_id, user in change.leaving.items():
-        _set_membership(directory, group.id, user_id, user, belongs=False)
-        user_ids.discard(user_id)
-    for user_id, user in change.joining.items():
-        if _set_membership(directory, group.id, user_id, user, belongs=True):
-            user_ids.add(user_id)
+def _apply(
+    directory: Directory, group_id: str, members: Members, change: _Change, how_to_go_on: str
+) -> Members:
+    """Let the users leave and join, and give the members that there are then.
+
+    Raises:
+        GroupNotFound: The group was deleted in the meantime.
+        Unavailable: Something got in the way; the message says how far it came, and how to go on.
+    """
+    user_ids, done = set(members.user_ids), 0
+    try:
+        for users, belong in ((change.leaving, False), (change.joining, True)):
+            for some in itertools.batched(users.items(), MOVED_AT_ONCE, strict=False):
+                there = _set_memberships(directory, group_id, dict(some), belong=belong)
+                user_ids = user_ids | there if belong else user_ids - dict(some).keys()
+                done += len(some)
+    except Unavailable as error:
+        total = len(change.leaving) + len(change.joining)
+        message = (
+            f"{error.message} {done} of the {total} users who join or leave have done so. {how_to_go_on}"
+        )
+        raise Unavailable(message) from error
     return Members(tuple(sorted(user_ids)), members.is_truncated)
 
 
-def _set_membership(
-    directory: Directory, group_id: str, user_id: str, user: User | None, *, belongs: bool
-) -> bool:
-    """Put a user into a group or take it out, unless that is so already.
+def _set_memberships(
+    directory: Directory, group_id: str, users: Mapping[str, User], *, belong: bool
+) -> set[str]:
+    """Put users into a group or take them out, all at once, unless that is so already.
 
-    The user's tokens do not end by it, and its `updated_at_ms` stays: nothing of its profile changes.
+    The users' tokens do not end by it, and their `updated_at_ms` stays: nothing of their profiles changes.
 
     Args:
         directory: The application's users.
         group_id: The group.
-        user_id: The user's id.
-        user: The user, as it was read.
-        belongs: Whether it shall belong to the group.
+        users: The users as they were read, by id; `MOVED_AT_ONCE` at most.
+        belong: Whether they shall belong to the group.
 
     Returns:
-        Whether there is such a user; it may have been deleted in the meantime, which settles the matter.
+        Those of them that there are; some may have been deleted in the meantime, which settles the matter.
 
     Raises:
         GroupNotFound: The group was deleted in the meantime.
-        InvalidRequest: The user has come to belong to too many groups.
-        Unavailable: Others change the user all the time.
+        Unavailable: Others change the users all the time, or one has come to belong to too many groups.
     """
     for _ in range(ATTEMPTS):
-        if user is None:
-            return False
-        if (group_id in user.group_ids) == belongs:
-            return True
-        if belongs and len(user.group_ids) >= MAX_GROUPS:
-            raise _full([user_id])
-        group_ids = tuple(sorted({*user.group_ids} ^ {group_id}))
-        after = replace(user.vouched_for(), group_ids=group_ids, revision=user.revision + 1)
+        moving = [user for user in users.values() if (group_id in user.group_ids) != belong]
+        if belong and any(len(user.group_ids) >= MAX_GROUPS for user in moving):
+            # What was checked before the first write is not so any more; asked again, it is refused.
+            break
+        changes = [(user, _moved(user, group_id)) for user in moving]
         try:
-            change_user(directory.table, directory.application_id, user, after, directory.now_ms)
+            if changes:
+                change_users(directory.table, directory.application_id, changes, directory.now_ms)
         except StaleError:
-            user = find_user(directory.table, directory.application_id, user_id, directory.now_ms)
-        except InvalidRequest as error:
-            # Nothing but the group can be wrong: it is being deleted.
+            users = find_users(directory.table, directory.application_id, users, directory.now_ms)
+        except GroupsGoneError as error:
             raise _not_found() from error
         else:
-            return True
-    message = f"Other requests are changing the user {_names([user_id])} at the moment. Try again."
+            return set(users)
+    message = f"Other requests are changing the users {_names(users)} at the moment. Try again."
     raise Unavailable(message)
 
 
-def _begin_deletion(directory: Directory, group_id: str, now_ms: int) -> None:
-    attempts = 0
-    while attempts < ATTEMPTS:
-        family = _get_family(directory, group_id)
-        if family.is_deleting:
-            return
-        try:
-            if not family.has_more:
-                begin_deletion(directory.table, directory.application_id, family, now_ms)
-                return
-            # More than fit into the write that ends the group. Each by itself is a whole change.
-            children = family.child_ids
-            part_from_children(directory.table, directory.application_id, group_id, children, now_ms)
-        except StaleGroupError:
-            attempts += 1
-    raise _busy()
+def _moved(user: User, group_id: str) -> User:
+    """The user out of the group if it was in it, otherwise in it."""
+    return replace(
+        user.vouched_for(),
+        group_ids=tuple(sorted({*user.group_ids} ^ {group_id})),
+        outstanding=user.outstanding - {group_id},
+        revision=user.revision + 1,
+    )
 
 
 def _get_family(directory: Directory, group_id: str) -> Family:
@@ -300,29 +350,6 @@ def _get_family(directory: Directory, group_id: str) -> Family:
     if family is None:
         raise _not_found()
     return family
-
-
-def _sweep(directory: Directory, group_id: str, has_time: Callable[[], bool]) -> bool:
-    """Take the members out of a group that is being deleted, and remove it; False where time ran short.
-
-    Nobody can join any more, and a user who leaves is one member less, so any number of sweeps may run
-    at a time, and each may stop anywhere.
-    """
-    more = True
-    while more:
-        user_ids, more = member_ids(directory.table, directory.application_id, group_id, SWEPT_AT_ONCE)
-        users = find_users(directory.table, directory.application_id, user_ids, directory.now_ms)
-        for user_id in user_ids:
-            if not has_time():
-                return False
-            user = users.get(user_id)
-            if user is None or group_id not in user.group_ids:
-                # It left since the members were read, most likely, and there is nothing to remove.
-                remove_member(directory.table, directory.application_id, group_id, user_id)
-            else:
-                _set_membership(directory, group_id, user_id, user, belongs=False)
-    remove_group(directory.table, directory.application_id, group_id)
-    return True
 
 
 def _names(user_ids: Iterable[str]) -> str:

@@ -18,12 +18,14 @@ from typing import Any
 
 from signet import deadline
 from signet.accounts.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
-from signet.accounts.users import Directory, Hasher, add, check_cutoff
+from signet.accounts.users import Directory, Hasher, check_cutoff
 from signet.bucket import Bucket, ObjectChanged
 from signet.errors import FileNotFound, InvalidRequest, RequestTooLarge, SignetError, Unavailable, UserExists
 from signet.identities import normal_email
 from signet.store.groups import find_groups
-from signet.store.users import StaleError
+from signet.store.memberships import add_user
+from signet.store.transfer import is_made_by
+from signet.store.users import GroupsGoneError, StaleError
 from signet.users import User, new_user_id
 
 KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl")
@@ -306,11 +308,9 @@ class _Chunks:
 
     def _make(self, task: tuple[Line, User, NewUser]) -> _Handled:
         line, wanted, new = task
+        password_hash = new.password_hash or self._importer.hasher.hash(new.password or "")
         try:
-            password_hash = new.password_hash or self._importer.hasher.hash(new.password or "")
             user = self._add(wanted, password_hash, f"{self._import_id}:{line.number}")
-        except InvalidRequest as error:
-            return _refused(line, error)
         except UserExists as error:
             return _Handled(line, "exists", (error.code, error.message))
         except StaleError:
@@ -323,23 +323,36 @@ class _Chunks:
         return _Handled(line, "created", ("GroupNotFound", message))
 
     def _add(self, wanted: User, password_hash: str, origin: str) -> User:
-        """Add the user, in those of its groups that there are."""
+        """Add the user, in those of its groups that there are.
+
+        Raises:
+            UserExists: Another user has the address, whom no earlier run of this line made.
+            StaleError: There is or was such a user with this id.
+        """
         directory = self._importer.directory
         for attempt in range(ATTEMPTS):
             user = replace(wanted, group_ids=tuple(sorted(self._groups & set(wanted.group_ids))))
             try:
                 with self._with_groups if user.group_ids else nullcontext():
-                    add(directory, user, password_hash, origin)
-            except InvalidRequest:
-                # A group that was there has been deleted meanwhile.
-                found = find_groups(directory.table, directory.application_id, user.group_ids)
-                self._groups -= set(user.group_ids) - found.keys()
+                    return add_user(
+                        directory.table,
+                        directory.application_id,
+                        user,
+                        password_hash,
+                        directory.now_ms,
+                        origin,
+                    )
+            except GroupsGoneError as error:
+                self._groups -= error.group_ids
+            except (UserExists, StaleError):
+                address = wanted.normal_email or ""
+                if not is_made_by(directory.table, directory.application_id, address, origin):
+                    raise
+                return user
             except Unavailable:
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(PAUSE * 2**attempt)
-            else:
-                return user
         message = "The user's groups are changing at the moment."
         raise Unavailable(message)
 

@@ -1,30 +1,27 @@
 """Register, show, change and delete users."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from signet.errors import FaultKind, InvalidRequest, Unavailable, UserExists, UserNotFound
+from signet.errors import FaultKind, InvalidRequest, Unavailable, UserNotFound
 from signet.groups import Group
 from signet.identities import normal_email
 from signet.store.groups import find_groups
-from signet.store.table import MAX_PARTS, Table
-from signet.store.transfer import find_made
+from signet.store.memberships import add_user, alter_user, erase_user
+from signet.store.table import Table
 from signet.store.users import (
+    GroupsGoneError,
     StaleError,
-    change_user,
-    delete_user,
     find_password_hash,
+    find_subject,
     find_user,
-    insert_user,
+    forget_members,
 )
 from signet.users import User, find_user_id, new_user_id
 
 ATTEMPTS = 5
 """How often a change is tried that others get in the way of."""
-
-GROUPS_AT_ONCE = (MAX_PARTS - 4) // 2
-"""Memberships that fit into one transaction, two parts each, beside user, credentials and identity."""
 
 CUTOFF_AHEAD_MS = 60_000
 """How far in the future a cutoff may lie: for clocks that differ, not for plans."""
@@ -57,7 +54,7 @@ class Directory:
 
 def register(
     directory: Directory, hasher: Hasher, fields: dict[str, Any], password: str, now_ms: int
-) -> User:
+) -> tuple[User, dict[str, Group]]:
     """Make a user with a credential.
 
     Args:
@@ -67,12 +64,15 @@ def register(
         password: As it was given, checked against the policy.
         now_ms: The time, in Unix milliseconds.
 
+    Returns:
+        The user, and its groups by id.
+
     Raises:
         UserExists: Another user has the e-mail address.
         InvalidRequest: A group does not exist, or the cutoff lies in the future.
     """
     check_cutoff(fields.get("token_cutoff_ms"), now_ms)
-    whole = User(
+    user = User(
         id=new_user_id(),
         normal_email=normal_email(fields["email"], "email"),
         password_version=1,
@@ -81,40 +81,14 @@ def register(
         password_updated_at_ms=now_ms,
         **fields,
     )
-    return add(directory, whole, hasher.hash(password))
-
-
-def add(directory: Directory, whole: User, password_hash: str, origin: str | None = None) -> User:
-    """Write a new user with a credential, whatever the number of its groups.
-
-    Args:
-        directory: The application's users.
-        whole: The user as it shall be.
-        password_hash: Of its password.
-        origin: What makes it, such as a line of an import. Adding it again then finishes what was begun,
-            or does nothing.
-
-    Raises:
-        UserExists: Another user has the e-mail address.
-        StaleError: There is or was another user with this id.
-        InvalidRequest: A group does not exist.
-    """
-    table, application_id = directory.table, directory.application_id
-    user = replace(whole, group_ids=whole.group_ids[:GROUPS_AT_ONCE])
+    groups = groups_of(directory, [user])
+    _check_groups(user.group_ids, groups)
+    password_hash = hasher.hash(password)
     try:
-        insert_user(table, application_id, user, password_hash, origin)
-    except (UserExists, StaleError):
-        made = (
-            None
-            if origin is None
-            else find_made(table, application_id, whole.normal_email or "", origin, directory.now_ms)
-        )
-        if made is None:
-            raise
-        if made.revision != len(made.group_ids) // GROUPS_AT_ONCE - 1:
-            return made  # Finished, or changed since.
-        user = made
-    return _approach(directory, user, whole.group_ids, rest=0)
+        made = add_user(directory.table, directory.application_id, user, password_hash, now_ms)
+    except GroupsGoneError as error:
+        raise _no_group(error.group_ids) from error
+    return made, groups
 
 
 def get_user(directory: Directory, user_id: str) -> User:
@@ -132,8 +106,7 @@ def get_user(directory: Directory, user_id: str) -> User:
     if found is not None:
         user = find_user(directory.table, directory.application_id, found, directory.now_ms)
     if user is None:
-        message = "This application has no such user."
-        raise UserNotFound(message)
+        raise _not_found()
     return user
 
 
@@ -144,7 +117,7 @@ def change(
     fields: dict[str, Any],
     password: str | None,
     now_ms: int,
-) -> User:
+) -> tuple[User, dict[str, Group]]:
     """Change what is given of a user; the tokens end where that is due, in the same write.
 
     A password, another e-mail address and a cutoff that takes effect now end the user's tokens. Giving
@@ -157,6 +130,9 @@ def change(
         fields: Fields of `User` by name; what is not named stays.
         password: The new password, checked against the policy; None leaves it.
         now_ms: The time, in Unix milliseconds.
+
+    Returns:
+        The user, and its groups by id.
 
     Raises:
         UserNotFound: There is no such user.
@@ -177,15 +153,21 @@ def change(
 def remove(directory: Directory, user_id: str, now_ms: int) -> None:
     """Delete a user: its tokens end, its e-mail address is free again, its groups lose it.
 
+    Of a user whose deletion was not finished it finishes the rest.
+
     Raises:
         UserNotFound: There is no such user.
         Unavailable: Others change the user all the time.
     """
     for _ in range(ATTEMPTS):
-        user = get_user(directory, user_id)
         try:
-            user = _approach(directory, user, ())
-            delete_user(directory.table, directory.application_id, user, now_ms)
+            user = get_user(directory, user_id)
+        except UserNotFound:
+            if _finish_deletion(directory, user_id):
+                return
+            raise
+        try:
+            erase_user(directory.table, directory.application_id, user, now_ms)
         except StaleError:
             continue
         return
@@ -209,14 +191,29 @@ def groups_once_written(
         return None
 
 
+def _finish_deletion(directory: Directory, user_id: str) -> bool:
+    """Remove what a deletion that stopped has left in groups; False where there is nothing."""
+    found = find_user_id(user_id)
+    if found is None:
+        return False
+    subject = find_subject(directory.table, directory.application_id, found, directory.now_ms)
+    if subject.user is not None or not subject.outstanding:
+        return False
+    outstanding = subject.outstanding
+    forget_members(directory.table, directory.application_id, found, subject.revision, outstanding)
+    return True
+
+
 def _change(
     directory: Directory, before: User, fields: dict[str, Any], password_hash: str | None, now_ms: int
-) -> User:
+) -> tuple[User, dict[str, Group]]:
     # What unverified calls have said of the user is no part of what the change makes of it.
     unchanged = before.vouched_for()
     after = _with_credential(replace(unchanged, **fields), sets_password=password_hash is not None)
+    groups = groups_of(directory, [after])
     if password_hash is None and after == unchanged:
-        return before
+        return before, groups
+    _check_groups(set(after.group_ids) - set(before.group_ids), groups)
     ends_tokens = password_hash is not None or after.normal_email != before.normal_email
     if after.token_cutoff_ms != before.token_cutoff_ms:
         check_cutoff(after.token_cutoff_ms, now_ms)
@@ -233,19 +230,20 @@ def _change(
     if moved_or_set is not None:
         after = replace(after, password_version=before.password_version + 1)
     after = replace(after, updated_at_ms=now_ms)
-    before = _approach(directory, before, after.group_ids)
-    after = replace(after, revision=before.revision + 1)
-    change_user(
-        directory.table,
-        directory.application_id,
-        before,
-        after,
-        now_ms,
-        password_hash=moved_or_set,
-        replaces=replaces,
-        ends_tokens=ends_tokens,
-    )
-    return after
+    try:
+        changed = alter_user(
+            directory.table,
+            directory.application_id,
+            before,
+            after,
+            now_ms,
+            password_hash=moved_or_set,
+            replaces=replaces,
+            ends_tokens=ends_tokens,
+        )
+    except GroupsGoneError as error:
+        raise _no_group(error.group_ids) from error
+    return changed, groups
 
 
 def check_cutoff(cutoff_ms: int | None, now_ms: int) -> None:
@@ -285,19 +283,18 @@ def _with_credential(user: User, *, sets_password: bool) -> User:
     return user if user.email is None else replace(user, normal_email=normal_email(user.email, "email"))
 
 
-def _approach(
-    directory: Directory, user: User, group_ids: tuple[str, ...], rest: int = GROUPS_AT_ONCE
-) -> User:
-    """Bring the user's groups so near to those wanted that at most `rest` memberships are left to change.
+def _check_groups(group_ids: Iterable[str], there: Collection[str]) -> None:
+    gone = set(group_ids) - set(there)
+    if gone:
+        raise _no_group(gone)
 
-    For what does not fit into one transaction; each step by itself leaves user and members in accord.
-    """
-    while len(different := sorted(set(user.group_ids) ^ set(group_ids))) > rest:
-        nearer = tuple(sorted(set(user.group_ids) ^ set(different[:GROUPS_AT_ONCE])))
-        after = replace(user, group_ids=nearer, revision=user.revision + 1)
-        change_user(directory.table, directory.application_id, user, after, directory.now_ms)
-        user = after
-    return user
+
+def _no_group(group_ids: Iterable[str]) -> InvalidRequest:
+    return InvalidRequest.of("experienceGroupIds", f"there is no group {min(group_ids)}.")
+
+
+def _not_found() -> UserNotFound:
+    return UserNotFound("This application has no such user.")
 
 
 def _busy() -> Unavailable:

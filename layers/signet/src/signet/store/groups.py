@@ -16,8 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from signet.errors import Unavailable
-from signet.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Group, Members
+from signet.groups import DetailedGroup, Group
 from signet.listing import Entry
 from signet.store.attributes import Item
 from signet.store.table import MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Put, Table, Update
@@ -29,9 +28,6 @@ ATTRIBUTES = {
     "updated_at_ms": "updated_at",
 }
 """Attributes by the field of `Group`."""
-
-READS = 5
-"""How often a group is read that others change meanwhile."""
 
 MEMBER = "MEMBER#"
 CHILD = "CHILD#"
@@ -127,33 +123,10 @@ def find_detailed(table: Table, application_id: str, group_ids: Iterable[str]) -
     }
     items = table.find_all(key for pair in keys.values() for key in pair)
     return {
-        group_id: _detailed(items[group], items.get(details, {}))
+        group_id: to_detailed(items[group], items.get(details, {}))
         for group_id, (group, details) in keys.items()
         if group in items and "deleting" not in items[group]
     }
-
-
-def find_with_members(
-    table: Table, application_id: str, group_id: str
-) -> tuple[DetailedGroup, Members] | None:
-    """The group and its first members, or None as in `find_group`. One round trip.
-
-    Raises:
-        Unavailable: Others change it all the time.
-    """
-    key, details_sk = group_key(application_id, group_id), details_key(application_id, group_id).sk
-    for _ in range(READS):
-        items, more = table.query_range(key.pk, details_sk, MEMBER + END, limit=2 + MAX_MEMBERS_SHOWN)
-        details = items.pop(0) if items and items[0]["sk"] == details_sk else {}
-        if not items or items[0]["sk"] != key.sk or "deleting" in items[0]:
-            return None
-        group, *members = items
-        if group.get("details_revision") == details.get("revision"):
-            user_ids = tuple(item["sk"].removeprefix(MEMBER) for item in members)
-            is_truncated = more or len(user_ids) > MAX_MEMBERS_SHOWN
-            return _detailed(group, details), Members(user_ids[:MAX_MEMBERS_SHOWN], is_truncated)
-    message = "Other requests are changing this group at the moment. Try again."
-    raise Unavailable(message)
 
 
 def find_family(table: Table, application_id: str, group_id: str) -> Family | None:
@@ -281,9 +254,10 @@ def begin_deletion(table: Table, application_id: str, family: Family, now_ms: in
     _write(table, mark, *_leaving_parent(application_id, group), *parting)
 
 
-def remove_member(table: Table, application_id: str, group_id: str, user_id: str) -> None:
-    """Remove a membership that its user does not know of. Only from a group that is being deleted."""
-    table.write(Delete(Key(group_key(application_id, group_id).pk, MEMBER + user_id)))
+def remove_members(table: Table, application_id: str, group_id: str, user_ids: Iterable[str]) -> None:
+    """Remove memberships that their users do not know of. Only from a group that is being deleted."""
+    pk = group_key(application_id, group_id).pk
+    table.write(*(Delete(Key(pk, MEMBER + user_id)) for user_id in user_ids))
 
 
 def remove_group(table: Table, application_id: str, group_id: str) -> None:
@@ -296,7 +270,8 @@ def to_group(item: Item) -> Group:
     return Group(**_fields(item))
 
 
-def _detailed(item: Item, details: Item) -> DetailedGroup:
+def to_detailed(item: Item, details: Item) -> DetailedGroup:
+    """The group that an item and that of its details hold; an empty one where it has none."""
     return DetailedGroup(
         **_fields(item), description=details.get("description"), tags=details.get("tags", {})
     )

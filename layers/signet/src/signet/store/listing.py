@@ -1,9 +1,14 @@
-"""The index that lists an application's users, and the members of a group. Keys only."""
+"""An application's users, and the members of a group."""
 
+from signet.errors import Unavailable
+from signet.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members
 from signet.listing import Entry
-from signet.store.groups import group_key
+from signet.store.groups import END, MEMBER, details_key, group_key, to_detailed
 from signet.store.table import Key, Table
-from signet.store.users import user_key, users_partition
+from signet.store.users import find_users, user_key, users_partition
+
+READS = 5
+"""How often a group is read that others change meanwhile."""
 
 
 def user_entries(
@@ -37,8 +42,47 @@ def user_entries(
 
 
 def member_ids(table: Table, application_id: str, group_id: str, limit: int) -> tuple[list[str], bool]:
-    """The ids of a group's members, and whether there are more than the limit. Read consistently."""
+    """The ids of a group's members, and whether there are more than the limit. Read consistently.
+
+    Those whose item is pending are among them: the users themselves know whether they belong to it.
+    """
     key: Key = group_key(application_id, group_id)
-    prefix = "MEMBER#"
-    items, more = table.query_keys("pk", key.pk, limit=limit, sort_prefix=prefix)
-    return [item["sk"].removeprefix(prefix) for item in items], more
+    items, more = table.query_keys("pk", key.pk, limit=limit, sort_prefix=MEMBER)
+    return [item["sk"].removeprefix(MEMBER) for item in items], more
+
+
+def find_with_members(
+    table: Table, application_id: str, group_id: str, now_ms: int
+) -> tuple[DetailedGroup, Members] | None:
+    """The group and its first members, or None where there is none or it is being deleted.
+
+    One round trip, and one more where a member's item is pending.
+
+    Raises:
+        Unavailable: Others change it all the time.
+    """
+    key, details_sk = group_key(application_id, group_id), details_key(application_id, group_id).sk
+    for _ in range(READS):
+        items, more = table.query_range(key.pk, details_sk, MEMBER + END, limit=2 + MAX_MEMBERS_SHOWN)
+        details = items.pop(0) if items and items[0]["sk"] == details_sk else {}
+        if not items or items[0]["sk"] != key.sk or "deleting" in items[0]:
+            return None
+        group, *members = items
+        if group.get("details_revision") == details.get("revision"):
+            break
+    else:
+        message = "Other requests are changing this group at the moment. Try again."
+        raise Unavailable(message)
+    user_ids: list[str] = []
+    while True:
+        pending = [item["user_id"] for item in members if "pending" in item]
+        users = find_users(table, application_id, pending, now_ms)
+        belong = {user_id for user_id, user in users.items() if group_id in user.group_ids}
+        user_ids += [
+            item["user_id"] for item in members if "pending" not in item or item["user_id"] in belong
+        ]
+        if not more or len(user_ids) > MAX_MEMBERS_SHOWN:
+            is_truncated = more or len(user_ids) > MAX_MEMBERS_SHOWN
+            return to_detailed(group, details), Members(tuple(user_ids[:MAX_MEMBERS_SHOWN]), is_truncated)
+        behind = members[-1]["sk"] + "\0"
+        members, more = table.query_range(key.pk, behind, MEMBER + END, limit=1 + MAX_MEMBERS_SHOWN)

@@ -3,24 +3,21 @@
 from collections.abc import Mapping
 
 from signet.store.table import Table
-from signet.store.users import credential_key, find_in, find_user, user_key
+from signet.store.users import credential_key, find_in, user_key
 from signet.users import User
 
 
-def find_made(table: Table, application_id: str, normal_email: str, origin: str, now_ms: int) -> User | None:
-    """The user whose credential has the address and this origin, or None. One round trip, two if there is.
+def is_made_by(table: Table, application_id: str, normal_email: str, origin: str) -> bool:
+    """Whether the user with this address was made by this origin. One round trip.
 
     Args:
         table: The table.
         application_id: Whose users.
         normal_email: The address.
         origin: As it was given when the user was inserted.
-        now_ms: The time, in Unix milliseconds.
     """
     credential = table.find(credential_key(application_id, normal_email))
-    if credential is None or credential.get("origin") != origin:
-        return None
-    return find_user(table, application_id, credential["user_id"], now_ms)
+    return credential is not None and credential.get("origin") == origin
 
 
 def find_with_hashes(

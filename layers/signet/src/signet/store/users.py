@@ -4,6 +4,18 @@ A user stands under `APP#<app>#USER#<id>` / `USER`, its credential under `APP#<a
 `CREDENTIAL`, and its membership of a group under the group's key / `MEMBER#<user id>`. A write that
 touches several of them is one transaction, so that none is ever without the others.
 
+The user's `group_ids` decide who belongs to what; member items are where a group finds its users. A user
+may have more groups than fit into one transaction. Then the member items of the others are written
+before it, or left behind it, as `pending`, and the user's item names them as `outstanding`: who reads a
+pending one asks the user. So one transaction changes everything at once, for every reader:
+
+    mark       member items of 49 groups pending     outstanding: 49          group_ids: as before
+    commit     member items of the others            outstanding: 49          group_ids: as wanted
+    settle     pending ones good, or gone            outstanding: none
+
+Of a new user there is no item to name them before the commit; nobody sees them, and a group that is
+deleted takes them along.
+
 What was deleted stays as a tombstone: `generation` and `deleted_at`, nothing of the person. A tombstone
 and an item that holds a generation alone are not users: a user has `created_at`. One that is unverified
 ends at `unverified_until`, and its item is a generation alone from then on; `find_in` and `IS_THERE` say
@@ -13,16 +25,30 @@ DynamoDB removes an item at its `expires_at`, which stands on unverified users a
 long as removing the item gives nothing back: `RAISE` takes it off.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from signet.errors import InvalidRequest, UserExists
+from signet.errors import UserExists
 from signet.identities import Identity, IdentityType
 from signet.store.attributes import Item
+from signet.store.groups import IS_THERE as GROUP_IS_THERE
 from signet.store.groups import group_key
 from signet.store.identities import identity_key
-from signet.store.table import Check, ConditionFailed, Delete, Insert, Key, Part, PartsRefused, Table, Update
+from signet.store.table import (
+    MAX_PARTS,
+    Check,
+    ConditionFailed,
+    Delete,
+    Insert,
+    Key,
+    Part,
+    PartsRefused,
+    Put,
+    Table,
+    Update,
+)
 from signet.users import EXTERNAL, User
 
 PROFILE = {
@@ -58,6 +84,23 @@ RAISE = f"ADD generation :one REMOVE {', '.join(RAISED)}"
 
 class StaleError(Exception):
     """The user is not any more what it was when it was read; nothing was written."""
+
+
+class GroupsGoneError(Exception):
+    """There are no such groups, or they are being deleted; nothing was written.
+
+    Attributes:
+        group_ids: Which of those that the user would have joined.
+    """
+
+    def __init__(self, group_ids: Iterable[str]) -> None:
+        self.group_ids = frozenset(group_ids)
+        super().__init__(", ".join(sorted(self.group_ids)))
+
+
+def email_taken() -> UserExists:
+    """The refusal of an address that another user has."""
+    return UserExists("Another user of this application has this e-mail address.")
 
 
 def user_key(application_id: str, user_id: str) -> Key:
@@ -110,6 +153,7 @@ class Subject:
         revision: That of the item, user or not; 0 where it has none.
         is_unclaimed: Whether there is nothing, or what unverified calls have made.
         is_lasting: Whether anything was raised, marked or cut off: without the item it would be undone.
+        outstanding: Groups with pending member items of it.
     """
 
     user: User | None
@@ -119,6 +163,7 @@ class Subject:
     revision: int
     is_unclaimed: bool
     is_lasting: bool
+    outstanding: frozenset[str]
 
 
 def find_subject(table: Table, application_id: str, user_id: str, now_ms: int) -> Subject:
@@ -138,6 +183,7 @@ def subject_in(item: Item | None, now_ms: int) -> Subject:
         revision=item.get("revision", 0),
         is_unclaimed=not item or "unverified_until" in item,
         is_lasting=generation > 0 or "ended" in item or "token_cutoff" in item,
+        outstanding=item.get("outstanding", frozenset()),
     )
 
 
@@ -182,14 +228,14 @@ def insert_user(
     Args:
         table: The table.
         application_id: Whose user it is.
-        user: The user.
+        user: The user; the member items of those of its groups that are outstanding have been announced.
         password_hash: Of its password.
-        origin: What made it, for who has to know its own work again (`find_origin`).
+        origin: What made it, for who has to know its own work again (`store.transfer.is_made_by`).
 
     Raises:
         UserExists: Another user has the e-mail address.
         StaleError: There is or was a user with this id.
-        InvalidRequest: One of the groups does not exist.
+        GroupsGoneError: Some of the groups do not exist.
     """
     if user.normal_email is None:
         message = "A user with a password needs an e-mail address."
@@ -205,7 +251,50 @@ def insert_user(
         "user": Insert(user_key(application_id, user.id), _item(application_id, user)),
         "new credential": Insert(credential_key(application_id, user.normal_email), credential),
     }
-    _write(table, parts | _joining(application_id, user.id, user.group_ids))
+    announced = replace(user, group_ids=())
+    _write(table, parts | _memberships(application_id, announced, user))
+
+
+def announce_members(table: Table, application_id: str, user_id: str, group_ids: Iterable[str]) -> None:
+    """Write pending member items of a user that is not there yet. One round trip; 49 groups at most.
+
+    Raises:
+        GroupsGoneError: Some of the groups do not exist.
+    """
+    parts: dict[str, Part] = {}
+    for group_id in group_ids:
+        parts |= _joining(application_id, user_id, group_id, is_pending=True)
+    _write(table, parts)
+
+
+def withdraw_members(table: Table, application_id: str, user_id: str, group_ids: Iterable[str]) -> None:
+    """Remove what was announced of a user that is not made after all. One round trip; 99 groups at most.
+
+    Raises:
+        StaleError: There is or was a user with this id: what is pending may be its own.
+    """
+    parts: dict[str, Part] = {"user": Check(user_key(application_id, user_id), "attribute_not_exists(pk)")}
+    parts |= {g: Delete(member_key(application_id, g, user_id)) for g in group_ids}
+    _write(table, parts)
+
+
+def is_written(table: Table, application_id: str, user: User, password_hash: str | None) -> bool:
+    """Whether the user stands there as this, and so does its credential. One round trip.
+
+    For who does not know whether a write came about, whose answer was lost.
+
+    Args:
+        table: The table.
+        application_id: Whose user it is.
+        user: As it was to be written, its revision included.
+        password_hash: The credential's, where the write set it or moved it.
+    """
+    keys = [user_key(application_id, user.id), credential_key(application_id, user.normal_email or "")]
+    item, credential = map(table.find_all(keys).get, keys)
+    if item is None or "created_at" not in item or item["revision"] != user.revision:
+        return False
+    is_same = _attributes(application_id, to_user(item)) == _attributes(application_id, user)
+    return is_same and password_hash in (None, (credential or {}).get("password_hash"))
 
 
 def change_user(
@@ -237,20 +326,44 @@ def change_user(
     Raises:
         StaleError: The user or its credential has changed since it was read.
         UserExists: Another user has the new e-mail address.
-        InvalidRequest: One of the new groups does not exist.
+        GroupsGoneError: Some of the new groups do not exist.
     """
     parts: dict[str, Part] = {"user": _change(application_id, before, after, now_ms, ends_tokens=ends_tokens)}
     if password_hash is not None:
         parts |= _credential_change(application_id, before, after, password_hash, replaces)
         if before.normal_email is not None:
             parts["identity"] = _end_identity(application_id, before.normal_email)
-    parts |= _joining(application_id, before.id, set(after.group_ids) - set(before.group_ids))
-    parts |= _leaving(application_id, before.id, set(before.group_ids) - set(after.group_ids))
+    _write(table, parts | _memberships(application_id, before, after))
+
+
+def change_users(
+    table: Table, application_id: str, changes: Iterable[tuple[User, User]], now_ms: int
+) -> None:
+    """Turn several users into what they shall be, all or none. One round trip.
+
+    Args:
+        table: The table.
+        application_id: Whose users.
+        changes: Each user as it was read, and as it shall be, with the next `revision`.
+        now_ms: The time, in Unix milliseconds.
+
+    Raises:
+        StaleError: One of them has changed since it was read.
+        GroupsGoneError: Some of the new groups do not exist.
+    """
+    parts: dict[str, Part] = {}
+    for before, after in changes:
+        own: dict[str, Part] = {"user": _change(application_id, before, after, now_ms, ends_tokens=False)}
+        own |= _memberships(application_id, before, after)
+        # The check of a group is the same for all.
+        parts |= {n if n.startswith("group ") else f"{n} of {before.id}": part for n, part in own.items()}
     _write(table, parts)
 
 
 def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> None:
     """Leave a tombstone in the user's place, and nothing of the person.
+
+    Its pending member items are left; the tombstone has them `outstanding`.
 
     Raises:
         StaleError: The user has changed since it was read.
@@ -275,13 +388,45 @@ def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> N
         key = credential_key(application_id, user.normal_email)
         parts["old credential"] = Delete(key, "user_id = :user_id", own)
         parts["identity"] = _end_identity(application_id, user.normal_email)
-    _write(table, parts | _leaving(application_id, user.id, user.group_ids))
+    _write(table, parts | _memberships(application_id, user, replace(user, group_ids=())))
+
+
+def forget_members(
+    table: Table, application_id: str, user_id: str, revision: int, outstanding: Collection[str]
+) -> None:
+    """Remove the pending member items of a deleted user. One round trip for each 99.
+
+    Args:
+        table: The table.
+        application_id: Whose user it was.
+        user_id: Its id.
+        revision: The tombstone's.
+        outstanding: Which groups it has outstanding.
+
+    Raises:
+        StaleError: There is a user again, or others forget its members.
+    """
+    left = frozenset(outstanding)
+    for group_ids in itertools.batched(sorted(outstanding), MAX_PARTS - 1, strict=False):
+        left -= frozenset(group_ids)
+        values: dict[str, object] = {":next": revision + 1, ":revision": revision}
+        parts: dict[str, Part] = {
+            "user": Update(
+                user_key(application_id, user_id),
+                "SET revision = :next" + (", outstanding = :left" if left else " REMOVE outstanding"),
+                values | ({":left": left} if left else {}),
+                "revision = :revision AND attribute_not_exists(created_at)",
+            )
+        }
+        _write(table, parts | {g: Delete(member_key(application_id, g, user_id)) for g in group_ids})
+        revision += 1
 
 
 def to_user(item: Item) -> User:
     """The user that an item with `created_at` holds."""
     fields: dict[str, Any] = {field: item.get(attribute) for field, attribute in PROFILE.items()}
     fields["group_ids"] = tuple(item["group_ids"])
+    fields["outstanding"] = item.get("outstanding", frozenset())
     fields["profile"] = item.get("profile", {})
     return User(
         **fields,
@@ -306,7 +451,8 @@ def _item(application_id: str, user: User) -> dict[str, object]:
 def _attributes(application_id: str, user: User) -> dict[str, object]:
     """What a change of the user writes; None for what is not there."""
     given = {attribute: getattr(user, field) for field, attribute in PROFILE.items()}
-    return given | {"profile": user.profile or None} | _index_entry(application_id, user)
+    given |= {"profile": user.profile or None, "outstanding": user.outstanding or None}
+    return given | _index_entry(application_id, user)
 
 
 def _index_entry(application_id: str, user: User) -> dict[str, str]:
@@ -376,21 +522,36 @@ def _end_identity(application_id: str, normal_email: str) -> Update:
     return Update(identity_key(application_id, identity), "ADD generation :one", {":one": 1})
 
 
-def _joining(application_id: str, user_id: str, group_ids: Iterable[str]) -> dict[str, Part]:
+def _memberships(application_id: str, before: User, after: User) -> dict[str, Part]:
+    """What becomes of the member items where `before` becomes `after`."""
     parts: dict[str, Part] = {}
-    for group_id in sorted(group_ids):
-        # A group that is being deleted takes nobody in: its sweep may be past this user already.
-        here = "attribute_exists(pk) AND attribute_not_exists(deleting)"
-        parts[f"group {group_id}"] = Check(group_key(application_id, group_id), here)
-        key = member_key(application_id, group_id, user_id)
-        parts[f"member {group_id}"] = Update(key, "SET user_id = :user_id", {":user_id": user_id})
+    was, becomes = _pending_by_group(before), _pending_by_group(after)
+    for group_id in sorted(was.keys() | becomes.keys()):
+        is_pending = becomes.get(group_id)
+        if is_pending == was.get(group_id):
+            continue
+        joining = _joining(application_id, before.id, group_id, is_pending=bool(is_pending))
+        if is_pending is None:
+            parts[f"member {group_id}"] = Delete(member_key(application_id, group_id, before.id))
+        elif is_pending and group_id in was:
+            # It leaves, so it matters to nobody whether there is such a group.
+            parts[f"member {group_id}"] = joining[f"member {group_id}"]
+        else:
+            parts |= joining
     return parts
 
 
-def _leaving(application_id: str, user_id: str, group_ids: Iterable[str]) -> dict[str, Part]:
+def _pending_by_group(user: User) -> dict[str, bool]:
+    """Of each group that has a member item of the user, whether it is pending."""
+    return dict.fromkeys(user.group_ids, False) | dict.fromkeys(user.outstanding, True)
+
+
+def _joining(application_id: str, user_id: str, group_id: str, *, is_pending: bool) -> dict[str, Part]:
+    member: dict[str, object] = {"user_id": user_id} | ({"pending": True} if is_pending else {})
     return {
-        f"member {group_id}": Delete(member_key(application_id, group_id, user_id))
-        for group_id in sorted(group_ids)
+        # A group that is being deleted takes nobody in: its sweep may be past this user already.
+        f"group {group_id}": Check(group_key(application_id, group_id), GROUP_IS_THERE),
+        f"member {group_id}": Put(member_key(application_id, group_id, user_id), member),
     }
 
 
@@ -401,13 +562,9 @@ def _write(table: Table, parts: Mapping[str, Part]) -> None:
     except PartsRefused as error:
         names = list(parts)
         refused = {names[place] for place in error.places}
-        if refused & {"user", "old credential"}:
+        gone = {name.removeprefix("group ") for name in refused if name.startswith("group ")}
+        if refused - {"new credential"} - {f"group {group_id}" for group_id in gone}:
             raise StaleError from error
-        groups = sorted(name.removeprefix("group ") for name in refused if name.startswith("group "))
-        if groups:
-            message = f"there is no group {groups[0]}."
-            raise InvalidRequest.of("experienceGroupIds", message) from error
-        if "new credential" in refused:
-            message = "Another user of this application has this e-mail address."
-            raise UserExists(message) from error
-        raise StaleError from error
+        if gone:
+            raise GroupsGoneError(gone) from error
+        raise email_taken() from error

@@ -1,0 +1,253 @@
+"""Users with more groups than fit into one transaction: what precedes and follows the one that changes them.
+
+How member items say so, `store.users` tells. Whatever happens between any two writes, readers see the user
+as it was or as it was to be; what is left over the next write of the user settles. Up to 48 groups come or
+go, or twice as many go, and there is one write and nothing else.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from signet.errors import Unavailable, UserExists
+from signet.store.table import MAX_PARTS, Table
+from signet.store.users import (
+    GroupsGoneError,
+    StaleError,
+    announce_members,
+    change_user,
+    delete_user,
+    email_taken,
+    find_password_hash,
+    find_user,
+    forget_members,
+    insert_user,
+    is_written,
+    withdraw_members,
+)
+from signet.users import User
+
+ROOM = MAX_PARTS - 4
+"""Parts that are left for member items beside the user, two credentials, and an identity or permissions."""
+
+
+def add_user(
+    table: Table,
+    application_id: str,
+    user: User,
+    password_hash: str,
+    now_ms: int,
+    origin: str | None = None,
+) -> User:
+    """Write a new user with its credential and its memberships. One round trip for 48 groups.
+
+    Args:
+        table: The table.
+        application_id: Whose user it is.
+        user: The user.
+        password_hash: Of its password.
+        now_ms: The time, in Unix milliseconds.
+        origin: What made it, for who has to know its own work again.
+
+    Returns:
+        The user, without groups that were deleted meanwhile.
+
+    Raises:
+        UserExists: Another user has the e-mail address.
+        StaleError: There is or was a user with this id.
+        GroupsGoneError: Some of the groups do not exist.
+        Unavailable: Nobody can tell whether it was written.
+    """
+    group_ids = frozenset(user.group_ids)
+    rest = group_ids - _fitting(group_ids, group_ids, ROOM)
+    if rest and find_password_hash(table, application_id, user.normal_email or "") is not None:
+        raise email_taken()
+    whole = replace(user, outstanding=rest)
+    try:
+        for portion in _portions(rest, rest):
+            announce_members(table, application_id, user.id, portion)
+    except (GroupsGoneError, Unavailable):
+        _withdraw(table, application_id, whole)
+        raise
+    try:
+        _write_surely(
+            lambda: insert_user(table, application_id, whole, password_hash, origin),
+            lambda: is_written(table, application_id, whole, password_hash),
+        )
+    except (UserExists, StaleError, GroupsGoneError):
+        _withdraw(table, application_id, whole)
+        raise
+    return _settle_now(table, application_id, whole, now_ms)
+
+
+def alter_user(
+    table: Table,
+    application_id: str,
+    before: User,
+    after: User,
+    now_ms: int,
+    *,
+    password_hash: str | None = None,
+    replaces: str | None = None,
+    ends_tokens: bool = False,
+) -> User:
+    """Turn the user from what was read into what it shall be, as `change_user` does.
+
+    Args:
+        table: The table.
+        application_id: Whose user it is.
+        before: The user as it was read.
+        after: The user as it shall be; its `revision` and what is outstanding are none of the caller's.
+        now_ms: The time, in Unix milliseconds.
+        password_hash: As in `change_user`; so for the others.
+        replaces: The hash that moves.
+        ends_tokens: Whether the user's tokens end.
+
+    Returns:
+        The user, without groups that were deleted meanwhile.
+
+    Raises:
+        StaleError: The user is not any more what was read.
+        UserExists: Another user has the new e-mail address.
+        GroupsGoneError: Some of the new groups do not exist.
+        Unavailable: Nobody can tell whether it was written.
+    """
+    if before.outstanding:
+        settle(table, application_id, before, now_ms)
+        raise StaleError
+    joining = frozenset(after.group_ids) - frozenset(before.group_ids)
+    changing = joining | (frozenset(before.group_ids) - frozenset(after.group_ids))
+    rest = changing - _fitting(changing, joining, ROOM)
+    moves = password_hash is not None and after.normal_email not in (None, before.normal_email)
+    if rest and moves and find_password_hash(table, application_id, after.normal_email or "") is not None:
+        raise email_taken()
+    marked = _mark(table, application_id, before, rest, joining, now_ms)
+    whole = replace(after, outstanding=rest, revision=marked.revision + 1)
+    try:
+        _write_surely(
+            lambda: change_user(
+                table,
+                application_id,
+                marked,
+                whole,
+                now_ms,
+                password_hash=password_hash,
+                replaces=replaces,
+                ends_tokens=ends_tokens,
+            ),
+            lambda: is_written(table, application_id, whole, password_hash),
+        )
+    except (UserExists, GroupsGoneError):
+        _settle_now(table, application_id, marked, now_ms)
+        raise
+    return _settle_now(table, application_id, whole, now_ms)
+
+
+def erase_user(table: Table, application_id: str, user: User, now_ms: int) -> None:
+    """Leave a tombstone in the user's place, as `delete_user` does, and nothing in its groups.
+
+    Raises:
+        StaleError: The user has changed since it was read.
+        Unavailable: Nobody can tell whether it was deleted.
+    """
+    firm = frozenset(user.group_ids) - user.outstanding
+    rest = firm - _fitting(firm, (), ROOM)
+    marked = _mark(table, application_id, user, rest, (), now_ms)
+    _write_surely(
+        lambda: delete_user(table, application_id, marked, now_ms),
+        lambda: find_user(table, application_id, user.id, now_ms) is None,
+    )
+    with suppress(StaleError, Unavailable):
+        forget_members(table, application_id, user.id, marked.revision + 1, marked.outstanding)
+
+
+def settle(table: Table, application_id: str, user: User, now_ms: int) -> User:
+    """Bring the user's pending member items in accord with its groups.
+
+    Args:
+        table: The table.
+        application_id: Whose user it is.
+        user: The user as it was read.
+        now_ms: The time, in Unix milliseconds.
+
+    Returns:
+        The user as it is then: without groups that were deleted before it could join.
+
+    Raises:
+        StaleError: The user has changed since it was read.
+    """
+    while user.outstanding:
+        portion = _fitting(user.outstanding, user.group_ids, MAX_PARTS - 1)
+        settled = replace(user, outstanding=user.outstanding - portion, revision=user.revision + 1)
+        try:
+            change_user(table, application_id, user, settled, now_ms)
+        except GroupsGoneError as error:
+            gone = error.group_ids
+            group_ids = tuple(group_id for group_id in user.group_ids if group_id not in gone)
+            settled = replace(settled, group_ids=group_ids, outstanding=user.outstanding - gone)
+            change_user(table, application_id, user, settled, now_ms)
+        user = settled
+    return user
+
+
+def _settle_now(table: Table, application_id: str, user: User, now_ms: int) -> User:
+    """Settle what can be settled: the change is done or taken back for every reader, whatever comes of it."""
+    with suppress(StaleError, Unavailable):
+        return settle(table, application_id, user, now_ms)
+    return user
+
+
+def _mark(
+    table: Table,
+    application_id: str,
+    user: User,
+    group_ids: Collection[str],
+    joining: Collection[str],
+    now_ms: int,
+) -> User:
+    """Let the member items of these groups be pending, which no reader sees; gives the user as it is then."""
+    for portion in _portions(group_ids, joining):
+        outstanding, revision = user.outstanding | portion, user.revision + 1
+        marked = replace(user, outstanding=outstanding, revision=revision)
+        try:
+            change_user(table, application_id, user, marked, now_ms)
+        except GroupsGoneError:
+            _settle_now(table, application_id, user, now_ms)
+            raise
+        user = marked
+    return user
+
+
+def _withdraw(table: Table, application_id: str, user: User) -> None:
+    with suppress(StaleError, Unavailable):
+        for portion in _portions(user.outstanding, ()):
+            withdraw_members(table, application_id, user.id, portion)
+
+
+def _write_surely(write: Callable[[], None], is_done: Callable[[], bool]) -> None:
+    """Write, and look whether it came about where no answer did: what is done is no failure."""
+    try:
+        write()
+    except Unavailable:
+        if not is_done():
+            raise
+
+
+def _fitting(group_ids: Collection[str], joining: Collection[str], room: int) -> frozenset[str]:
+    """As many of the groups as change in so many parts of a transaction: two for one that is joined."""
+    fitting = set()
+    for group_id in sorted(group_ids):
+        room -= 2 if group_id in joining else 1
+        if room < 0:
+            break
+        fitting.add(group_id)
+    return frozenset(fitting)
+
+
+def _portions(group_ids: Collection[str], joining: Collection[str]) -> Iterator[frozenset[str]]:
+    """The groups, as many at a time as fit into a transaction beside the user."""
+    left = frozenset(group_ids)
+    while left:
+        portion = _fitting(left, joining, MAX_PARTS - 1)
+        yield portion
+        left -= portion
