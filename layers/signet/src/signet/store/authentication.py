@@ -142,7 +142,7 @@ def note_login(
         if nonce is None:
             raise
         # All answers may have been lost, and the tokens ended all the same.
-        found = table.find(key)
+        found = table.find_all([key]).get(key)
         if not _is_of(found, nonce):
             raise
         return _found_written(found, condition, now_ms)
