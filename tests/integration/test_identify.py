@@ -405,3 +405,45 @@ def test_the_round_trips(signet: Deployment) -> None:
         with signet.counted() as trips:
             send(signet, {"userId": "u1", "name": name}, made)
         assert trips == ["dynamodb:GetItem", "dynamodb:UpdateItem"][:expected]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "java\nscript:alert(1)",
+        "JAVASCRIPT:alert(1)",
+        "data:image/png;base64,AA==",
+        "ftp://example.com/a.png",
+        "//example.com/a.png",
+        "example.com/a.png",
+        "http:example.com",
+        "https://",
+        "https:///a.png",
+        "https://[",
+        "https://example.com:99999/",
+        "https://ann:secret@example.com/",
+        "https://@example.com/",
+        "https://example.com\\@evil.example/",
+        " https://example.com/",
+        "https://example.com/\u202e",
+        "https://example.com/a b",
+        "https://example.com/\x00",
+        "https://example.com/" + "x" * 2048,
+        "",
+    ],
+)
+def test_a_picture_that_is_no_web_address_is_refused(signet: Deployment, url: str) -> None:
+    """Whoever shows it puts it into a page, where a script in it would run."""
+    made, before = token(signet), signet.items()
+    answer = send(signet, {"userId": "u1", "photoUrl": url}, made)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "data.user.photoUrl" in answer.json["error"]["message"]
+    assert signet.items() == before
+
+
+@pytest.mark.parametrize("url", ["http://a.example", "HTTPS://a.example/ü?s=1#x", "https://[::1]:8443/@ann"])
+def test_a_picture_is_kept_as_it_was_given(signet: Deployment, url: str) -> None:
+    """Any http or https address with a host."""
+    answer = send(signet, {"userId": "u1", "photoUrl": url}, token(signet))
+    assert answer.json["result"]["data"]["user"]["photoUrl"] == url

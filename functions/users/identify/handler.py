@@ -3,7 +3,7 @@
 What Velt's `client.identify()` does, on the server. Public. docs/api.md, section 10.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 from signet import wiring
 from signet.accounts.identification import Claim, identify
@@ -11,9 +11,7 @@ from signet.credentials import API_KEY
 from signet.dialects.velt import velt
 from signet.models import UNSET, RequestModel
 from signet.operation import Call, operation
-from signet.velt_models import EmailText, ExternalId, Text
-
-from pydantic import StringConstraints
+from signet.velt_models import EmailText, ExternalId, PhotoUrl, Text
 
 
 class ClaimedUser(RequestModel):
@@ -23,7 +21,7 @@ class ClaimedUser(RequestModel):
     organization_id: Text | None = None
     email: EmailText | None = None
     name: Text | None = None
-    photo_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
+    photo_url: PhotoUrl | None = None
     is_admin: Any = UNSET
 
 
