@@ -355,6 +355,12 @@ class Deployment:
         """Note a call; botocore emits the event `before-parameter-build` for each."""
         self.note(model.service_model.service_name, model.name, params)
 
+    def restore(self, items: list[dict[str, Any]]) -> None:
+        """Put the table back to what it held, and forget what has been remembered of it since."""
+        put_back(self, items)
+        self.restart()
+        self.waiting.clear()
+
     @contextmanager
     def observed(self, name: str, client: Any) -> Iterator[None]:
         """Note the calls of a client."""
@@ -374,6 +380,25 @@ class Deployment:
             yield
         finally:
             client.meta.events.unregister(f"before-parameter-build.{name}", self.count)
+
+
+def put_back(deployment: Deployment, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let the table hold these items and no other; gives what it held."""
+    found = deployment.items()
+    left = {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+    requests = list[dict[str, Any]]()
+    for item in items:
+        if left.pop((item["pk"]["S"], item["sk"]["S"]), None) != item:
+            requests.append({"PutRequest": {"Item": item}})
+    requests += [
+        {"DeleteRequest": {"Key": {name: item[name] for name in ("pk", "sk")}}} for item in left.values()
+    ]
+    client, table_name = wiring.table().client, deployment.table_name
+    while requests:
+        batch, requests = requests[:MAX_BATCH], requests[MAX_BATCH:]
+        answer = client.call("BatchWriteItem", {"RequestItems": {table_name: batch}})
+        requests += answer["UnprocessedItems"].get(table_name, [])
+    return found
 
 
 def close_connections(client: aws.Client) -> None:
@@ -462,19 +487,7 @@ class Cloud:
 
     def _clear(self, deployment: Deployment, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Let the table hold these items and no other, and the bucket nothing; gives what the table held."""
-        found = deployment.items()
-        left = {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
-        requests = list[dict[str, Any]]()
-        for item in kept:
-            if left.pop((item["pk"]["S"], item["sk"]["S"]), None) != item:
-                requests.append({"PutRequest": {"Item": item}})
-        requests += [
-            {"DeleteRequest": {"Key": {name: item[name] for name in ("pk", "sk")}}} for item in left.values()
-        ]
-        while requests:
-            batch, requests = requests[:MAX_BATCH], requests[MAX_BATCH:]
-            answer = self._dynamodb.call("BatchWriteItem", {"RequestItems": {self._table_name: batch}})
-            requests += answer["UnprocessedItems"].get(self._table_name, [])
+        found = put_back(deployment, kept)
         if any(trip.startswith("s3:") for trip in deployment.round_trips):
             for name in deployment.files():
                 self._clients["s3"].delete_object(Bucket=self._bucket, Key=name)

@@ -66,7 +66,9 @@ def listed(signet: Deployment, token: str | None = None) -> list[dict[str, Any]]
 
 def stored(signet: Deployment) -> list[dict[str, Any]]:
     """The stored API tokens of the demo application, as DynamoDB has them."""
-    (item,) = [it for it in signet.items() if it["pk"]["S"] == f"APP#{signet.application_id}"]
+    (item,) = [
+        it for it in signet.items() if it["sk"]["S"] == "APP" and it["pk"]["S"][4:] == signet.application_id
+    ]
     return [token["M"] for token in item["api_tokens"]["L"]]
 
 

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from signet import wiring
-from signet.errors import Unavailable
+from signet import authorizer, wiring
+from signet.errors import CredentialsWrong, Unavailable
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tools.events import load_event
 
@@ -123,6 +125,7 @@ def test_the_token_is_looked_for_in_three_places(
 
 
 OWN = "abcdefghij.execute-api.eu-central-1.amazonaws.com"
+LOCAL = {"x-forwarded-proto": "http", "x-forwarded-port": "3000"}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,24 @@ OWN = "abcdefghij.execute-api.eu-central-1.amazonaws.com"
         ("POST", {"origin": f"https://{OWN}"}, True),
         ("POST", {"origin": f"https://{OWN}.evil.example"}, False),
         ("POST", {"origin": "https://evil.example"}, False),
+        ("POST", {"origin": f"https://{OWN}:443"}, True),
+        ("POST", {"origin": f"https://{OWN}:8443"}, False),
+        ("POST", {"origin": f"http://{OWN}"}, False),
+        ("POST", {"origin": f"http://{OWN}:443"}, False),
+        ("POST", {"origin": f"https://{OWN.upper()}"}, True),
+        ("POST", {"origin": f"https://{OWN}/"}, False),
+        ("POST", {"origin": f"https://u@{OWN}"}, False),
+        ("POST", {"origin": f"https://{OWN}, https://evil.example"}, False),
+        ("POST", {"origin": f"ftp://{OWN}"}, False),
+        ("POST", {"origin": "http://["}, False),
+        ("POST", {"origin": "https://"}, False),
+        ("POST", {"origin": f"https://{OWN}:x"}, False),
+        # As the local gateway has it.
+        ("POST", {"origin": f"http://{OWN}:3000", **LOCAL}, True),
+        ("POST", {"origin": f"http://{OWN}:3001", **LOCAL}, False),
+        ("POST", {"origin": f"https://{OWN}:3000", **LOCAL}, False),
+        ("POST", {"origin": f"http://{OWN}", **LOCAL}, False),
+        ("POST", {"origin": f"http://{OWN}", **LOCAL, "x-forwarded-port": "80"}, True),
         ("POST", {"origin": "null"}, False),
         ("POST", {"origin": ""}, False),
     ],
@@ -220,31 +241,107 @@ def test_another_event_is_refused(moto_signet: Deployment, asked: object) -> Non
     assert ask(moto_signet, asked) == {"isAuthorized": False}
 
 
-def test_a_large_user_comes_in_without_groups_and_tags(signet: Deployment) -> None:
-    """Over 6 KB groups, then tags, are left out, and `partial` says so."""
+WIDE = "\u20ac"
+"""Three bytes in UTF-8, six as an ASCII escape."""
+
+
+def large_user(signet: Deployment, *, names: int = 0, groups: int = 0, extra: int = 0, tags: int = 0) -> str:
+    """A session token of a user with so many bytes of each; of groups, so many."""
     here = {"applicationId": signet.application_id}
-    groups = [signet.invoke("create_group", here | {"name": "x" * 200 + str(n)})["id"] for n in range(10)]
-    sizes = {}
-    for tags in (0, 30):
-        fields = {
-            "email": f"u{tags}@example.com",
-            "password": PASSWORD,
-            "experienceGroupIds": groups,
-            "userTags": {f"t{n}": "y" * 200 for n in range(tags)},
+    made = [signet.invoke("create_group", here | {"name": WIDE * 80 + str(n)})["id"] for n in range(groups)]
+    fields = {
+        "email": f"u{names}.{groups}.{extra}.{tags}@example.com",
+        "password": PASSWORD,
+        "experienceGroupIds": made,
+        "userTags": {f"t{n}": WIDE * 66 for n in range(tags // 200)},
+    }
+    fields |= {"firstName": WIDE * (names // 6), "lastName": WIDE * (names // 6)} if names else {}
+    user = signet.invoke("create_user", here | fields)
+    asked = here | {"experienceUserId": user["id"]}
+    asked |= {"extraData": {"z": "z" * extra}} if extra else {}
+    token: str = signet.invoke("issue_session_token", asked)["token"]
+    return token
+
+
+@pytest.mark.parametrize(
+    ("large", "partial"),
+    [
+        ({"names": 2000, "groups": 5, "extra": 500, "tags": 1000}, None),
+        ({"names": 6000}, ["firstName", "lastName"]),
+        ({"names": 3000, "groups": 5, "extra": 1000, "tags": 1000}, ["firstName", "lastName"]),
+        (
+            {"names": 300, "groups": 20, "extra": 1000, "tags": 2000},
+            ["firstName", "lastName", "experienceGroups"],
+        ),
+        ({"groups": 5, "extra": 3900, "tags": 3000}, ["experienceGroups", "extraData"]),
+        ({"names": 6000, "groups": 20, "extra": 3900}, ["firstName", "lastName", "experienceGroups"]),
+        ({"tags": 8000}, ["userTags"]),
+        (
+            {"names": 6000, "groups": 20, "extra": 3900, "tags": 8000},
+            ["firstName", "lastName", "experienceGroups", "extraData", "userTags"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_user_writes_about_itself_gives_way_first(
+    moto_signet: Deployment, large: dict[str, int], partial: list[str] | None
+) -> None:
+    """Over 6 KB, as they are sent: names, then groups, then extra data, then tags; `partial` lists them."""
+    shown = me(moto_signet, large_user(moto_signet, **large)).json
+    assert shown.get("partial") == partial
+    there = {*shown["user"], *shown["authInfo"]}
+    everything = {"firstName", "lastName", "experienceGroups", "extraData", "userTags"}
+    assert everything - there == set(partial or [])
+    assert shown["user"]["applicationId"] == moto_signet.application_id
+
+
+def test_a_profile_gives_way_with_the_names(moto_signet: Deployment) -> None:
+    """What `identify` brought is the user's own word too, and never displaces the operator's tags."""
+    signet = moto_signet
+    here = {"applicationId": signet.application_id}
+    made = signet.invoke("issue_user_token", here | {"userId": "u1"})["token"]
+    photo = "https://example.com/" + "x" * 2000
+    user = {"userId": "u1", "name": "\U0001f600" * 1024, "photoUrl": photo}
+    signet.invoke("identify", here | {"authToken": made, "user": user})
+    tags = {"userTags": {"role": "editor"}}
+    signet.invoke("update_user", here | {"experienceUserId": "ext:u1"} | tags)
+    token = signet.invoke("issue_session_token", here | {"experienceUserId": "ext:u1"})["token"]
+    shown = me(signet, token).json
+    assert shown["partial"] == ["profile"]
+    assert shown["user"]["userTags"] == tags["userTags"]
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "user": st.fixed_dictionaries(
+                {
+                    **{name: st.none() | st.text(max_size=1024) for name in ("firstName", "lastName")},
+                    "avatarUrl": st.none(),
+                    "userTags": st.dictionaries(st.text(max_size=20), st.text(max_size=255), max_size=40),
+                    "experienceGroups": st.lists(st.text(max_size=255), max_size=30),
+                },
+                optional={
+                    "profile": st.dictionaries(st.text(max_size=9), st.text(max_size=1024), max_size=4)
+                },
+            ),
+            "authInfo": st.fixed_dictionaries({"extraData": st.none() | st.text(max_size=4096)}),
         }
-        user = signet.invoke("create_user", here | fields)
-        extra = {"extraData": {"z": "z" * 3800}}
-        named = here | {"experienceUserId": user["id"]}
-        token = signet.invoke("issue_session_token", named | extra)["token"]
-        shown = me(signet, token).json
-        assert shown["partial"] is True
-        assert "experienceGroups" not in shown["user"]
-        assert ("userTags" in shown["user"]) == (tags == 0)
-        assert shown["user"]["id"] == user["id"]
-        sizes[tags] = len(json.dumps(shown))
-        small = signet.invoke("issue_session_token", named)["token"]
-        assert ("partial" in me(signet, small).json) == (tags == 30)
-    assert max(sizes.values()) <= 6 * 1024
+    )
+)
+@example(
+    {
+        "user": {"firstName": "\u2028" * 1024, "lastName": "", "userTags": {}, "experienceGroups": []},
+        "authInfo": {"extraData": "\u2029" * 100},
+    }
+)
+def test_the_context_is_never_larger_than_it_may_be(experience: dict[str, Any]) -> None:
+    """As Lambda's runtime sends it: by simplejson, in UTF-8, with its two line separators escaped."""
+    shown = authorizer._within_limit(experience)
+    text = json.dumps(shown, ensure_ascii=False)
+    sent = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+    assert len(sent) <= 6 * 1024
+    assert ("partial" in shown) == (shown != experience)
 
 
 def test_the_round_trips_of_a_check(signet: Deployment, demo: dict[str, str]) -> None:
@@ -266,3 +363,24 @@ def test_me_is_nobody_s_without_its_authorizer(moto_signet: Deployment) -> None:
     signet = moto_signet
     bare = signet.event("GET", f"/applications/{signet.application_id}/experience/me")
     assert signet.handler("show_me")(bare, signet.context("show_me"))["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    "experience", [{}, {"user": None}, {"user": {}}, {"user": {"applicationId": "f" * 24}}]
+)
+def test_me_of_another_application_is_nobody(moto_signet: Deployment, experience: dict[str, Any]) -> None:
+    """Whom the authorizer of one application let in is not shown on the path of another one."""
+    signet = moto_signet
+    asked = signet.event("GET", f"/applications/{signet.application_id}/experience/me")
+    asked["requestContext"]["authorizer"] = {"lambda": {"experience": experience}}
+    assert signet.handler("show_me")(asked, signet.context("show_me"))["statusCode"] == 401
+    with pytest.raises(CredentialsWrong):
+        signet.invoke("show_me", {"applicationId": signet.application_id, "experience": experience})
+
+
+def test_an_application_may_be_named_in_capitals(moto_signet: Deployment) -> None:
+    """The hex digits of an id are the same in either case."""
+    signet = moto_signet
+    token = signet.demo()["sessionToken"]
+    path = f"/applications/{signet.application_id.upper()}/experience/me"
+    assert signet.http("GET", path, headers=signet.bearer(token)).status == 200

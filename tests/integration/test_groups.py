@@ -215,6 +215,11 @@ def test_giving_back_what_was_read_changes_nothing(signet: Deployment) -> None:
     assert signet.items() == before
     other = group_id(signet, "Other")
     refused(send(signet, "PATCH", other, group), "experienceGroupId: is not what the path says")
+    refused(send(signet, "PATCH", other, {"id": group["id"]}), "id: is another group's")
+    assert patch(signet, group["id"].upper(), **group) == group
+    direct = {"applicationId": signet.application_id, "experienceGroupId": other, "id": group["id"]}
+    with pytest.raises(InvalidRequest, match="id: is another group's"):
+        signet.invoke("update_group", direct)
 
 
 @pytest.mark.parametrize(

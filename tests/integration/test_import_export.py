@@ -208,7 +208,7 @@ REFUSED: list[tuple[bytes, str, str]] = [
     (lines({"passwordHash": BCRYPT})[:-1], "InvalidRequest", "email: is required"),
     (lines({**ANN, "email": "nobody"})[:-1], "InvalidRequest", "not a valid e-mail address"),
     (lines({**ANN, "phone": "+14155552671"})[:-1], "InvalidRequest", "phone: is unknown"),
-    (lines({**ANN, "id": "A" * 24})[:-1], "InvalidRequest", "id: must match"),
+    (lines({**ANN, "id": "G" * 24})[:-1], "InvalidRequest", "id: is no user id"),
     (lines({**ANN, "creationDate": "2030-01-01T00:00:00Z"})[:-1], "InvalidRequest", "lie in the past"),
     (lines({**ANN, "creationDate": "1960-01-01T00:00:00Z"})[:-1], "InvalidRequest", "from 1970 to 9999"),
     (lines({**ANN, "tokenCutoff": "0001-01-01T00:00:00+01:00"})[:-1], "InvalidRequest", "from 1970 to 9999"),

@@ -246,10 +246,12 @@ def test_without_the_right_api_token_there_is_no_token(signet: Deployment, autho
     assert signet.items() == before
 
 
-def test_size_and_json_come_before_the_credentials(signet: Deployment) -> None:
-    """A body that is too large or no JSON is refused before anybody looks at the credentials."""
+def test_size_comes_before_the_credentials_and_json_after_them(signet: Deployment) -> None:
+    """A body that is too large is not read; any other one once it is known whose it is."""
     assert mint(signet, raw=b" " * 32_769, headers={}).status == 413
-    assert mint(signet, raw=b"{", headers={}).status == 400
+    assert mint(signet, raw=b"{", headers={}).status == 401
+    assert mint(signet, raw=b"{").status == 400
+    assert mint(signet, raw=b"\xef\xbb\xbf" + json.dumps(EMAIL).encode()).status == 200
     assert mint(signet, raw=json.dumps(EMAIL).encode().ljust(32_768)).status == 200
     errors = mint(signet, raw=b"x" * 40_000).json["errors"]
     assert errors[0]["attr"] == "base"

@@ -9,6 +9,7 @@ import pytest
 
 from signet import list_models, listing, wiring
 from signet.accounts import listing as use_case
+from signet.base64url import encode
 from signet.store.groups import group_key
 from signet.store.users import insert_user
 from signet.users import User
@@ -185,7 +186,14 @@ def test_sorts_filters_and_queries(
         ({"experienceGroupId": "nonsense"}, "experienceGroupId: must match"),
         ({"query": '{"age": 5}'}, "query: does not support the field 'age'"),
         ({"query": '{"email": {"$gt": "a"}}'}, "query: does not support the operator '$gt'"),
+        ({"query": json.dumps({"$or": [{"email": "a"}] * 33})}, "query: has more than 32 terms"),
+        ({"query": '{"email": "\\ud800"}'}, "query: holds half of a surrogate pair"),
+        ({"filterField": "email", "filter": "a*" * 33}, "filter: has 33 stars"),
         ({"nextToken": "nonsense"}, "nextToken: is no token of a list"),
+        ({"nextToken": encode(b'["\\ud800", "ffffffffffffffffffffffff", 0]')}, "nextToken: is no token"),
+        ({"nextToken": encode(b'["E#a", "\\udfff", 0]')}, "nextToken: is no token of a list"),
+        ({"nextToken": encode(json.dumps(["E#a", "x" * 2000, 0]).encode())}, "nextToken: is no token"),
+        ({"nextToken": encode(json.dumps(["x" * 1025, "f" * 24, 0]).encode())}, "nextToken: is no token"),
         ({"nextToken": "", "sortField": "firstName"}, "sortField: must be email where nextToken is given"),
     ],
     ids=str,

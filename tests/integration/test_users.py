@@ -190,13 +190,22 @@ def test_what_a_client_has_read_it_may_send_back(signet: Deployment) -> None:
     assert signet.items() == before
 
 
-def test_a_path_and_a_body_that_disagree_are_refused(signet: Deployment) -> None:
-    """An id in the body that is not the path's is no way to another user."""
+@pytest.mark.parametrize("name", ["id", "experienceUserId", "applicationId"])
+def test_a_path_and_a_body_that_disagree_are_refused(signet: Deployment, name: str) -> None:
+    """An id in the body that is not the path's is no way to another user, and a sign of a mistake."""
     user = create(signet)
-    for name in ("experienceUserId", "applicationId"):
-        answer = send(signet, "PATCH", user["id"], {name: "f" * 24})
-        assert answer.status == 400
+    other = create(signet, email="bob@example.com")
+    before = signet.items()
+    for wrong in (other[name] if name != "applicationId" else "e" * 24, "ext:u1", "", None, 5, [user[name]]):
+        answer = send(signet, "PATCH", user["id"], {"firstName": "Anna", name: wrong})
+        assert answer.status == 400, wrong
         assert name in answer.json["message"]
+    assert signet.items() == before
+    assert send(signet, "PATCH", user["id"].upper(), user).json == user
+    assert send(signet, "PATCH", user["id"], {name: user[name].upper()}).json == user
+    if name != "applicationId":
+        with pytest.raises(InvalidRequest, match="id: is another user's"):
+            signet.invoke("update_user", here(signet, experienceUserId=user["id"], id=other["id"]))
 
 
 CHANGES: list[tuple[dict[str, Any], bool, bool]] = [

@@ -138,7 +138,7 @@ def test_every_refusal_has_words_in_every_dialect(kind: type[SignetError]) -> No
     assert kind.code == kind.__name__
     if kind in RAISED_OUTSIDE_OF_HTTP:
         return
-    error = InvalidRequest.of("field", "is wrong.") if kind is InvalidRequest else kind("Said so.")
+    error = kind.of("field", "is wrong.") if issubclass(kind, InvalidRequest) else kind("Said so.")
     for spoken in (
         gladly.GLADLY,
         losant.LOSANT,

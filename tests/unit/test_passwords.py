@@ -2,6 +2,7 @@
 
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import pytest
 from hypothesis import assume, given
@@ -331,3 +332,20 @@ def test_threads_may_share_a_hasher() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(register_and_log_in, range(200)))
+
+
+def test_combining_characters_without_end_are_not_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorting them takes quadratic time, so that such a password is hashed as it is, wherever it is."""
+    normalised: list[str] = []
+    real = unicodedata.normalize
+
+    def normalize(form: Literal["NFKC"], text: str) -> str:
+        normalised.append(text)
+        return real(form, text)
+
+    monkeypatch.setattr("unicodedata.normalize", normalize)
+    marks = "\u0301\u0323"
+    for password in ("long e" + marks * 33, "long e" + marks * 4000, "long " + "a\u0301" * 4000):
+        hasher = PasswordHasher(TINY)
+        assert hasher.verify(hasher.hash(password), password)
+    assert {len(text) for text in normalised} == {len("long " + "a\u0301" * 4000)}

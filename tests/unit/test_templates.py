@@ -119,7 +119,7 @@ def test_what_is_missing_is_an_empty_string(path: str) -> None:
         ("{{jsonEncode data.x}}", "{{jsonEncode data.x}}", "is a helper"),
         ("{{(lower data.x)}}", "{{(lower data.x)}}", "is a helper"),
         ("{{lookup data 'x'}}", "{{lookup data 'x'}}", "is a helper"),
-        ("{{data.x\tdata.y}}", "{{data.x\tdata.y}}", "is a helper"),
+        ("{{data.x\tdata.y}}", r"{{data.x\tdata.y}}", "is a helper"),
         ("{{>partial}}", "{{>partial}}", "is a partial"),
         ("{{! comment }}", "{{! comment }}", "is a comment"),
         ("{{!-- comment --}}", "{{!-- comment --}}", "is a comment"),

@@ -8,7 +8,8 @@ from typing import Any
 
 from signet.credentials import AUTHORIZED
 from signet.dialects.losant import LOSANT
-from signet.models import RequestModel
+from signet.errors import CredentialsWrong
+from signet.models import LowerId, RequestModel
 from signet.operation import Call, operation
 
 
@@ -16,10 +17,16 @@ class ShowMe(RequestModel):
     """What the authorizer hands on; a direct invocation names it itself."""
 
     experience: dict[str, Any]
-    application_id: str
+    application_id: LowerId
 
 
 @operation("show_me", request=ShowMe.parse, dialect=LOSANT, scheme=AUTHORIZED)
 def lambda_handler(call: Call[ShowMe]) -> dict[str, Any]:
     """Show the user and the token's data."""
-    return call.request.experience
+    experience = call.request.experience
+    user = experience.get("user")
+    # The authorizer of another application, put in front by mistake, vouches for nobody here.
+    if not isinstance(user, dict) or user.get("applicationId") != call.request.application_id:
+        message = "This user belongs to another application than the path names."
+        raise CredentialsWrong(message)
+    return experience

@@ -8,10 +8,17 @@ from signet.accounts import groups
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
 from signet.group_models import CreateGroup, GroupDetail
-from signet.operation import Call, operation
+from signet.operation import LARGE_BODY_BYTES, Call, operation
 
 
-@operation("create_group", request=CreateGroup.parse, dialect=LOSANT, scheme=BEARER, status=201)
+@operation(
+    "create_group",
+    request=CreateGroup.parse,
+    dialect=LOSANT,
+    scheme=BEARER,
+    body_limit=LARGE_BODY_BYTES,
+    status=201,
+)
 def lambda_handler(call: Call[CreateGroup]) -> GroupDetail:
     """Make a group with its first members."""
     directory, request = wiring.directory(call.application.id), call.request

@@ -8,10 +8,12 @@ from signet.accounts import groups
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
 from signet.group_models import GroupDetail, UpdateGroup
-from signet.operation import Call, operation
+from signet.operation import LARGE_BODY_BYTES, Call, operation
 
 
-@operation("update_group", request=UpdateGroup.parse, dialect=LOSANT, scheme=BEARER)
+@operation(
+    "update_group", request=UpdateGroup.parse, dialect=LOSANT, scheme=BEARER, body_limit=LARGE_BODY_BYTES
+)
 def lambda_handler(call: Call[UpdateGroup]) -> GroupDetail:
     """Change what is given of a group, its members included."""
     directory, request = wiring.directory(call.application.id), call.request

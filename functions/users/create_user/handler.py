@@ -9,12 +9,19 @@ from signet import wiring
 from signet.accounts import users
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
-from signet.operation import Call, operation
+from signet.operation import LARGE_BODY_BYTES, Call, operation
 from signet.user_models import CreateUser
 from signet.user_view import view_user
 
 
-@operation("create_user", request=CreateUser.parse, dialect=LOSANT, scheme=BEARER, status=201)
+@operation(
+    "create_user",
+    request=CreateUser.parse,
+    dialect=LOSANT,
+    scheme=BEARER,
+    body_limit=LARGE_BODY_BYTES,
+    status=201,
+)
 def lambda_handler(call: Call[CreateUser]) -> dict[str, Any]:
     """Make a user with a password."""
     directory = wiring.directory(call.application.id)

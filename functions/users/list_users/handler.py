@@ -16,6 +16,7 @@ from signet.user_view import view_user
 
 from pydantic import Field, StringConstraints
 
+type GroupId = Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{24}|any|none|)$", to_lower=True)]
 type SortField = Literal["email", "firstName", "lastName", "id", "creationDate", "lastUpdated", "lastLogin"]
 
 
@@ -24,9 +25,7 @@ class ListUsers(ListFields):
 
     sort_field: SortField = "email"
     filter_field: Literal["email", "firstName", "lastName", ""] | None = None
-    experience_group_id: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{24}|any|none|)$")] | None = (
-        None
-    )
+    experience_group_id: GroupId | None = None
     query: Annotated[str, Field(max_length=8192)] | None = None
 
 

@@ -9,12 +9,14 @@ from signet import wiring
 from signet.accounts import users
 from signet.credentials import BEARER
 from signet.dialects.losant import LOSANT
-from signet.operation import Call, operation
+from signet.operation import LARGE_BODY_BYTES, Call, operation
 from signet.user_models import UpdateUser
 from signet.user_view import view_user
 
 
-@operation("update_user", request=UpdateUser.parse, dialect=LOSANT, scheme=BEARER)
+@operation(
+    "update_user", request=UpdateUser.parse, dialect=LOSANT, scheme=BEARER, body_limit=LARGE_BODY_BYTES
+)
 def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
     """Change what is given of a user, and end its tokens where that is due."""
     directory, request = wiring.directory(call.application.id), call.request

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints
 
 from signet.applications import StoredApiToken, StoredApplication
-from signet.models import MAX_AGE_LIMIT_MS, RequestModel, ResponseModel
+from signet.models import MAX_AGE_LIMIT_MS, LowerId, RequestModel, ResponseModel
 from signet.times import iso_8601
 
 ApplicationName = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
@@ -80,4 +80,4 @@ class ApiTokenView(ResponseModel):
 class ApplicationId(RequestModel):
     """Names an application, in the path or in a direct invocation."""
 
-    application_id: str
+    application_id: LowerId

@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-APPLICATION_ID = re.compile(r"[0-9a-f]{24}")
 API_TOKEN = re.compile(r"sgt_([0-9a-f]{24})_[A-Za-z0-9_-]{43}")
 
 HOUR = 3600

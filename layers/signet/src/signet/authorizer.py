@@ -4,23 +4,38 @@ Source: "Control access to HTTP APIs with AWS Lambda authorizers" of the API Gat
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from signet import deadline, wiring
-from signet.applications import APPLICATION_ID
 from signet.errors import SignetError, TokenInvalid, Unavailable, UnsupportedEvent
+from signet.http import as_text, parse_query, texts
+from signet.ids import find_id
 from signet.operation import Handler
 from signet.record import LambdaContext, Record
 from signet.times import iso_8601
 
 MAX_CONTEXT_BYTES = 6 * 1024
-"""Of `experience`, in JSON: what API Gateway hands on must stay far from its own limits."""
+"""Of `experience`, as Lambda sends it: what API Gateway hands on must stay far from its own limits."""
+
+GIVES_WAY = (
+    ("user", ("firstName", "lastName", "avatarUrl", "profile")),
+    ("user", ("experienceGroups",)),
+    ("authInfo", ("extraData",)),
+    ("user", ("userTags",)),
+)
+"""What is left out where all of it would be too large, in this order: what a user writes about itself must
+not displace what others say of it. The operator's tags may be 32 KB, so that they go last, and whole."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """RFC 9110 section 9.2.1: methods that change nothing, so that a forged request does no harm."""
+
+ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.ASCII)
+"""RFC 6454 section 6.2, of the schemes that can be the API's own."""
+
+PORTS = {"http": "80", "https": "443"}
 
 PARAMETER = "authorization"
 """The name of the query parameter and of the cookie that may hold the token."""
@@ -32,42 +47,52 @@ class AuthorizerRequest:
 
     Attributes:
         method: In upper case.
-        host: The API's own host name.
+        origin: The API's own origin: scheme, host and port.
         headers: By lower-case name.
-        query: The query parameters.
+        raw_query: The query string, as it was sent.
         cookies: Each as `name=value`.
         path_parameters: The values of the route's variables.
         request_id: API Gateway's id of the request.
     """
 
     method: str
-    host: str
+    origin: tuple[str, str, str] | None
     headers: Mapping[str, str]
-    query: Mapping[str, str]
+    raw_query: str
     cookies: tuple[str, ...]
     path_parameters: Mapping[str, str]
     request_id: str
 
     @classmethod
-    def of(cls, event: object) -> "AuthorizerRequest":
+    def of(cls, event: Any) -> "AuthorizerRequest":
         """The request in the event.
 
         Raises:
             UnsupportedEvent: It is no authorizer event of payload format 2.0.
         """
-        if not isinstance(event, dict) or event.get("version") != "2.0" or event.get("type") != "REQUEST":
-            message = "This event is no authorizer request of payload format 2.0."
-            raise UnsupportedEvent(message)
-        context = event["requestContext"]
-        return cls(
-            method=context["http"]["method"].upper(),
-            host=context.get("domainName", ""),
-            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
-            cookies=tuple(event.get("cookies") or ()),
-            path_parameters=event.get("pathParameters") or {},
-            request_id=context["requestId"],
-        )
+        match event:
+            case {
+                "version": "2.0",
+                "type": "REQUEST",
+                "requestContext": {"http": {"method": str(method)}, "requestId": str(request_id)},
+            }:
+                headers = {name.lower(): value for name, value in texts(event.get("headers")).items()}
+                # API Gateway sets both headers itself; the domain name has no port.
+                scheme = headers.get("x-forwarded-proto", "https")
+                port = headers.get("x-forwarded-port", "")
+                host = as_text(event["requestContext"].get("domainName"))
+                cookies = event.get("cookies")
+                return cls(
+                    method=method.upper(),
+                    origin=parse_origin(f"{scheme}://{host}" + (f":{port}" if port else "")),
+                    headers=headers,
+                    raw_query=as_text(event.get("rawQueryString")),
+                    cookies=tuple(map(as_text, cookies)) if isinstance(cookies, list) else (),
+                    path_parameters=texts(event.get("pathParameters")),
+                    request_id=request_id,
+                )
+        message = "This event is no authorizer request of payload format 2.0."
+        raise UnsupportedEvent(message)
 
     def token(self) -> str | None:
         """The token: in the header, else in the query, else in the cookie.
@@ -77,8 +102,9 @@ class AuthorizerRequest:
         scheme, _, credentials = self.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and credentials.strip():
             return credentials.strip()
-        if self.query.get(PARAMETER):
-            return self.query[PARAMETER]
+        in_query = parse_query(self.raw_query).get(PARAMETER)
+        if in_query:
+            return in_query
         return self._cookie() if self._may_use_cookie() else None
 
     def _cookie(self) -> str | None:
@@ -95,15 +121,20 @@ class AuthorizerRequest:
         site = self.headers.get("sec-fetch-site")
         if site is not None:
             return site in ("same-origin", "same-site")
-        origin = self.headers.get("origin")
-        return origin is not None and urlsplit(origin).hostname == self.host.partition(":")[0] != ""
+        return self.origin is not None and parse_origin(self.headers.get("origin", "")) == self.origin
 
     def application_id(self, own: str | None) -> str | None:
         """The application whose users are let in: this instance's own, and the path's where it names one."""
         named = self.path_parameters.get("applicationId")
-        if own is not None and named is not None and own != named:
+        if own is not None and named is not None and find_id(own) != find_id(named):
             return None
-        return own or named
+        return find_id(own or named)
+
+
+def parse_origin(text: str) -> tuple[str, str, str] | None:
+    """Scheme, host and port of an origin, or None where a text is none."""
+    match = ORIGIN.fullmatch(text.lower())
+    return (match[1], match[2], match[3] or PORTS[match[1]]) if match else None
 
 
 def authorizer(name: str) -> Handler:
@@ -144,7 +175,7 @@ def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
 
     application_id = request.application_id(wiring.settings().application_id)
     text = request.token()
-    if application_id is None or not APPLICATION_ID.fullmatch(application_id) or text is None:
+    if application_id is None or text is None:
         message = "No token came, or not for this application."
         raise TokenInvalid(message)
     record.application_id = application_id
@@ -167,10 +198,19 @@ def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
 
 
 def _within_limit(experience: dict[str, Any]) -> dict[str, Any]:
-    """Leave out groups, then tags, where all of it would be too large, and say so."""
-    for name in ("experienceGroups", "userTags"):
-        if len(json.dumps(experience, ensure_ascii=False).encode()) <= MAX_CONTEXT_BYTES:
+    """Leave out what gives way, step by step, where all of it would be too large, and name it."""
+    partial: list[str] = []
+    for part, names in GIVES_WAY:
+        if _size(experience) <= MAX_CONTEXT_BYTES:
             return experience
-        user = {key: value for key, value in experience["user"].items() if key != name}
-        experience = {**experience, "user": user, "partial": True}
+        missing = [name for name in names if experience[part].get(name)]
+        rest = {name: value for name, value in experience[part].items() if name not in missing}
+        partial += missing
+        experience = {**experience, part: rest, "partial": partial}
     return experience
+
+
+def _size(experience: dict[str, Any]) -> int:
+    """In bytes, as Lambda's runtime sends it: UTF-8, in which it escapes two line separators alone."""
+    text = json.dumps(experience, ensure_ascii=False)
+    return len(text.encode()) + 3 * (text.count("\u2028") + text.count("\u2029"))

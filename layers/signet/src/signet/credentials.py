@@ -6,10 +6,12 @@ A scheme only reads what came. Whether an API token is right is decided in
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from signet.applications import API_TOKEN
-from signet.errors import CredentialsMissing, CredentialsWrong, FaultKind, InvalidRequest
+from signet.errors import CredentialsMissing, CredentialsWrong, FaultKind, InvalidRequest, shown
 from signet.http import HttpRequest
+from signet.ids import find_id
 from signet.json_body import Members
 
 
@@ -33,15 +35,19 @@ class Scheme:
     """How a kind of route is guarded.
 
     Attributes:
-        read: Finds what the caller presents. It may take members of the body for itself.
+        read: Finds what the caller presents. It may take members of the body for itself, where `in_body`
+            lets it see them, and add fields.
         in_application: Whether the operation acts within one application; a direct invocation has to
             name it then.
         challenge: The `WWW-Authenticate` of a 401 (RFC 9110 section 11.6.1), where there is one.
+        in_body: Whether something of what the caller presents may stand in the body, which has to be parsed
+            first then. Everywhere else nobody's body is parsed before the caller has proved something.
     """
 
     read: Callable[[HttpRequest, Members], Presented]
     in_application: bool
     challenge: str | None = None
+    in_body: bool = False
 
 
 def _public(_http: HttpRequest, _members: Members) -> Presented:
@@ -60,13 +66,13 @@ def _operator(http: HttpRequest, _members: Members) -> Presented:
 def _basic_email(http: HttpRequest, _members: Members) -> Presented:
     user_name, password = http.basic_credentials() or ("", "")
     # The user name is logged. Somebody who mixes the two up must not find the token in the log.
-    if "@" not in user_name or API_TOKEN.search(user_name):
+    if "@" not in user_name or API_TOKEN.search(unquote(user_name)):
         message = (
             "Send HTTP Basic credentials: your e-mail address as the user name, the application's API"
             " token (sgt_…) as the password."
         )
         raise CredentialsMissing(message)
-    return Presented(password, actor=user_name[:254])
+    return Presented(password, actor=shown(user_name))
 
 
 def _bearer(http: HttpRequest, _members: Members) -> Presented:
@@ -93,7 +99,7 @@ def _basic_application(http: HttpRequest, _members: Members) -> Presented:
 
 
 def _named(http: HttpRequest, _members: Members) -> Presented:
-    return Presented(application_id=http.path_parameters["applicationId"])
+    return Presented(application_id=http.path_parameters.get("applicationId", ""))
 
 
 def _session(http: HttpRequest, members: Members) -> Presented:
@@ -101,10 +107,8 @@ def _session(http: HttpRequest, members: Members) -> Presented:
     if token is None:
         message = "Send the header `Authorization: Bearer <session token>`."
         raise CredentialsMissing(message)
-    if "token" in members:
-        raise InvalidRequest.of("token", "is unknown; the token goes into the header.", FaultKind.UNKNOWN)
     members["token"] = token
-    return Presented(application_id=http.path_parameters["applicationId"])
+    return Presented(application_id=http.path_parameters.get("applicationId", ""))
 
 
 def _authorized(http: HttpRequest, members: Members) -> Presented:
@@ -130,7 +134,7 @@ def _velt_key(http: HttpRequest, members: Members) -> Presented:
     in_header, in_body = http.headers.get("x-velt-api-key"), members.pop("apiKey", None)
     api_key = in_body if in_header is None else in_header
     presented = _velt(api_key, http.headers.get("x-velt-auth-token"))
-    if in_body not in (None, api_key):
+    if in_body is not None and find_id(in_body) != find_id(api_key):
         message = "The API token is wrong: the body names another application than the headers."
         raise CredentialsWrong(message)
     return presented
@@ -179,14 +183,14 @@ the application."""
 AUTHORIZED = Scheme(_authorized, in_application=False, challenge='Bearer realm="signet"')
 """A user, whom the authorizer in front of the route has let in."""
 
-VELT_BODY = Scheme(_velt_body, in_application=True)
+VELT_BODY = Scheme(_velt_body, in_application=True, in_body=True)
 """Velt's first version: `apiKey` and `authToken` in the body."""
 
 VELT_HEADERS = Scheme(_velt_headers, in_application=True)
 """Velt's second version: `x-velt-api-key` and `x-velt-auth-token`."""
 
-VELT_KEY = Scheme(_velt_key, in_application=True)
+VELT_KEY = Scheme(_velt_key, in_application=True, in_body=True)
 """Velt's for API keys themselves: as `VELT_HEADERS`, with `apiKey` in the body instead or as well."""
 
-API_KEY = Scheme(_api_key, in_application=True)
+API_KEY = Scheme(_api_key, in_application=True, in_body=True)
 """Anybody may ask; the body names the application, which is Velt's `apiKey`."""

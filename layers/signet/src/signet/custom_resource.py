@@ -28,25 +28,35 @@ def custom_resource(operation: Handler) -> Handler:
 
     @functools.wraps(operation)
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-        if not isinstance(event, dict) or not {"RequestType", "ResponseURL", "StackId"} <= event.keys():
-            return operation(event, context)
+        match event:
+            case {
+                "RequestType": "Create" | "Update" | "Delete" as request_type,
+                "ResponseURL": str(url),
+                "StackId": str(stack_id),
+                "RequestId": str(request_id),
+                "LogicalResourceId": str(logical_id),
+                "ResourceProperties": dict(properties),
+            } if url.startswith("https://"):
+                pass
+            case _:
+                return operation(event, context)
         answer = {
             "Status": "SUCCESS",
             "Reason": "Done.",
-            "PhysicalResourceId": event.get("PhysicalResourceId", event["LogicalResourceId"]),
-            "StackId": event["StackId"],
-            "RequestId": event["RequestId"],
-            "LogicalResourceId": event["LogicalResourceId"],
+            "PhysicalResourceId": event.get("PhysicalResourceId", logical_id),
+            "StackId": stack_id,
+            "RequestId": request_id,
+            "LogicalResourceId": logical_id,
         }
-        if event["RequestType"] != "Delete":
+        if request_type != "Delete":
             try:
                 with deadline.within(context.get_remaining_time_in_millis(), reserve=2 * ANSWER_SECONDS):
-                    operation(_fields(event["ResourceProperties"]), context)
+                    operation(_fields(properties), context)
             except SignetError as error:
                 answer |= {"Status": "FAILED", "Reason": f"{error.code}: {error.message}"}
             except Exception:
                 answer |= {"Status": "FAILED", "Reason": "A bug: see the log of the function."}
-        _send(event["ResponseURL"], answer)
+        _send(url, answer)
         return answer
 
     return handler
@@ -54,7 +64,7 @@ def custom_resource(operation: Handler) -> Handler:
 
 def _fields(properties: dict[str, Any]) -> dict[str, Any]:
     return {
-        name[0].lower() + name[1:]: value
+        name[:1].lower() + name[1:]: value
         for name, value in properties.items()
         if name not in ("ServiceToken", "ServiceTimeout")
     }

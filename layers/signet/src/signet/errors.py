@@ -6,9 +6,47 @@ reports the class name as its error type, and Step Functions can `Catch` it (api
 refusal is worded over HTTP, and with which status, stands in `signet.dialects` alone.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
+from urllib.parse import unquote
+
+MAX_FAULTS = 20
+"""How many faults a refusal names."""
+
+MAX_REFUSAL_BYTES = 3 * 1024
+"""What the faults of a refusal have in all, as JSON: with what the dialects put around them under 4 KiB."""
+
+MAX_MESSAGE_BYTES = 1000
+"""What a fault says at most, in UTF-8."""
+
+MAX_SHOWN = 64
+"""In characters: how long a caller's text may be to be quoted whole."""
+
+_SECRET = re.compile(
+    r"sgt_|(?=[a-z0-9+/_~-]{0,19}[0-9])(?=[a-z0-9+/_~-]{0,19}[a-z])[a-z0-9+/_~-]{20}", re.IGNORECASE
+)
+
+
+def may_be_secret(text: str) -> bool:
+    """Whether a text holds anything like an API token, a token or a key, whole or in part, encoded or not."""
+    return _SECRET.search(unquote(text)) is not None
+
+
+def shown(text: str) -> str:
+    """A caller's text as a refusal may quote it: short, in printable characters, and never a secret."""
+    beginning = text[: 2 * MAX_SHOWN]
+    if may_be_secret(beginning):
+        return "(not shown: it may be a secret)"
+    return _printable(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 class SignetError(Exception):
@@ -57,7 +95,8 @@ class FieldFault:
         """The path as developers write it: `permissions.resources[1].accessRole`."""
         text = ""
         for step in self.path:
-            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+            # A step may be a name that the caller made up.
+            text += f"[{step}]" if isinstance(step, int) else f".{shown(step)}" if text else shown(step)
         return text
 
 
@@ -65,11 +104,15 @@ class InvalidRequest(SignetError, ValueError):
     """The request is malformed, or fields of it are: all of them are named at once.
 
     A ValueError too, so that pydantic collects one that a field's validator raises.
+
+    Attributes:
+        faults: Those that are named: what is told is bounded, whatever came.
     """
 
-    def __init__(self, *faults: FieldFault) -> None:
-        self.faults = faults
-        super().__init__(" ".join(f"{f.dotted}: {f.message}" if f.path else f.message for f in faults))
+    def __init__(self, *faults: FieldFault, more: int = 0) -> None:
+        """Take the faults, and how many there are besides."""
+        self.faults = _bounded(faults, more)
+        super().__init__(" ".join(f"{f.dotted}: {f.message}" if f.path else f.message for f in self.faults))
 
     @classmethod
     def of(cls, path: str, message: str, kind: FaultKind = FaultKind.INVALID) -> "InvalidRequest":
@@ -79,6 +122,32 @@ class InvalidRequest(SignetError, ValueError):
 
 class UnsupportedTokenType(InvalidRequest):
     """A token is good, and of a kind that does not end alone."""
+
+
+def _bounded(faults: tuple[FieldFault, ...], more: int) -> tuple[FieldFault, ...]:
+    """As many of the faults as fit into a refusal, the first in any case, and the number of the others."""
+    told: list[FieldFault] = []
+    size = 0
+    for fault in faults[:MAX_FAULTS]:
+        one = FieldFault(fault.path, fault.kind, _cut(fault.message))
+        size += len(_as_json(one.dotted)) + len(_as_json(one.message)) + 64  # The dialect's own words.
+        if told and size > MAX_REFUSAL_BYTES:
+            break
+        told.append(one)
+    left_out = len(faults) - len(told) + more
+    if left_out:
+        told.append(FieldFault((), FaultKind.INVALID, f"There are {left_out} more faults."))
+    return tuple(told)
+
+
+def _cut(message: str) -> str:
+    whole = _printable(message).encode("utf-8", "replace")
+    cut = whole[:MAX_MESSAGE_BYTES].decode("utf-8", "ignore")
+    return cut if len(whole) <= MAX_MESSAGE_BYTES else cut + "…"
+
+
+def _as_json(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
 
 
 class RequestTooLarge(SignetError):

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from signet.errors import InvalidRequest
-from signet.groups import GROUP_ID, MAX_MEMBERS_SHOWN, DetailedGroup, Members, WantedMembers
-from signet.models import UNSET, RequestModel, ResponseModel
+from signet.errors import InvalidRequest, shown
+from signet.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members, WantedMembers
+from signet.ids import find_id, is_same_id
+from signet.models import UNSET, LowerId, RequestModel, ResponseModel
 from signet.times import iso_8601
 from signet.user_models import Tags
 from signet.users import EXTERNAL, find_user_id
@@ -15,10 +16,11 @@ MAX_DESCRIPTION = 32_767
 
 
 def _group_id(text: str) -> str:
-    if not GROUP_ID.fullmatch(text):
-        message = f"is {text[:64]!r}, which is no group id: 24 lower-case hex digits."
+    group_id = find_id(text)
+    if group_id is None:
+        message = f"is '{shown(text)}', which is no group id: 24 hex digits."
         raise InvalidRequest.of("parentId", message)
-    return text
+    return group_id
 
 
 def _user_ids(texts: list[str]) -> frozenset[str]:
@@ -26,7 +28,7 @@ def _user_ids(texts: list[str]) -> frozenset[str]:
     for text in texts:
         user_id = find_user_id(text)
         if user_id is None:
-            message = f"holds {text[:64]!r}, which is no user id: 24 lower-case hex digits, or ext:<your id>."
+            message = f"holds '{shown(text)}', which is no user id: 24 hex digits, or ext:<your id>."
             raise InvalidRequest.of("experienceUserIds", message)
         found.add(user_id)
     return frozenset(found)
@@ -73,7 +75,7 @@ class CreateGroup(GroupFields):
 class NamedGroup(RequestModel):
     """Names a group, in the path or in a direct invocation."""
 
-    experience_group_id: str
+    experience_group_id: LowerId
 
 
 class UpdateGroup(GroupFields, NamedGroup):
@@ -87,6 +89,12 @@ class UpdateGroup(GroupFields, NamedGroup):
     id: Any = None
     creation_date: Any = None
     last_updated: Any = None
+
+    @model_validator(mode="after")
+    def _is_of_this_group(self) -> Self:
+        if "id" in self.model_fields_set and not is_same_id(self.id, self.experience_group_id):
+            raise InvalidRequest.of("id", "is another group's; leave it out, or send what a GET gave.")
+        return self
 
     def members(self) -> WantedMembers | None:
         """The members that were given; None where none were named."""

@@ -1,10 +1,7 @@
 """Groups: what users belong to. A group may be part of another one, its parent."""
 
-import re
 import secrets
 from dataclasses import dataclass, field
-
-GROUP_ID = re.compile(r"[0-9a-f]{24}")
 
 MAX_LEVELS = 32
 """How many levels groups may form where one is put under another: a chain of parents is read one by one."""

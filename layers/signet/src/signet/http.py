@@ -7,7 +7,32 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from signet.errors import InvalidRequest
+from signet.errors import InvalidRequest, RequestTooLarge
+
+
+def as_text(value: object) -> str:
+    """A text of an event; empty where there is none, or something else."""
+    return value if isinstance(value, str) else ""
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    """An object of an event; empty where there is none, or something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: object) -> dict[str, str]:
+    """The texts of an object of an event, by their names."""
+    return {name: text for name, text in as_dict(value).items() if isinstance(text, str)}
+
+
+def parse_query(raw_query: str) -> dict[str, str]:
+    """The parameters of a query string, percent-decoded; of one that came twice, the last. Total."""
+    return dict(parse_qsl(raw_query, keep_blank_values=True))
+
+
+def too_large(limit: int) -> RequestTooLarge:
+    """The refusal of a body that is longer than is taken."""
+    return RequestTooLarge(f"The body has more than {limit} bytes, which are taken at most.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +43,7 @@ class HttpRequest:
         method: In upper case.
         path: As it was sent, percent-decoded.
         path_parameters: The values of the route's variables, percent-decoded.
-        query: The query parameters; of one that came twice, the last.
+        raw_query: The query string, as it was sent.
         headers: By lower-case name.
         raw_body: As it stands in the event.
         is_base64: Whether `raw_body` is in base64.
@@ -30,7 +55,7 @@ class HttpRequest:
     method: str
     path: str
     path_parameters: dict[str, str]
-    query: dict[str, str]
+    raw_query: str
     headers: dict[str, str]
     raw_body: str
     is_base64: bool
@@ -41,36 +66,55 @@ class HttpRequest:
     @classmethod
     def find(cls, event: Mapping[str, Any]) -> Self | None:
         """The request in the event, or None where the event is no HTTP API 2.0 request."""
-        context = event.get("requestContext")
-        if event.get("version") != "2.0" or not isinstance(context, dict) or "http" not in context:
-            return None
-        authorizer = context.get("authorizer") or {}
-        return cls(
-            method=context["http"]["method"].upper(),
-            path=event["rawPath"],
-            path_parameters=dict(event.get("pathParameters") or {}),
-            query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
-            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            raw_body=event.get("body") or "",
-            is_base64=bool(event.get("isBase64Encoded")),
-            request_id=context["requestId"],
-            is_signed="iam" in authorizer,
-            authorizer=authorizer.get("lambda") or {},
-        )
+        match event:
+            case {
+                "version": "2.0",
+                "rawPath": str(path),
+                "requestContext": {"http": {"method": str(method)}, "requestId": str(request_id)},
+            }:
+                authorizer = as_dict(event["requestContext"].get("authorizer"))
+                return cls(
+                    method=method.upper(),
+                    path=path,
+                    path_parameters=texts(event.get("pathParameters")),
+                    raw_query=as_text(event.get("rawQueryString")),
+                    headers={name.lower(): value for name, value in texts(event.get("headers")).items()},
+                    raw_body=as_text(event.get("body")),
+                    is_base64=bool(event.get("isBase64Encoded")),
+                    request_id=request_id,
+                    is_signed="iam" in authorizer,
+                    authorizer=as_dict(authorizer.get("lambda")),
+                )
+        return None
 
-    def body(self) -> bytes:
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameters, percent-decoded; of one that came twice, the last."""
+        return parse_query(self.raw_query)
+
+    def body(self, limit: int) -> bytes:
         """The body's bytes.
 
+        Args:
+            limit: How many there may be. More are not even decoded.
+
         Raises:
+            RequestTooLarge: There are more.
             InvalidRequest: The event says base64, and it is not.
         """
-        if not self.is_base64:
+        if len(self.raw_body) > (-(-limit // 3) * 4 if self.is_base64 else limit):
+            raise too_large(limit)
+        if self.is_base64:
+            try:
+                body = base64.b64decode(self.raw_body, validate=True)
+            except (ValueError, binascii.Error):
+                raise InvalidRequest.of("", "The body is not valid base64.") from None
+        else:
             # API Gateway passes a text body on as it came; a lone surrogate can only be a forged event.
-            return self.raw_body.encode("utf-8", "surrogatepass")
-        try:
-            return base64.b64decode(self.raw_body, validate=True)
-        except (ValueError, binascii.Error):
-            raise InvalidRequest.of("", "The body is not valid base64.") from None
+            body = self.raw_body.encode("utf-8", "surrogatepass")
+        if len(body) > limit:
+            raise too_large(limit)
+        return body
 
     def basic_credentials(self) -> tuple[str, str] | None:
         """User name and password of HTTP Basic (RFC 7617), or None where there are none."""

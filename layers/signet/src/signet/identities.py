@@ -13,6 +13,9 @@ from signet.errors import FaultKind, InvalidRequest
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
+MAX_EMAIL = 1024
+"""In characters: more is not looked at. No address is that long, and normalising takes its time."""
+
 PLAIN_EMAIL = re.compile(
     r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-z0-9_!#$%&'*+\-/=?^`{|}~]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]+"
@@ -65,6 +68,9 @@ def normal_email(text: str, field: str = "identity") -> str:
     Raises:
         InvalidRequest: It is no e-mail address.
     """
+    if len(text) > MAX_EMAIL:
+        message = f"has {len(text)} characters; at most {MAX_EMAIL} are taken."
+        raise InvalidRequest.of(field, message, FaultKind.TOO_LONG)
     if is_plain_email(text):
         return text.lower()
     if not text.strip():

@@ -15,7 +15,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from signet.errors import FaultKind, FieldFault, InvalidRequest
+from signet.errors import MAX_FAULTS, MAX_SHOWN, FaultKind, FieldFault, InvalidRequest
+from signet.ids import find_id
 from signet.json_body import Members, check_object, write_object
 
 KINDS = {
@@ -50,15 +51,16 @@ class RequestModel(BaseModel):
         """Check the members that came.
 
         Raises:
-            InvalidRequest: With every field that is wrong, by its path.
+            InvalidRequest: With every field that is wrong, by its path, as far as they can be told.
         """
         try:
             return cls.model_validate(members)
         except ValidationError as error:
-            details = error.errors(include_url=False, include_input=False)
+            # A body may hold thousands of fields that are wrong: no more work than there is to tell.
+            details = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
             # Without its cause: pydantic's own text is for developers, and a trace must not hold it.
             faults = [fault for detail in details for fault in _faults(detail, cls, members)]
-            raise InvalidRequest(*faults) from None
+            raise InvalidRequest(*faults, more=error.error_count() - len(details)) from None
 
 
 UNSET: Any = None
@@ -103,6 +105,9 @@ def _whole(number: object) -> object:
     return math.ceil(number) if isinstance(number, float) else number
 
 
+type LowerId = Annotated[str, AfterValidator(lambda text: find_id(text) or text)]
+"""An id that Signet made, in lower case. What has not the form of one stays as it is, and names nothing."""
+
 type MaxAge = Annotated[int, Field(gt=0, le=MAX_AGE_LIMIT_MS), BeforeValidator(_whole)]
 """A max age in milliseconds: a positive number up to 100 years; comes out as a whole one."""
 
@@ -131,8 +136,6 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
 
 def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Members) -> str:
     """Says what the field may have been meant to be: a field of the same object that did not come."""
-    from difflib import get_close_matches
-
     known: dict[str | int, Any] = _fields(model)
     given: Any = members
     for step in path[:-1]:
@@ -140,10 +143,13 @@ def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Me
         given = given[step]
     if path[-1] in RENAMED and RENAMED[path[-1]] in known:
         return f"is unknown; it is {RENAMED[path[-1]]} now."
-    free = [name for name in known if name not in given]
-    close = get_close_matches(str(path[-1]), map(str, free), n=1)
-    if close:
-        return f"is unknown; did you mean {close[0]}?"
+    name = str(path[-1])
+    if len(name) <= MAX_SHOWN:
+        from difflib import get_close_matches
+
+        free = [str(field) for field in known if field not in given]
+        if close := get_close_matches(name, free, n=1):
+            return f"is unknown; did you mean {close[0]}?"
     return f"is unknown; the fields are {', '.join(map(str, known))}."
 
 

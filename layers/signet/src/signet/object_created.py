@@ -4,13 +4,18 @@ Source: "EventBridge event message structure" of the Amazon S3 user guide.
 """
 
 import functools
+import re
 from typing import Any
 
 from signet import deadline, wiring
 from signet.accounts.importing import application_of, refuse
 from signet.errors import InvalidRequest, SignetError, Unavailable, UnsupportedEvent
+from signet.json_body import check_object
 from signet.operation import Handler
 from signet.record import LambdaContext
+
+IMPORT_ID = re.compile(r"[0-9a-zA-Z-]{1,64}")
+"""An import's name, which becomes a key: that of its report."""
 
 
 def object_created(operation: Handler) -> Handler:
@@ -25,11 +30,17 @@ def object_created(operation: Handler) -> Handler:
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         if not isinstance(event, dict) or event.get("source") != "aws.s3" or "detail" not in event:
             return operation(event, context)
-        bucket, detail = wiring.transfer_bucket(), event["detail"]
-        if event.get("detail-type") != "Object Created" or detail["bucket"]["name"] != bucket.name:
-            message = "This event is of another bucket, or of something else than a new file."
-            raise UnsupportedEvent(message)
-        key, import_id = detail["object"]["key"], event["id"]
+        bucket = wiring.transfer_bucket()
+        match check_object(event):
+            case {
+                "detail-type": "Object Created",
+                "id": str(import_id),
+                "detail": {"bucket": {"name": bucket.name}, "object": {"key": str(key)}},
+            } if IMPORT_ID.fullmatch(import_id):
+                pass
+            case _:
+                message = "This event is of another bucket, or of something else than a new file."
+                raise UnsupportedEvent(message)
         with deadline.within(context.get_remaining_time_in_millis()):
             try:
                 application_id = application_of(key)

@@ -13,23 +13,26 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from signet import deadline, wiring
-from signet.applications import APPLICATION_ID, Application, ApplicationChanged
+from signet.applications import Application, ApplicationChanged
 from signet.credentials import Presented, Scheme
 from signet.dialects.dialect import Dialect
 from signet.errors import (
+    MAX_FAULTS,
     FaultKind,
     FieldFault,
     InvalidRequest,
-    RequestTooLarge,
     SignetError,
     Unavailable,
     UnsupportedEvent,
 )
-from signet.http import HttpRequest
-from signet.json_body import Members, check_object, parse_object
+from signet.http import HttpRequest, too_large
+from signet.ids import find_id, is_same_id
+from signet.json_body import Members, check_object, parse_body
 from signet.record import LambdaContext, Record
 
 MAX_BODY_BYTES = 32 * 1024
+LARGE_BODY_BYTES = 1024 * 1024
+"""For users and groups: what a GET of one gives, a PATCH takes back."""
 
 TRIGGER_MEMBERS = frozenset({"requestContext", "httpMethod", "Records", "rawPath", "multiValueHeaders"})
 """Members that give away an event of some trigger, none of which may count as a trusted direct call."""
@@ -107,7 +110,8 @@ def operation[R](
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     query: Collection[str] = (),
-    parse: Callable[[bytes], Members] = parse_object,
+    parse: Callable[[bytes], Members] = parse_body,
+    body_limit: int = MAX_BODY_BYTES,
     direct: Callable[[Members], R] | None = None,
     variants: Mapping[str, Variant[R]] | None = None,
 ) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
@@ -122,6 +126,7 @@ def operation[R](
         headers: Of the answer over HTTP, besides those that every answer has.
         query: The query parameters that become fields. Others are ignored: real clients send them.
         parse: Reads the body.
+        body_limit: How many bytes the body may have.
         direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
         variants: By path, what differs on further routes of the same operation.
     """
@@ -134,7 +139,7 @@ def operation[R](
             here = (variants or {}).get(http.path, usual)
 
             def attempt() -> JsonModel | dict[str, Any]:
-                tenant, api_token, members = _receive(http, here, parse, query, record)
+                tenant, api_token, members = _receive(http, here, parse, body_limit, query, record)
                 return operate(_call(record, here.request(members), tenant, api_token))
 
             try:
@@ -153,7 +158,7 @@ def operation[R](
 
         def directly(event: dict[str, Any], record: Record) -> dict[str, Any]:
             def attempt() -> JsonModel | dict[str, Any]:
-                tenant, members = _accept(event, scheme, record)
+                tenant, members = _accept(event, scheme, body_limit, record)
                 return operate(_call(record, (direct or request)(members), tenant))
 
             try:
@@ -206,34 +211,46 @@ def no_fields(members: Members) -> None:
         InvalidRequest: Some came.
     """
     if members:
-        faults = (FieldFault((name,), FaultKind.UNKNOWN, "is unknown: no fields here.") for name in members)
-        raise InvalidRequest(*faults)
+        named = list(members)[:MAX_FAULTS]
+        faults = (FieldFault((name,), FaultKind.UNKNOWN, "is unknown: no fields here.") for name in named)
+        raise InvalidRequest(*faults, more=len(members) - len(named))
 
 
 def _receive[R](
     http: HttpRequest,
     here: Variant[R],
     parse: Callable[[bytes], Members],
+    body_limit: int,
     query: Collection[str],
     record: Record,
 ) -> tuple[Application | None, str | None, Members]:
-    """Size, JSON, credentials, in this order; the fields are the operation's."""
-    body = http.body()
-    if len(body) > MAX_BODY_BYTES:
-        raise _too_large(len(body))
-    # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
-    members = here.dialect.unwrap(parse(body) if body else {}) if http.method in ("POST", "PATCH") else {}
+    """Size, credentials, JSON, in this order, as far as the credentials do not stand in the JSON."""
     scheme = here.scheme
+    body = http.body(body_limit)
+
+    def read_body() -> Members:
+        # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
+        return here.dialect.unwrap(parse(body) if body else {}) if http.method in ("POST", "PATCH") else {}
+
+    members = read_body() if scheme.in_body else {}
     presented = scheme.read(http, members)
     record.actor = presented.actor
     tenant = _authenticate(presented, record.now_ms)
     if tenant is not None:
         record.application_id = tenant.id
-    members |= {name: value for name, value in http.query.items() if name in query}
+    if not scheme.in_body:
+        found, members = members, read_body()
+        for name in found.keys() & members.keys():
+            message = "is unknown: it does not come in the body."
+            raise InvalidRequest.of(name, message, FaultKind.UNKNOWN)
+        members |= found
+    if query:
+        members |= {name: value for name, value in http.query.items() if name in query}
     for name, value in http.path_parameters.items():
         # A client may send back what it has read, but nothing else than the path says.
-        if members.setdefault(name, value) != value:
+        if not is_same_id(members.setdefault(name, value), value):
             raise InvalidRequest.of(name, "is not what the path says; leave it out of the body.")
+        members[name] = value
     if scheme.in_application and "applicationId" in http.path_parameters:
         del members["applicationId"]
     return tenant, presented.api_token, members
@@ -249,7 +266,9 @@ def _authenticate(presented: Presented, now_ms: int) -> Application | None:
     return authenticate(wiring.applications(), presented.api_token, presented.application_id, now_ms)
 
 
-def _accept(event: object, scheme: Scheme, record: Record) -> tuple[Application | None, Members]:
+def _accept(
+    event: object, scheme: Scheme, body_limit: int, record: Record
+) -> tuple[Application | None, Members]:
     """A direct invocation, which IAM guards: it names its application, and proves nothing."""
     if not isinstance(event, dict) or TRIGGER_MEMBERS & event.keys():
         message = (
@@ -258,23 +277,19 @@ def _accept(event: object, scheme: Scheme, record: Record) -> tuple[Application 
         )
         raise UnsupportedEvent(message)
     members = dict(check_object(event))
-    size = len(json.dumps(members, ensure_ascii=False).encode())
-    if size > MAX_BODY_BYTES:
-        raise _too_large(size)
+    if len(json.dumps(members, ensure_ascii=False).encode()) > body_limit:
+        raise too_large(body_limit)
     if not scheme.in_application:
         return None, members
-    application_id = members.pop("applicationId", None)
-    if not isinstance(application_id, str) or not APPLICATION_ID.fullmatch(application_id):
-        kind = FaultKind.MISSING if application_id is None else FaultKind.INVALID
+    named = members.pop("applicationId", None)
+    application_id = find_id(named)
+    if application_id is None:
+        kind = FaultKind.MISSING if named is None else FaultKind.INVALID
         raise InvalidRequest.of("applicationId", "must be the 24 hex digits of an application's id.", kind)
     from signet.accounts.applications import get_application
 
     record.application_id = application_id
     return get_application(wiring.applications(), application_id), members
-
-
-def _too_large(size: int) -> RequestTooLarge:
-    return RequestTooLarge(f"The body has {size} bytes; at most {MAX_BODY_BYTES} are taken.")
 
 
 def _json(result: JsonModel | dict[str, Any]) -> dict[str, Any]:

@@ -3,19 +3,29 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator
 
 from signet.accounts.importing import NewUser
 from signet.errors import FaultKind, InvalidRequest
+from signet.ids import find_id
 from signet.json_body import parse_object
 from signet.models import UNSET
 from signet.passwords import check_importable
 from signet.times import iso_8601
 from signet.user_models import DateTime, Password, UserFields
-from signet.users import USER_ID, User
+from signet.users import User
 
 PasswordHash = Annotated[str, AfterValidator(check_importable)]
-UserId = Annotated[str, StringConstraints(pattern=f"^{USER_ID.pattern}$")]
+
+
+def _user_id(text: str) -> str:
+    user_id = find_id(text)
+    if user_id is None:
+        raise InvalidRequest.of("id", "is no user id: 24 hex digits.")
+    return user_id
+
+
+UserId = Annotated[str, AfterValidator(_user_id)]
 
 
 class ImportLine(UserFields):

@@ -1,12 +1,12 @@
 """Users as Losant's clients send them (docs/api.md, section 4)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from signet.errors import InvalidRequest
-from signet.groups import GROUP_ID
+from signet.errors import InvalidRequest, shown
 from signet.identities import normal_email
+from signet.ids import find_id, is_same_id
 from signet.models import UNSET, RequestModel
 from signet.passwords import check_policy
 from signet.times import find_milliseconds
@@ -44,11 +44,14 @@ def _milliseconds(text: str) -> int:
 
 
 def _group_ids(group_ids: list[str]) -> tuple[str, ...]:
-    for group_id in group_ids:
-        if not GROUP_ID.fullmatch(group_id):
-            message = f"holds {group_id[:64]!r}, which is no group id: 24 lower-case hex digits."
+    found = set()
+    for text in group_ids:
+        group_id = find_id(text)
+        if group_id is None:
+            message = f"holds '{shown(text)}', which is no group id: 24 hex digits."
             raise InvalidRequest.of("experienceGroupIds", message)
-    return tuple(sorted(set(group_ids)))
+        found.add(group_id)
+    return tuple(sorted(found))
 
 
 Email = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_email)]
@@ -108,3 +111,10 @@ class UpdateUser(UserFields, NamedUser):
     experience_groups: Any = None
     profile: Any = None
     unverified: Any = None
+    partial: Any = None
+
+    @model_validator(mode="after")
+    def _is_of_this_user(self) -> Self:
+        if "id" in self.model_fields_set and not is_same_id(self.id, self.experience_user_id):
+            raise InvalidRequest.of("id", "is another user's; leave it out, or send what a GET gave.")
+        return self

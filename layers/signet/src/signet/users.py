@@ -1,11 +1,11 @@
 """Users: somebody of one application."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-USER_ID = re.compile(r"[0-9a-f]{24}")
+from signet.ids import find_id
+
 EXTERNAL = "x:"
 """What an external id has in front of it where both kinds of id stand: no hex digit begins so."""
 
@@ -18,13 +18,18 @@ def new_user_id() -> str:
 
 
 def find_user_id(text: str) -> str | None:
-    """The id that a path's text names: 24 hex digits, or `ext:` and an external id; None if neither."""
-    if USER_ID.fullmatch(text):
-        return text
+    """The id that a path's text names, or None: 24 hex digits in any case, or `ext:` and an external id."""
+    if (own_id := find_id(text)) is not None:
+        return own_id
     external_id = text.removeprefix("ext:")
     if external_id == text or not 1 <= len(external_id) <= 128 or not external_id.isprintable():
         return None
     return EXTERNAL + external_id
+
+
+def is_user_id(text: str) -> bool:
+    """Whether a text is an id in the form in which `User` has it."""
+    return find_user_id(path_id(text)) == text
 
 
 def path_id(user_id: str) -> str:

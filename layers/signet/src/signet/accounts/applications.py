@@ -13,6 +13,7 @@ from signet.applications import (
 )
 from signet.cache import ApplicationCache
 from signet.errors import ApplicationNotFound, CredentialsWrong, Unavailable
+from signet.ids import find_id
 from signet.store.applications import (
     StaleApplicationError,
     find_stored_application,
@@ -73,6 +74,8 @@ def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms
     Raises:
         ApplicationNotFound: There is none with this id.
     """
+    if find_id(application_id) is None:
+        raise _not_found()
     settings = dict(changes)
     login = settings.pop("login", {})
     if "ttl" in login:
@@ -87,9 +90,9 @@ def read_application(table: Table, application_id: str) -> StoredApplication:
     Raises:
         ApplicationNotFound: There is none.
     """
-    application = find_stored_application(table, application_id)
+    application = find_stored_application(table, application_id) if find_id(application_id) else None
     if application is None:
-        raise _not_found(application_id)
+        raise _not_found()
     return application
 
 
@@ -99,9 +102,10 @@ def get_application(applications: ApplicationCache, application_id: str) -> Appl
     Raises:
         ApplicationNotFound: There is none.
     """
-    application = applications.find(application_id) or applications.reload(application_id)
-    if application is None:
-        raise _not_found(application_id)
+    own_id = find_id(application_id)
+    application = own_id and (applications.find(own_id) or applications.reload(own_id))
+    if not application:
+        raise _not_found()
     return application
 
 
@@ -121,7 +125,7 @@ def authenticate(
             the same words: a stranger must not learn which applications exist.
     """
     token = ApiToken.find(api_token)
-    if token is not None and named in (None, token.application_id):
+    if token is not None and (named is None or find_id(named) == token.application_id):
         for find in (applications.find, applications.reload):
             application = find(token.application_id)
             if application is not None and application.accepts(token, now_ms):
@@ -208,5 +212,6 @@ def _wrong() -> CredentialsWrong:
     return CredentialsWrong("The API token is wrong: not one of this application's, or no longer valid.")
 
 
-def _not_found(application_id: str) -> ApplicationNotFound:
-    return ApplicationNotFound(f"There is no application {application_id}.")
+def _not_found() -> ApplicationNotFound:
+    # Not by its name: who takes the API token for the id must not find it in an answer or a log.
+    return ApplicationNotFound("There is no such application.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from signet.accounts.users import Directory
 from signet.errors import InvalidRequest
 from signet.groups import DetailedGroup, Group
+from signet.ids import find_id
 from signet.listing import MAX_EXAMINED, Cursor, Page, Predicate, too_many
 from signet.store.groups import GroupEntry, find_detailed, find_groups, group_entries
 
@@ -46,7 +47,7 @@ def list_groups(directory: Directory, query: GroupQuery) -> Page[DetailedGroup]:
             to be had by cursor.
     """
     if query.next_token is not None:
-        return _walk(directory, query, Cursor.decode(query.next_token))
+        return _walk(directory, query, Cursor.decode(query.next_token, lambda text: find_id(text) == text))
     return _by_offset(directory, query)
 
 

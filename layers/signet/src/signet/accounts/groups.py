@@ -8,7 +8,6 @@ from typing import Any
 from signet.accounts.users import Directory
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable
 from signet.groups import (
-    GROUP_ID,
     MAX_LEVELS,
     MAX_MEMBERS_SHOWN,
     DetailedGroup,
@@ -17,6 +16,7 @@ from signet.groups import (
     WantedMembers,
     new_group_id,
 )
+from signet.ids import find_id
 from signet.store.groups import (
     Family,
     StaleGroupError,
@@ -94,7 +94,7 @@ def get_group(directory: Directory, group_id: str) -> tuple[DetailedGroup, Membe
         GroupNotFound: There is none.
     """
     found = None
-    if GROUP_ID.fullmatch(group_id):
+    if find_id(group_id) is not None:
         found = find_with_members(directory.table, directory.application_id, group_id, directory.now_ms)
     if found is None:
         raise _not_found()
@@ -345,7 +345,7 @@ def _moved(user: User, group_id: str) -> User:
 
 def _get_family(directory: Directory, group_id: str) -> Family:
     family = None
-    if GROUP_ID.fullmatch(group_id):
+    if find_id(group_id) is not None:
         family = find_family(directory.table, directory.application_id, group_id)
     if family is None:
         raise _not_found()

@@ -30,6 +30,9 @@ from signet.users import User, new_user_id
 
 KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl")
 
+MAX_KEY_BYTES = 1024
+"""S3's limit."""
+
 MAX_LINE_BYTES = 32 * 1024
 BLOCK_BYTES = 2**20
 """How much of the file is read at once."""
@@ -109,7 +112,7 @@ class Importer:
 def application_of(key: str) -> str | None:
     """The id of the application that a file's key names, or None."""
     match = KEY.fullmatch(key)
-    return match[1] if match else None
+    return match[1] if match and len(key.encode()) <= MAX_KEY_BYTES else None
 
 
 def report_key(key: str, import_id: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from signet.accounts.users import Directory
 from signet.errors import InvalidRequest
-from signet.groups import GROUP_ID
+from signet.ids import find_id
 from signet.listing import (
     MAX_EXAMINED,
     Cursor,
@@ -21,7 +21,7 @@ from signet.listing import (
 from signet.store.groups import find_groups
 from signet.store.listing import member_ids, user_entries
 from signet.store.users import find_users
-from signet.users import User
+from signet.users import User, is_user_id
 
 SORTS: dict[str, Callable[[User], str | int | None]] = {
     "email": lambda user: user.normal_email,
@@ -92,7 +92,7 @@ def list_users(directory: Directory, query: UserQuery) -> Page[User]:
             to be had by cursor.
     """
     if query.next_token is not None:
-        return _walk(directory, query, Cursor.decode(query.next_token))
+        return _walk(directory, query, Cursor.decode(query.next_token, is_user_id))
     if query.selects or query.sort_field != "email":
         return _selected(directory, query)
     return _in_order(directory, query)
@@ -132,8 +132,9 @@ def _in_order(directory: Directory, query: UserQuery) -> Page[User]:
 
 def _selected(directory: Directory, query: UserQuery) -> Page[User]:
     """A page of a selection, or in another order: all candidates are read, up to the bound."""
-    if query.group is not None and GROUP_ID.fullmatch(query.group):
-        ids, more = member_ids(directory.table, directory.application_id, query.group, MAX_EXAMINED)
+    group_id = find_id(query.group)
+    if group_id is not None:
+        ids, more = member_ids(directory.table, directory.application_id, group_id, MAX_EXAMINED)
         entries = [Entry(user_id, user_id) for user_id in ids]
     else:
         entries, more = user_entries(directory.table, directory.application_id, MAX_EXAMINED)
@@ -163,9 +164,7 @@ def _matching(directory: Directory, users: Iterable[User], query: UserQuery) -> 
     if query.group is None:
         return found
     # Users know a group that is being deleted until its sweep comes to them; nobody may see that.
-    asked = (
-        {query.group} if GROUP_ID.fullmatch(query.group) else {i for user in found for i in user.group_ids}
-    )
+    asked = {query.group} if find_id(query.group) else {i for user in found for i in user.group_ids}
     there = find_groups(directory.table, directory.application_id, asked).keys() if asked else set()
     wanted = query.group != "none"
     return [user for user in found if bool(there & set(user.group_ids)) == wanted]

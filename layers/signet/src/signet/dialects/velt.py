@@ -86,9 +86,9 @@ def _unwrap(members: dict[str, Any]) -> dict[str, Any]:
     data = members.get("data")
     if not isinstance(data, dict):
         raise errors.InvalidRequest.of("", 'The fields have to be wrapped: {"data": {…}}.')
-    others = sorted(members.keys() - {"data"})
+    others = members.keys() - {"data"}
     if others:
-        message = f'The body has {others[0][:64]!r} beside "data"; all fields belong into "data".'
+        message = f'The body has "{errors.shown(min(others))}" beside "data"; all fields belong into "data".'
         raise errors.InvalidRequest.of("", message)
     return dict(data)
 

@@ -61,7 +61,7 @@ def find_for_issue(table: Table, application: Application, keys: Iterable[Key]) 
     key = generation_key(application.id)
     items = table.find_all((key, *keys))
     if key not in items:
-        raise _not_found(application.id)
+        raise _not_found()
     if items.pop(key)["generation"] != application.generation:
         raise ApplicationChanged(application.id)
     return items
@@ -113,7 +113,7 @@ def update_application(
             condition="attribute_exists(pk)",
         )
     except ConditionFailed:
-        raise _not_found(application_id) from None
+        raise _not_found() from None
     return StoredApplication(**_fields(item))
 
 
@@ -156,11 +156,11 @@ def raise_application_generation(table: Table, application_id: str) -> None:
     try:
         table.update(key, "ADD generation :one", {":one": 1}, condition="attribute_exists(pk)")
     except ConditionFailed:
-        raise _not_found(application_id) from None
+        raise _not_found() from None
 
 
-def _not_found(application_id: str) -> ApplicationNotFound:
-    return ApplicationNotFound(f"There is no application {application_id}.")
+def _not_found() -> ApplicationNotFound:
+    return ApplicationNotFound("There is no such application.")
 
 
 def _stored(token: StoredApiToken) -> dict[str, object]:

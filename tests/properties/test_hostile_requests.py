@@ -1,0 +1,104 @@
+"""Whatever anybody sends, to any route and to any function, is answered or refused: it never is a fault."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from signet import custom_resource
+from signet.errors import SignetError
+from tests import hostile
+from tests.contract.test_bundle import OPERATIONS
+from tests.deployment import ROOT, Deployment
+from tests.effort import examples
+from tools.events import load_event
+
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+
+ONE_DEPLOYMENT = settings(
+    max_examples=examples(250), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+"""All examples of a test go to one deployment, which each one leaves as it was."""
+
+
+def test_every_route_has_an_event_to_begin_with() -> None:
+    """Without one nothing would be known of what its requests are like."""
+    assert [route for route in hostile.ROUTES if not hostile.EVENTS[route]] == []
+    assert len(hostile.ROUTES) >= 34
+
+
+@pytest.mark.parametrize("route", sorted(hostile.ROUTES))
+def test_no_request_is_a_fault(signet: Deployment, route: str) -> None:
+    """Every route refuses what it cannot take, with a status of the client's."""
+    demo, before = signet.demo(), signet.items()
+
+    @ONE_DEPLOYMENT
+    @given(hostile.requests(route, demo))
+    def send(asked: hostile.Asked) -> None:
+        answer = asked.send(signet)
+        if answer.status < 300 and not route.startswith("GET"):
+            signet.restore(before)
+        assert answer.status < 500, (answer.status, answer.body)
+        if answer.status >= 400:
+            assert len(answer.body) <= 4096
+
+    send()
+
+
+def invoke(signet: Deployment, operation: str, event: object) -> None:
+    """Invoke the function: it may refuse, but not fail."""
+    before = signet.items()
+    with suppress(SignetError):
+        answer = signet.handler(operation)(event, signet.context(operation))
+        json.dumps(answer)
+        assert not isinstance(answer, dict) or answer.get("statusCode", 200) < 500, answer
+        if signet.items() != before:
+            signet.restore(before)
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_no_event_is_a_fault(signet: Deployment, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every function refuses an event that it cannot take, of API Gateway or a direct invocation."""
+    monkeypatch.setattr(custom_resource, "_send", lambda _url, _answer: None)
+    operation = path.name.partition(".")[0]
+    event = load_event(path, signet.demo())
+
+    @ONE_DEPLOYMENT
+    @given(hostile.events(event))
+    def send(changed: object) -> None:
+        invoke(signet, operation, changed)
+
+    send()
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@pytest.mark.parametrize(
+    "event",
+    [None, [], "text", 5, {}, {"version": "2.0"}, {"version": "2.0", "requestContext": {"http": {}}}],
+    ids=str,
+)
+def test_what_is_no_event_at_all_is_no_fault(moto_signet: Deployment, operation: str, event: object) -> None:
+    """Not even of the kind of value that an event is."""
+    invoke(moto_signet, operation, event)
+
+
+JSON = st.recursive(hostile.values, lambda inner: st.lists(inner, max_size=3), max_leaves=6)
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_no_direct_invocation_is_a_fault(moto_signet: Deployment, operation: str) -> None:
+    """Members of any name, the operation's own among them, with anything in them."""
+    names = st.sampled_from(["applicationId", "node", "payload", "experience", "source", "detail", "id"])
+    members = st.dictionaries(names | st.text(max_size=8), JSON, max_size=6)
+    demo = moto_signet.demo()
+
+    @ONE_DEPLOYMENT
+    @given(members, st.booleans())
+    def send(event: dict[str, object], is_here: bool) -> None:
+        here = {"applicationId": demo["applicationId"]} if is_here else {}
+        invoke(moto_signet, operation, event | here)
+
+    send()
