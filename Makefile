@@ -110,6 +110,10 @@ bench-argon2: .venv/ready ## Measure what a password's hash costs, by build and 
 bench-oracle: .venv/ready .tools/engines/ready ## Measure whether answers or their times tell who is a user: RUNS=… of each kind
 	@$(PYTHON) -m benchmarks.oracle $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
+.PHONY: bench-hostile
+bench-hostile: .venv/ready .tools/engines/ready ## Measure what a refusal costs that a stranger gets: RUNS=… of each body
+	@$(PYTHON) -m benchmarks.hostile $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
 # The tutorial function that everything is compared with, built as the layer is.
 .tools/bench/ready: tools/requirements-bench.txt benchmarks/baseline/handler.py benchmarks/build | .venv/ready
 	@benchmarks/build "$$(tools/environment uv)" "$(CURDIR)/$(PYTHON)" "$$(tools/environment platform)"

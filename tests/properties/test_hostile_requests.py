@@ -1,6 +1,7 @@
 """Whatever anybody sends, to any route and to any function, is answered or refused: it never is a fault."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from signet import custom_resource
 from signet.errors import SignetError
-from tests import hostile
+from tests import engine, hostile
 from tests.contract.test_bundle import OPERATIONS
-from tests.deployment import ROOT, Deployment
+from tests.deployment import ROOT, Cloud, Deployment
 from tests.effort import examples
 from tools.events import load_event
 
@@ -24,6 +25,14 @@ ONE_DEPLOYMENT = settings(
 """All examples of a test go to one deployment, which each one leaves as it was."""
 
 
+@pytest.fixture
+def engine_signet(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """A deployment on the real engine, which knows what a key may be; on moto where there is none."""
+    cloud: Cloud = request.getfixturevalue("engine_cloud" if engine.find_engine() else "moto_cloud")
+    with cloud.deploy() as deployment:
+        yield deployment
+
+
 def test_every_route_has_an_event_to_begin_with() -> None:
     """Without one nothing would be known of what its requests are like."""
     assert [route for route in hostile.ROUTES if not hostile.EVENTS[route]] == []
@@ -31,8 +40,9 @@ def test_every_route_has_an_event_to_begin_with() -> None:
 
 
 @pytest.mark.parametrize("route", sorted(hostile.ROUTES))
-def test_no_request_is_a_fault(signet: Deployment, route: str) -> None:
+def test_no_request_is_a_fault(engine_signet: Deployment, route: str) -> None:
     """Every route refuses what it cannot take, with a status of the client's."""
+    signet = engine_signet
     demo, before = signet.demo(), signet.items()
 
     @ONE_DEPLOYMENT
@@ -60,16 +70,16 @@ def invoke(signet: Deployment, operation: str, event: object) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_no_event_is_a_fault(signet: Deployment, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_event_is_a_fault(engine_signet: Deployment, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every function refuses an event that it cannot take, of API Gateway or a direct invocation."""
     monkeypatch.setattr(custom_resource, "_send", lambda _url, _answer: None)
     operation = path.name.partition(".")[0]
-    event = load_event(path, signet.demo())
+    event = load_event(path, engine_signet.demo())
 
     @ONE_DEPLOYMENT
     @given(hostile.events(event))
     def send(changed: object) -> None:
-        invoke(signet, operation, changed)
+        invoke(engine_signet, operation, changed)
 
     send()
 
