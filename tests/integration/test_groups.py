@@ -474,7 +474,10 @@ def test_many_members_at_once(engine_cloud: Cloud) -> None:
     """More users than one read takes can be set, looked at and swept."""
     with engine_cloud.deploy() as signet:
         user_ids = make_users(signet, 201)
-        group = create(signet, experienceUserIds=user_ids)
+        with signet.counted() as trips:
+            group = create(signet, experienceUserIds=user_ids)
+        # The group, and thirty users each.
+        assert trips.count("dynamodb:TransactWriteItems") == 1 + 7
         assert group["experienceUserIds"] == user_ids
         assert get(signet, group["id"]) == group
         delete(signet, group["id"])

@@ -5,8 +5,10 @@ Most tests make transactions small, so that few groups are many; the last ones h
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
@@ -21,6 +23,7 @@ from signet.store import memberships, users
 from signet.store.attributes import from_attributes
 from signet.store.groups import insert_group
 from tests.deployment import PASSWORD, Cloud, Deployment, Response
+from tests.races import at_once
 from tools.audit_table import audit
 
 if TYPE_CHECKING:
@@ -439,6 +442,44 @@ def test_an_address_that_is_taken_at_the_last_moment(moto_signet: Deployment, sc
         at += 1
     assert statuses.count(409) > 2
     assert statuses[-1] in (200, 201)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("ends", [False, True])
+def test_changes_of_many_groups_at_once(engine_cloud: Cloud, ends: bool) -> None:
+    """Whoever wins, both sides agree about each group, and the next change finds nothing left over."""
+    with engine_cloud.deploy() as signet:
+        wiring.table(), wiring.applications(), wiring.password_hasher()
+        outcomes: Counter[int] = Counter()
+        for number in range(6):
+            group_ids = make_groups(signet, 5)
+            address = f"ann{number}@example.com"
+            user_id = make_user(signet, group_ids[:3], address)
+            other = {"email": address.upper(), "password": PASSWORD, "experienceGroupIds": group_ids}
+            requests: list[tuple[Any, ...]] = [
+                ("PATCH", "users", user_id, {"experienceGroupIds": group_ids}),
+                ("PATCH", "users", user_id, {"experienceGroupIds": [], "firstName": "Ann"}),
+                ("PATCH", "groups", group_ids[1], {"experienceUserIds": [user_id]}),
+                ("PATCH", "groups", group_ids[3], {"experienceUserIds": []}),
+                ("DELETE", "groups", group_ids[number % 5], {}),
+                ("DELETE", "users", user_id) if ends else ("POST", "users", "", other),
+            ]
+            answers = at_once(*(partial(send, signet, *request) for request in requests))
+            assert {answer.status for answer in answers} <= {200, 201, 400, 404, 409, 503}, answers
+            outcomes.update(answer.status for answer in answers)
+            assert faults(signet) == []
+            again = send(signet, "PATCH", "users", user_id, {"lastName": "Lee"})
+            assert again.status in ((200, 404) if ends else (200,))
+            if again.status == 404:
+                send(signet, "DELETE", "users", user_id)
+            assert faults(signet) == []
+            assert nothing_is_left_over(signet)
+            while signet.waiting:
+                signet.go_on()
+            for group_id in group_ids:
+                send(signet, "DELETE", "groups", group_id, {})
+        assert outcomes.keys() - {200}, "it was no race"
 
 
 @pytest.mark.engine
