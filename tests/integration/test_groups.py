@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from signet import wiring
+from signet import deadline, wiring
 from signet.accounts import group_listing
 from signet.accounts import groups as use_cases
 from signet.aws import NoAnswer
@@ -881,6 +881,7 @@ def test_who_keeps_getting_in_the_way_is_told_to_try_again(
 
     before = signet.items()
     with monkeypatch.context() as patching:
+        patching.setattr(deadline, "PAUSE", 0.0)
         for name in ("insert_group", "change_group", "begin_deletion"):
             patching.setattr(use_cases, name, always)
         patching.setattr(use_cases, "change_users", always_the_user)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from signet import deadline
 from signet.accounts.users import Directory
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable
 from signet.groups import (
@@ -32,9 +33,6 @@ from signet.store.groups import (
 from signet.store.listing import find_with_members, member_ids
 from signet.store.users import GroupsGoneError, StaleError, change_users, find_users
 from signet.users import EXTERNAL, MAX_GROUPS, User
-
-ATTEMPTS = 5
-"""How often a change is tried that others get in the way of."""
 
 SWEPT_AT_ONCE = 100
 """Members of a deleted group that are read together."""
@@ -73,7 +71,7 @@ def create(
     """
     change = _planned(directory, Members(), wanted)
     group = DetailedGroup(id=new_group_id(), created_at_ms=now_ms, updated_at_ms=now_ms, **fields)
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         try:
             ancestors = _ancestors(directory, group)
             insert_group(directory.table, directory.application_id, group, ancestors)
@@ -123,7 +121,7 @@ def change(
             at once. Nothing was written.
         Unavailable: Others change the group or one of the users all the time, or the time ran out.
     """
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         before, members = get_group(directory, group_id)
         planned = _planned(directory, members, wanted)
         try:
@@ -145,8 +143,8 @@ def begin_removal(directory: Directory, group_id: str, now_ms: int) -> None:
         GroupNotFound: There is no such group.
         Unavailable: Others change the group all the time.
     """
-    attempts = 0
-    while attempts < ATTEMPTS:
+    attempts = deadline.attempts()
+    while next(attempts, None) is not None:
         family = _get_family(directory, group_id)
         if family.is_deleting:
             return
@@ -158,7 +156,8 @@ def begin_removal(directory: Directory, group_id: str, now_ms: int) -> None:
             children = family.child_ids
             part_from_children(directory.table, directory.application_id, group_id, children, now_ms)
         except StaleGroupError:
-            attempts += 1
+            continue
+        attempts = deadline.attempts()
     raise _busy()
 
 
@@ -314,7 +313,7 @@ def _set_memberships(
         GroupNotFound: The group was deleted in the meantime.
         Unavailable: Others change the users all the time, or one has come to belong to too many groups.
     """
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         moving = [user for user in users.values() if (group_id in user.group_ids) != belong]
         if belong and any(len(user.group_ids) >= MAX_GROUPS for user in moving):
             # What was checked before the first write is not so any more; asked again, it is refused.

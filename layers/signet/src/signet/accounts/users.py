@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from signet import deadline
 from signet.errors import FaultKind, InvalidRequest, Unavailable, UserNotFound
 from signet.groups import Group
 from signet.identities import normal_email
@@ -19,9 +20,6 @@ from signet.store.users import (
     forget_members,
 )
 from signet.users import User, find_user_id, new_user_id
-
-ATTEMPTS = 5
-"""How often a change is tried that others get in the way of."""
 
 CUTOFF_AHEAD_MS = 60_000
 """How far in the future a cutoff may lie: for clocks that differ, not for plans."""
@@ -141,7 +139,7 @@ def change(
         Unavailable: Others change the user all the time.
     """
     password_hash = None if password is None else hasher.hash(password)
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         before = get_user(directory, user_id)
         try:
             return _change(directory, before, fields, password_hash, now_ms)
@@ -159,7 +157,7 @@ def remove(directory: Directory, user_id: str, now_ms: int) -> None:
         UserNotFound: There is no such user.
         Unavailable: Others change the user all the time.
     """
-    for _ in range(ATTEMPTS):
+    for _ in deadline.attempts():
         try:
             user = get_user(directory, user_id)
         except UserNotFound:
