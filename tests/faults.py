@@ -3,6 +3,7 @@
 Of single attempts (`around_attempts`), or of calls, all of whose attempts fail (`faults_of`, `failing`).
 """
 
+import itertools
 import random
 import re
 import time
@@ -218,6 +219,23 @@ def failing(fault: Fault) -> Iterator[None]:
         if place != fault.place and not later:
             return call()
         assert operation == fault.operation, "the calls are others than they were"
+        if failure.arrives:
+            with suppress(aws.Refused):  # Nobody hears of that either.
+                call()
+        raise failure.error
+
+    with _around_calls(around):
+        yield
+
+
+@contextmanager
+def failing_at(place: int, how: str) -> Iterator[None]:
+    """Let the call at a place fail, whatever it is, if there are so many."""
+    failure, count = FAILURES[how], itertools.count()
+
+    def around(_: str, call: Callable[[], Any]) -> Any:
+        if next(count) != place:
+            return call()
         if failure.arrives:
             with suppress(aws.Refused):  # Nobody hears of that either.
                 call()

@@ -217,11 +217,12 @@ def test_an_unverified_user_lives_on_with_each_call(open_signet: Deployment) -> 
 def test_who_comes_after_the_end_begins_from_nothing(open_signet: Deployment) -> None:
     """What was said of a user who has ended is not said of the next one."""
     identify(open_signet, **SAID)
+    session_token(open_signet, treatAsLogin=True, invalidateExistingTokens=True)
     made = call(open_signet, "get_user", **USER)["creationDate"]
     open_signet.clock.advance(DAYS_30)
     identify(open_signet, name="Bob")
     user = call(open_signet, "get_user", **USER)
-    assert user["profile"] == {"name": "Bob"}
+    assert (user["profile"], user["lastLogin"]) == ({"name": "Bob"}, None)
     assert user["creationDate"] > made
 
 

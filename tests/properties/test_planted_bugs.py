@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, Phase, settings
 
 from signet import tokens
 from signet.accounts import users as register
+from signet.accounts import verifier
 from signet.accounts.authentication import Attempt, Authentication, Authenticator
+from signet.accounts.sessions import SessionIssuer
 from signet.applications import Application
 from signet.errors import TokenExpired
 from signet.store import authentication, users
@@ -142,7 +144,7 @@ def test_raised_generation_that_expires(monkeypatch: pytest.MonkeyPatch, find: C
     """Planted: ending an unverified user's tokens leaves the item to DynamoDB, which removes it in time."""
     for module in ("authentication", "users"):
         monkeypatch.setattr(f"signet.store.{module}.RAISE", "ADD generation :one")
-    find(f"{LET_IN}|expires, with what has ended its tokens")
+    find(f"{LET_IN}|expires, with what has ended its tokens|raises a generation, and removes")
 
 
 def test_expired_and_still_there(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
@@ -159,7 +161,8 @@ def test_expired_and_still_there(monkeypatch: pytest.MonkeyPatch, find: Callable
 def test_narrowed_and_not_ended(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
     """Planted: permissions/add with a lower role leaves the token its old one."""
     monkeypatch.setattr("signet.accounts.permissions.takes_away", lambda *_: False)
-    find(f"{LET_IN}|a good token holds what was taken away")
+    # Or in who is there: an unverified call writes nothing where tokens were ended of nobody.
+    find(f"{LET_IN}|a good token holds what was taken away|get_user was not refused")
 
 
 def test_profile_kept_by_a_promotion(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
@@ -181,3 +184,25 @@ def test_profile_address_made_a_credential(
 
     monkeypatch.setattr(register, "_with_credential", with_credential)
     find("update_user was not refused")
+
+
+def test_mark_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: a token that was ended alone is good for whoever only reads."""
+    real = verifier.check_subject
+
+    def check_subject(token: Token, subject: users.Subject) -> None:
+        real(token, replace(subject, ended=frozenset()))
+
+    monkeypatch.setattr(verifier, "check_subject", check_subject)
+    find(LET_IN)
+
+
+def test_tokens_ended_and_then_no_key(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
+    """Planted: what signs is looked for after the write; where that fails, all has ended for nothing."""
+    real = SessionIssuer.prepare
+
+    def prepare(self: SessionIssuer, *given: Any) -> Callable[[User], str]:
+        return lambda user: real(self, *given)(user)
+
+    monkeypatch.setattr(SessionIssuer, "prepare", prepare)
+    find("False, but the model says True|^not authenticated, though everything is right")

@@ -9,7 +9,7 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -33,6 +33,7 @@ from signet.errors import (
     LoginRefused,
     SignetError,
     TokenRefused,
+    Unavailable,
     UserExists,
     UserNotFound,
 )
@@ -41,6 +42,7 @@ from signet.store.attributes import from_attributes
 from signet.times import iso_8601
 from tests.deployment import PASSWORD, URL, Cloud
 from tests.effort import examples
+from tests.faults import failing_at
 from tools.audit_table import audit
 
 ADDRESSES = ("ann@example.com", "bob@example.com", "cyd@example.com")
@@ -186,6 +188,10 @@ class Model:
         """End all tokens of a person, or everybody's."""
         for token in self.tokens:
             token.ended = token.ended or person in (None, token.person)
+        self.keep(person)
+
+    def keep(self, person: Person | None) -> None:
+        """Something has ended, so the item stays, though there be no user."""
         if isinstance(person, Guest):
             person.is_raised = True
             if person.state is State.NOTHING:
@@ -590,6 +596,22 @@ class SessionsMachine(RuleBasedStateMachine):
         fields, token, person = self.pick_attempt(data, "tokenEmailPassword", is_right=True)
         self.authenticate(fields, token, self.pick_event(data, person))
 
+    @rule(
+        data=st.data(),
+        mode=st.sampled_from(["emailPassword", "token", "tokenEmailPassword"]),
+        place=st.integers(0, 6),
+        how=st.sampled_from(["throttled", "request lost", "answer lost"]),
+    )
+    def authenticate_while_a_call_fails(self, data: st.DataObject, mode: str, place: int, how: str) -> None:
+        """Whoever hears of the failure has the tokens that he had; what is answered is so."""
+        if mode != "emailPassword" and not any(t.person in self.model.people for t in self.model.tokens):
+            return
+        fields, token, _ = self.pick_attempt(data, mode, is_right=True)
+        # All that a new container asks for can fail: the application, the key ring, the key, its life.
+        self.signet.restart()
+        with suppress(Unavailable), failing_at(place, how):
+            self.authenticate(fields | {"invalidateExistingTokens": True, "returnToken": True}, token)
+
     @rule(data=st.data())
     def log_in(self, data: st.DataObject) -> None:
         person = self.pick_person(data)
@@ -620,6 +642,24 @@ class SessionsMachine(RuleBasedStateMachine):
     def invalidate_user_tokens(self, data: st.DataObject, by_email: bool) -> None:
         person = self.pick_person(data)
         self.invalidate(person, person.email.upper() if person.exists and by_email else person.id)
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(data=st.data(), by_user=st.booleans())
+    def end_one_token(self, data: st.DataObject, by_user: bool) -> None:
+        """All others of its user stay good; one that has ended ends again, whatever it is."""
+        tokens = self.valid_tokens() if data.draw(usually) else []
+        token = data.draw(st.sampled_from(tokens or self.model.tokens))
+        is_over = token.exp is not None and self.now >= token.exp
+        if not by_user or token.rights is not None:
+            self.call("revoke_token", token=token.text)
+        elif is_over:
+            self.refuse(TokenRefused, "log_out", token=token.text)
+        else:
+            with suppress(TokenRefused):
+                self.call("log_out", token=token.text)
+        if not token.ended and not is_over:
+            token.ended = True
+            self.model.keep(token.person)
 
     @rule(data=st.data(), user=said, verified=st.booleans())
     def identify_a_guest(self, data: st.DataObject, user: dict[str, str], verified: bool) -> None:
@@ -661,7 +701,7 @@ class SessionsMachine(RuleBasedStateMachine):
         self.call("update_user", **sent)
         if guest.state is State.UNVERIFIED:
             guest.state, guest.profile = State.VOUCHED, {}
-        if cutoff:
+        if cutoff and guest.cutoff_ms != self.now_ms:
             self.model.end_tokens(guest)
             guest.cutoff_ms = self.now_ms
 
@@ -677,8 +717,18 @@ class SessionsMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), organization=st.sampled_from(["o1", "o2"]), role=st.sampled_from([None, *ROLES]))
     def change_permissions(self, data: st.DataObject, organization: str, role: str | None) -> None:
-        """Add one or, without a role, remove it; what takes something away ends the tokens."""
+        self.permit(self.pick_guest(data), organization, role)
+
+    @rule(data=st.data(), organization=st.sampled_from(["o1", "o2"]), roles=st.permutations(ROLES))
+    def change_a_role(self, data: st.DataObject, organization: str, roles: list[str]) -> None:
+        """With a token of each."""
         guest = self.pick_guest(data)
+        for role in roles:
+            self.permit(guest, organization, role)
+            self.issue_user_token(guest)
+
+    def permit(self, guest: Guest, organization: str, role: str | None) -> None:
+        """Add a permission or, without a role, remove it; what takes something away ends the tokens."""
         resource = {"type": "organization", "id": organization}
         if role is None:
             self.call("remove_permissions", userId=guest.id, permissions={"resources": [resource]})

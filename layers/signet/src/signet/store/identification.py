@@ -54,7 +54,8 @@ def write_identified(
             **list_key,
             **counters,
         }
-        removed.append("deleted_at")
+        # Whoever was here before has ended.
+        removed += ["deleted_at", "last_login"]
     if is_admin is not None:
         given["is_admin"] = is_admin
     if unverified_until is None:
