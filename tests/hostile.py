@@ -4,10 +4,12 @@ Routes come from the template, what a request of theirs is like from `events/`, 
 request models that their handlers know: a new route is among them by itself.
 """
 
+import base64
 import copy
+import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, get_args
 from urllib.parse import parse_qsl, quote, urlencode
@@ -355,3 +357,52 @@ def events(draw: st.DrawFn, event: Any) -> Any:
         else:
             del inside[name]
     return changed
+
+
+SHAPES: list[Callable[[str], Any]] = [
+    str,
+    lambda text: [text],
+    lambda text: {text: text},
+    "a+{}@b.example".format,
+]
+"""As what a text may stand in the place of a member's value."""
+
+
+def places(route: str, demo: Mapping[str, str], texts: Sequence[str]) -> Iterator[Asked]:
+    """Requests that are right, but for a text in one place of each.
+
+    Args:
+        route: Their route.
+        demo: What is right.
+        texts: Each of them stands in every place that a right request has, and one of them, by turns, in
+            every other place in which there could be something.
+    """
+    (first, *_) = seeds(route, demo)
+    turns, shapes = itertools.cycle(texts), itertools.cycle(SHAPES)
+
+    def change(**changes: Any) -> Asked:
+        return replace(copy.deepcopy(first), **changes)
+
+    for text in texts:
+        for name in first.headers:
+            yield change(headers={**first.headers, name: text})
+        for name in first.parameters:
+            yield change(parameters={**first.parameters, name: text})
+        for user_name in (text, f"{text}@example.com", f"ann+{text}@example.com"):
+            basic = base64.b64encode(f"{user_name}:{demo['apiToken']}".encode()).decode()
+            yield change(headers={**first.headers, "authorization": f"Basic {basic}"})
+        member = json.dumps(text)
+        yield change(raw=f"{{{member}: 1, {member}: 2}}".encode())
+        yield change(raw=f'{{"data": {{}}, {member}: 2}}'.encode())
+        yield change(raw=f"token={text}&token={text}&{text}={text}".encode())
+    for name in HEADERS:
+        yield change(headers={**first.headers, name: next(turns)})
+    for name in (*fields(route), "authorization", next(turns)):
+        yield change(query={name: next(turns)})
+    for number, container in enumerate(containers(first.body)):
+        values = [(name, text) for name in container for text in texts]
+        values += [(name, next(shapes)(next(turns))) for name in (*fields(route), *texts)]
+        for name, value in values:
+            asked = change()
+            containers(asked.body)[number][name] = value
+            yield asked

@@ -58,6 +58,18 @@ def test_no_request_is_a_fault(engine_signet: Deployment, route: str) -> None:
     send()
 
 
+@pytest.mark.parametrize("route", sorted(hostile.ROUTES))
+def test_what_is_no_key_is_no_fault_in_any_place(engine_signet: Deployment, route: str) -> None:
+    """Longer than a key may be, a NUL, and what no parser of addresses takes, everywhere."""
+    signet = engine_signet
+    demo, before = signet.demo(), signet.items()
+    for asked in hostile.places(route, demo, ["x" * 3000, "\x00", "http://["]):
+        answer = asked.send(signet)
+        assert answer.status < 500, (asked, answer.body)
+        if answer.status < 300 and (route.startswith("DELETE") or route.endswith("/reset")):
+            signet.restore(before)
+
+
 def invoke(signet: Deployment, operation: str, event: object) -> None:
     """Invoke the function: it may refuse, but not fail."""
     before = signet.items()

@@ -1,13 +1,9 @@
 """Secrets are nowhere in the clear: not in the table, not in a log, not in an error."""
 
 import base64
-import copy
-import itertools
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,50 +86,9 @@ def test_an_api_token_is_in_no_log_and_no_answer(
         assert secret not in answer.body.decode()
 
 
-SHAPES: list[Callable[[str], Any]] = [
-    str,
-    lambda text: [text],
-    lambda text: {text: text},
-    "a+{}@b.example".format,
-]
-"""As what a text may stand in the place of a member's value."""
-
-
 def forms_of_a_token(token: str) -> list[str]:
     """How somebody may put it where it does not belong: whole, encoded, cut short, or a part of it."""
     return [token, token.replace("_", "%5F").replace("-", "%2D"), token[:45], token[30:54]]
-
-
-def places(route: str, demo: dict[str, str], token: str) -> Iterator[hostile.Asked]:
-    """Requests that are right, but for the token in one place of each, in each form by turns."""
-    (first, *_) = hostile.seeds(route, demo)
-    forms = itertools.cycle(forms_of_a_token(token))
-    shapes = itertools.cycle(SHAPES)
-
-    def change(**changes: Any) -> hostile.Asked:
-        return replace(copy.deepcopy(first), **changes)
-
-    for name in sorted({*first.headers, *hostile.HEADERS}):
-        yield change(headers={**first.headers, name: next(forms)})
-    for secret in forms_of_a_token(token):
-        for user_name in (secret, f"{secret}@example.com", f"ann+{secret}@example.com"):
-            basic = base64.b64encode(f"{user_name}:{demo['apiToken']}".encode()).decode()
-            yield change(headers={**first.headers, "authorization": f"Basic {basic}"})
-        yield change(raw=f'{{"{secret}": 1, "{secret}": 2}}'.encode())
-        yield change(raw=f'{{"data": {{}}, "{secret}": 2}}'.encode())
-        yield change(raw=f"token={secret}&token={secret}&{secret}={secret}".encode())
-    for name in first.parameters:
-        yield from (
-            change(parameters={**first.parameters, name: secret}) for secret in forms_of_a_token(token)
-        )
-    for name in (*hostile.fields(route), "authorization", next(forms)):
-        yield change(query={name: next(forms)})
-    for number, container in enumerate(hostile.containers(first.body)):
-        for name in (*container, *hostile.fields(route), *forms_of_a_token(token)):
-            asked = change()
-            hostile.containers(asked.body)[number][name] = next(shapes)(next(forms))
-            next(forms)
-            yield asked
 
 
 @pytest.mark.parametrize("route", sorted(hostile.ROUTES))
@@ -147,7 +102,7 @@ def test_no_token_in_any_place_comes_into_a_log_or_a_refusal(
     while not re.search(r"[0-9]", token[33:50]):
         token = ApiToken.generate(signet.application_id).secret
     capfd.readouterr()
-    for asked in places(route, demo, token):
+    for asked in hostile.places(route, demo, forms_of_a_token(token)):
         answer = asked.send(signet)
         if answer.status < 300 and (route.startswith("DELETE") or route.endswith("/reset")):
             signet.restore(before)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from signet.dialects import gladly, losant, oauth, velt
@@ -39,6 +39,7 @@ def size(refusal: InvalidRequest) -> int:
     return max(len(json.dumps(d.refusal(refusal), ensure_ascii=False).encode()) for d in DIALECTS)
 
 
+@example([FieldFault(("a",), FaultKind.INVALID, "😀" * 900)] * 40, 5)
 @given(st.lists(FAULTS, min_size=1, max_size=40), st.integers(min_value=0, max_value=10**5))
 def test_no_refusal_is_longer_than_four_kilobytes(faults: list[FieldFault], more: int) -> None:
     """Whatever came, in every dialect; the first fault is told, and the number of those that are not."""
