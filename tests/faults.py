@@ -3,12 +3,11 @@
 Of single attempts (`around_attempts`), or of calls, all of whose attempts fail (`faults_of`, `failing`).
 """
 
-import itertools
 import random
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -208,17 +207,22 @@ def faults_of(act: Callable[[], object]) -> list[Fault]:
 
 
 @contextmanager
-def failing(fault: Fault) -> Iterator[None]:
-    """Let one call fail; whatever is asked besides is answered."""
-    failure, operations = FAILURES[fault.how], list[str]()
+def failing_at(place: int, how: str, expected: str | None = None) -> Iterator[None]:
+    """Let one call fail, if there are so many; whatever is asked besides is answered.
+
+    Args:
+        place: How many calls come before it.
+        how: One of `FAILURES`.
+        expected: The operation that it has to be, if it must be there.
+    """
+    failure, operations = FAILURES[how], list[str]()
 
     def around(operation: str, call: Callable[[], Any]) -> Any:
         operations.append(operation)
-        place = len(operations) - 1
-        later = failure.lasts and place > fault.place and operation == fault.operation
-        if place != fault.place and not later:
+        is_later = failure.lasts and len(operations) > place + 1 and operation == operations[place]
+        if len(operations) != place + 1 and not is_later:
             return call()
-        assert operation == fault.operation, "the calls are others than they were"
+        assert expected in (None, operation), "the calls are others than they were"
         if failure.arrives:
             with suppress(aws.Refused):  # Nobody hears of that either.
                 call()
@@ -228,21 +232,9 @@ def failing(fault: Fault) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def failing_at(place: int, how: str) -> Iterator[None]:
-    """Let the call at a place fail, whatever it is, if there are so many."""
-    failure, count = FAILURES[how], itertools.count()
-
-    def around(_: str, call: Callable[[], Any]) -> Any:
-        if next(count) != place:
-            return call()
-        if failure.arrives:
-            with suppress(aws.Refused):  # Nobody hears of that either.
-                call()
-        raise failure.error
-
-    with _around_calls(around):
-        yield
+def failing(fault: Fault) -> AbstractContextManager[None]:
+    """Let one call fail that was found before (`faults_of`)."""
+    return failing_at(fault.place, fault.how, fault.operation)
 
 
 def restore(signet: Deployment, items: list[dict[str, Any]]) -> None:
