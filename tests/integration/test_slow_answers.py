@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from signet import aws, custom_resource, deadline, wiring
+from signet.accounts import groups
 from signet.errors import Unavailable
-from tests.deployment import ROOT, Deployment
+from tests.deployment import PASSWORD, ROOT, Deployment
 from tests.faults import slow
 from tools.events import load_event
 
@@ -48,6 +49,29 @@ def test_botocore_begins_nothing_that_might_not_end(moto_signet: Deployment) -> 
     with deadline.within(23_100, reserve=0):
         assert bucket.head("import/here").size == 1
     assert list(signet.files()) == ["import/here"]
+
+
+def test_a_sweep_leaves_the_time_to_have_another_invocation_go_on(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slowly its last write comes; the group is gone, and that is the answer."""
+    signet = moto_signet
+    monkeypatch.setattr(groups, "MOVED_AT_ONCE", 1)
+    here = {"applicationId": signet.application_id}
+    fields = [{"email": f"user{number}@example.com", "password": PASSWORD} for number in range(8)]
+    user_ids = [signet.invoke("create_user", here | one)["id"] for one in fields]
+    group = signet.invoke("create_group", here | {"name": "Crowd", "experienceUserIds": user_ids})
+    path = f"/applications/{signet.application_id}/experience/groups/{group['id']}"
+    began = signet.clock.monotonic()
+    with slow(signet.clock, lambda: 2.4):
+        answer = signet.http("DELETE", path, headers=signet.bearer())
+    assert answer.status == 200, answer.body
+    assert signet.clock.monotonic() - began <= signet.function("delete_group").timeout
+    assert signet.http("GET", path, headers=signet.bearer()).status == 404
+    assert len(signet.waiting) == 1
+    signet.go_on()
+    assert signet.waiting == []
+    assert [item for item in signet.items() if group["id"] in item["pk"]["S"]] == []
 
 
 @pytest.mark.parametrize(

@@ -12,22 +12,19 @@ from signet.group_models import NamedGroup
 from signet.models import Success
 from signet.operation import Call, operation
 
-SWEEP_RESERVE_SECONDS = 10
-"""What is kept of the time for a member that was begun, and to have another invocation go on."""
+GO_ON_SECONDS = 6.0
+"""What the sweep leaves of the time, to have another invocation go on: asking Lambda may take 5."""
 
 
 @operation("delete_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[NamedGroup]) -> Success:
     """Delete a group; what is left of it afterwards nobody sees, and a further invocation removes."""
-
-    def has_time() -> bool:
-        return deadline.left() > SWEEP_RESERVE_SECONDS
-
     application_id, group_id = call.application.id, call.request.experience_group_id
     directory = wiring.directory(application_id)
     groups.begin_removal(directory, group_id, call.now_ms)
     try:
-        is_swept = groups.sweep(directory, group_id, has_time)
+        with deadline.within(deadline.left() * 1000, reserve=GO_ON_SECONDS):
+            is_swept = groups.sweep(directory, group_id)
     except Unavailable:
         # The group is gone, as the client wanted. A direct invocation that fails is tried again by Lambda.
         if call.api_token is None:

@@ -17,7 +17,7 @@ RESERVE_SECONDS = 0.5
 
 ATTEMPTS = 8
 PAUSE = 0.02
-"""Seconds, doubled at each attempt, within which one is made that others got in the way of, at random."""
+"""For another request that got in the way; a busy store takes longer."""
 
 now = time.monotonic
 """The clock, in seconds."""
@@ -45,18 +45,21 @@ def left() -> float:
     return _end.get() - now()
 
 
-def attempts() -> Iterator[int]:
+def attempts(pause: float = PAUSE) -> Iterator[int]:
     """Number the attempts at what others get in the way of, and wait a moment before each further one.
 
     The pauses grow and are random, so that those who met do not meet again. No attempt comes that would
     begin too late; whoever runs out of them raises `Unavailable`.
+
+    Args:
+        pause: Seconds, doubled at each attempt, within which the next one is made.
     """
     for number in range(ATTEMPTS):
         if number:
-            pause = random.uniform(0, PAUSE * 2**number)  # noqa: S311 - no secret
-            if pause >= left():
+            wait = random.uniform(0, pause * 2**number)  # noqa: S311 - no secret
+            if wait >= left():
                 return
-            time.sleep(pause)
+            time.sleep(wait)
         yield number
 
 

@@ -1,7 +1,7 @@
 """Make, show, change and delete groups, and say who belongs to them."""
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,9 @@ from signet.users import EXTERNAL, MAX_GROUPS, User
 
 SWEPT_AT_ONCE = 100
 """Members of a deleted group that are read together."""
+
+SWEEP_SECONDS = 4.0
+"""With less than this left, a sweep does not begin with the next of them."""
 
 MOVED_AT_ONCE = 30
 """Users who join or leave in one transaction. It takes 100 parts, two of them for a user, and 4 MB of items,
@@ -161,7 +164,7 @@ def begin_removal(directory: Directory, group_id: str, now_ms: int) -> None:
     raise _busy()
 
 
-def sweep(directory: Directory, group_id: str, has_time: Callable[[], bool]) -> bool:
+def sweep(directory: Directory, group_id: str) -> bool:
     """Take the members out of a group that is being deleted, and remove it.
 
     Nobody can join any more, and a user who leaves is one member less, so any number of sweeps may run
@@ -170,10 +173,9 @@ def sweep(directory: Directory, group_id: str, has_time: Callable[[], bool]) -> 
     Args:
         directory: The application's groups.
         group_id: The group's id.
-        has_time: Whether there is time to go on.
 
     Returns:
-        Whether all is swept; otherwise another sweep goes on with the rest.
+        Whether all is swept; where the time did not reach, another sweep goes on with the rest.
 
     Raises:
         Unavailable: Others change one of the users all the time.
@@ -183,7 +185,7 @@ def sweep(directory: Directory, group_id: str, has_time: Callable[[], bool]) -> 
         user_ids, more = member_ids(directory.table, directory.application_id, group_id, SWEPT_AT_ONCE)
         users = find_users(directory.table, directory.application_id, user_ids, directory.now_ms)
         for some in itertools.batched(user_ids, MOVED_AT_ONCE, strict=False):
-            if not has_time():
+            if deadline.left() < SWEEP_SECONDS:
                 return False
             own = {user_id: users[user_id] for user_id in some if user_id in users}
             _set_memberships(directory, group_id, own, belong=False)

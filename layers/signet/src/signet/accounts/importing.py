@@ -9,7 +9,6 @@ import itertools
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
@@ -48,9 +47,8 @@ PROBLEMS_SHOWN = 1000
 
 MAX_MESSAGE = 500
 
-ATTEMPTS = 6
-PAUSE = 0.5
-"""Seconds, doubled at each attempt, before a user is tried again that the store was too busy for."""
+PAUSE = 0.1
+"""Seconds, doubled at each attempt, within which a user is tried again that the store was too busy for."""
 
 AHEAD_MS = 60_000
 """How far in the future a creation date may lie: for clocks that differ."""
@@ -333,7 +331,8 @@ class _Chunks:
             StaleError: There is or was such a user with this id.
         """
         directory = self._importer.directory
-        for attempt in range(ATTEMPTS):
+        busy = ""
+        for _ in deadline.attempts(PAUSE):
             user = replace(wanted, group_ids=tuple(sorted(self._groups & set(wanted.group_ids))))
             try:
                 with self._with_groups if user.group_ids else nullcontext():
@@ -347,17 +346,15 @@ class _Chunks:
                     )
             except GroupsGoneError as error:
                 self._groups -= error.group_ids
+                busy = "The user's groups are changing at the moment."
             except (UserExists, StaleError):
                 address = wanted.normal_email or ""
                 if not is_made_by(directory.table, directory.application_id, address, origin):
                     raise
                 return user
-            except Unavailable:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                time.sleep(PAUSE * 2**attempt)
-        message = "The user's groups are changing at the moment."
-        raise Unavailable(message)
+            except Unavailable as error:
+                busy = error.message
+        raise Unavailable(busy)
 
 
 def _note(report: dict[str, Any], handled: Iterable[_Handled]) -> None:

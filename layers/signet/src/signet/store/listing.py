@@ -1,14 +1,12 @@
 """An application's users, and the members of a group."""
 
+from signet import deadline
 from signet.errors import Unavailable
 from signet.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members
 from signet.listing import Entry
 from signet.store.groups import END, MEMBER, details_key, group_key, to_detailed
 from signet.store.table import Key, Table
 from signet.store.users import find_users, user_key, users_partition
-
-READS = 5
-"""How often a group is read that others change meanwhile."""
 
 
 def user_entries(
@@ -62,7 +60,7 @@ def find_with_members(
         Unavailable: Others change it all the time.
     """
     key, details_sk = group_key(application_id, group_id), details_key(application_id, group_id).sk
-    for _ in range(READS):
+    for _ in deadline.attempts():
         items, more = table.query_range(key.pk, details_sk, MEMBER + END, limit=2 + MAX_MEMBERS_SHOWN)
         details = items.pop(0) if items and items[0]["sk"] == details_sk else {}
         if not items or items[0]["sk"] != key.sk or "deleting" in items[0]:
