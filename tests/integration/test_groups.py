@@ -515,6 +515,35 @@ def test_what_stopped_half_way_is_finished_by_the_same_request(
     assert patch(signet, editors, **body)["experienceUserIds"] == user_ids[2:]
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_members_for_whom_the_time_does_not_reach(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """The 503 comes before the function is stopped, says how far it came and how to go on; so it does."""
+    signet = moto_signet
+    monkeypatch.setattr(use_cases, "MOVED_AT_ONCE", 1)
+    user_ids = make_users(signet, 7)
+    editors = "" if method == "POST" else group_id(signet)
+    write = Table.write
+
+    def slow(self: Table, *parts: Any) -> None:
+        signet.clock.advance(6)
+        write(self, *parts)
+
+    body = {"name": "Editors", "experienceUserIds": user_ids}
+    with monkeypatch.context() as patching:
+        patching.setattr(Table, "write", slow)
+        answer = send(signet, method, editors, body)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        done = 3 if method == "POST" else 4
+        assert f"{done} of the 7 users who join or leave have done so." in answer.json["message"]
+        if method == "POST":
+            (editors,) = (group["id"] for group in list_groups(signet).json["items"])
+            assert f"The group {editors} was made; a PATCH of it" in answer.json["message"]
+        assert get(signet, editors)["experienceUserIds"] == user_ids[:done]
+        assert patch(signet, editors, **body)["experienceUserIds"] == user_ids
+
+
 def hit(
     monkeypatch: pytest.MonkeyPatch,
     at: int,

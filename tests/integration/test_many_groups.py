@@ -516,6 +516,34 @@ def test_as_many_groups_as_there_can_be(engine_cloud: Cloud, number: int) -> Non
 
 @pytest.mark.engine
 @pytest.mark.engine_only("moto copies the whole table for each transaction")
+@pytest.mark.parametrize("number", [49, 100])
+@pytest.mark.parametrize("scene", [creation, joining, leaving, deletion], ids=lambda scene: scene.__name__)
+def test_an_outage_at_any_call_with_as_many_groups(engine_cloud: Cloud, scene: Scene, number: int) -> None:
+    """At the real size of a transaction too, everybody sees all or nothing."""
+    with engine_cloud.deploy() as signet:
+        group_ids = make_groups(signet, number)
+        samples = [group_ids[0], group_ids[number // 2], group_ids[-1]]
+        request = scene(signet, group_ids)
+        snapshot = signet.items()
+        before = seen(signet, samples)
+        done = request()
+        after = seen(signet, samples)
+        at, was_reached = 0, True
+        while was_reached:
+            restore(signet, snapshot)
+            answer, was_reached = attempt(request, at, outage)
+            assert answer is not None
+            assert answer.status in (done.status, 503)
+            assert faults(signet) == [], at
+            now = seen(signet, samples)
+            assert now in (before, after), at
+            assert answer.status == 503 or now == after
+            at += 1
+        assert at > 2
+
+
+@pytest.mark.engine
+@pytest.mark.engine_only("moto copies the whole table for each transaction")
 def test_one_transaction_as_long_as_it_fits(engine_cloud: Cloud) -> None:
     """Up to 48 groups nothing is written before the one write, or behind it."""
     with engine_cloud.deploy() as signet:
