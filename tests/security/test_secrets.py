@@ -122,6 +122,27 @@ def test_a_secret_is_in_no_repr() -> None:
     assert not any(form in repr(application) + repr(stored) for form in forms(stored.digest))
 
 
+@pytest.mark.parametrize(
+    ("user_name", "actor"),
+    [
+        ("Ann.Lee@example.com", "Ann.Lee@example.com"),
+        ("a" * 242 + "@example.com", "a" * 242 + "@example.com"),
+        ("a" * 300 + "@example.com", "a" * 254 + "…"),
+        ("ann\nlee@example.com", "ann\\nlee@example.com"),
+        ("ann+sgt_0123@example.com", "(not shown: it may be a secret)"),
+    ],
+)
+def test_an_actor_is_logged_as_far_as_it_is_an_address(
+    moto_signet: Deployment, capfd: pytest.CaptureFixture[str], user_name: str, actor: str
+) -> None:
+    """Whole where it can be one, on one line, and never with what may be a secret."""
+    answer = moto_signet.http(
+        "POST", "/api/v1/user-identity-jwt", EMAIL, headers=moto_signet.basic(user_name)
+    )
+    assert answer.status == 200
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["actor"] == actor
+
+
 def test_a_log_line_says_who_called_and_how_it_ended(
     moto_signet: Deployment, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,9 @@ from signet.http import HttpRequest
 from signet.ids import find_id
 from signet.json_body import Members
 
+MAX_ADDRESS = 254
+"""In characters: as long as an e-mail address can be."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presented:
@@ -72,7 +75,7 @@ def _basic_email(http: HttpRequest, _members: Members) -> Presented:
             " token (sgt_…) as the password."
         )
         raise CredentialsMissing(message)
-    return Presented(password, actor=shown(user_name))
+    return Presented(password, actor=shown(user_name, MAX_ADDRESS))
 
 
 def _bearer(http: HttpRequest, _members: Members) -> Presented:

@@ -35,12 +35,11 @@ def may_be_secret(text: str) -> bool:
     return _SECRET.search(unquote(text)) is not None
 
 
-def shown(text: str) -> str:
-    """A caller's text as a refusal may quote it: short, in printable characters, and never a secret."""
-    beginning = text[: 2 * MAX_SHOWN]
-    if may_be_secret(beginning):
+def shown(text: str, longest: int = MAX_SHOWN) -> str:
+    """A caller's text as a refusal or a log may quote it: short, printable, and never a secret."""
+    if may_be_secret(text[: 2 * longest]):
         return "(not shown: it may be a secret)"
-    return _printable(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
+    return _printable(text if len(text) <= longest else text[:longest] + "…")
 
 
 def _printable(text: str) -> str:
