@@ -14,7 +14,7 @@ GROUP = {"experienceGroupId": "<groupId>"}
 LOGIN = {"email": "<userEmail>", "password": PASSWORD}
 TOKEN = {"authMode": "token", "token": "<sessionToken>"}
 ORGANIZATION = {"permissions": {"resources": [{"type": "organization", "id": "org1"}]}}
-EXPERIENCE: dict[str, Any] = {"user": {}, "authInfo": {}}
+EXPERIENCE: dict[str, Any] = {"user": {"applicationId": "<applicationId>"}, "authInfo": {}}
 
 GET, BATCH, QUERY = "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"
 UPDATE, WRITE = "dynamodb:UpdateItem", "dynamodb:TransactWriteItems"
