@@ -24,7 +24,7 @@ SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -
 
 .PHONY: help
 help: ## Print this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
 	    while IFS='|' read -r name text; do printf '  make %-16s%s\n' "$$name" "$$text"; done
 
 # --- Using it ---

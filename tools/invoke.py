@@ -6,6 +6,7 @@ The function runs under AWS's own runtime client, from the built artefacts alone
 
 import json
 import sys
+import urllib.error
 
 from tools import built, events
 from tools.runtime_api import FunctionExitError, running_function
@@ -29,6 +30,9 @@ def main(arguments: list[str]) -> int:
         event = events.load_event(path, demo)
     except events.NoDemoError as error:
         return _complain(str(error))
+    except urllib.error.HTTPError as error:
+        why = "its API token was reset, perhaps" if error.code == 401 else f"it answered {error.code}"
+        return _complain(f"The demo of `make run` cannot be asked: {why}. Start it again.")
     except OSError as error:
         return _complain(f"{path} cannot be read: {error.strerror}")
     except json.JSONDecodeError as error:

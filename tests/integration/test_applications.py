@@ -88,6 +88,8 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         ({"requireJwtToken": "false"}, ["requireJwtToken: must be a valid boolean"]),
         ({"requireJwtToken": None}, ["requireJwtToken: must be a valid boolean"]),
         ({"identityTokenLifetime": 0}, ["identityTokenLifetime: must be greater than or equal to 1"]),
+        ({"login": 5}, ["login: must be a JSON object."]),
+        ({"login": {"extraData": []}}, ["login.extraData: must be a JSON object."]),
         ({"identityTokenLifetime": True}, ["identityTokenLifetime: must be a valid integer"]),
         ({"identityTokenLifetime": "60"}, ["identityTokenLifetime: must be a valid integer"]),
         ({"userTokenLifetime": 1.5}, ["userTokenLifetime: must be a valid integer"]),
@@ -118,6 +120,16 @@ def test_a_wrong_setting_is_named_and_changes_nothing(
     assert (answer.status, answer.json["type"]) == (400, "Validation")
     assert all(word in answer.json["message"] for word in words), answer.json["message"]
     assert signet.items() == before
+
+
+def test_what_was_read_may_be_sent_back(signet: Deployment) -> None:
+    """The dates, which nobody can change, are ignored."""
+    path = f"/applications/{signet.application_id}"
+    read = signet.http("GET", path, signed=True).json
+    signet.clock.advance(1)
+    answer = signet.http("PATCH", path, read, signed=True)
+    assert answer.status == 200, answer.json
+    assert {**answer.json, "lastUpdated": None} == {**read, "lastUpdated": None}
 
 
 def test_the_largest_extra_data_is_taken(signet: Deployment) -> None:

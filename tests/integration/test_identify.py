@@ -112,6 +112,14 @@ def test_a_token_is_required_unless_the_operator_says_otherwise(signet: Deployme
     assert (answer.status, answer.json["result"]["data"]["verified"]) == (200, False)
 
 
+def test_an_api_token_in_a_browser_is_named_for_what_it_is(signet: Deployment) -> None:
+    """Whoever sends the server's secret is told to reset it, and never sees it again."""
+    answer = send(signet, {"userId": "u1"}, signet.api_token)
+    assert refusal(answer) == (401, "UNAUTHENTICATED", "token_invalid")
+    assert "is an API token, the server's secret: reset it" in answer.json["error"]["message"]
+    assert signet.api_token not in answer.body.decode()
+
+
 @pytest.mark.parametrize("required", [True, False])
 @pytest.mark.parametrize(
     ("kind", "reason"),

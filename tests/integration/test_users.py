@@ -136,7 +136,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"userTags": None}, "userTags"),
     ({"experienceGroupIds": ["nonsense"]}, "experienceGroupIds: holds 'nonsense'"),
     ({"experienceGroupIds": ["f" * 24]}, f"experienceGroupIds: there is no group {'f' * 24}"),
-    ({"experienceGroupIds": [f"{n:024x}" for n in range(101)]}, "experienceGroupIds: "),
+    (
+        {"experienceGroupIds": [f"{n:024x}" for n in range(101)]},
+        "experienceGroupIds: has too many elements; at most 100 are taken.",
+    ),
     ({"experienceGroupIds": None}, "experienceGroupIds"),
     ({"emial": "x"}, "emial: is unknown"),
     ({"isAdmin": True}, "isAdmin: is unknown"),

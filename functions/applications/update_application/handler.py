@@ -1,5 +1,7 @@
 """PATCH /applications/{applicationId}: change a tenant's settings (docs/api.md, section 9)."""
 
+from typing import Any
+
 from signet import wiring
 from signet.accounts import applications
 from signet.application_models import ApplicationId, ApplicationName, ApplicationView, Lifetime
@@ -18,7 +20,10 @@ class LoginFields(RequestModel):
 
 
 class UpdateApplication(ApplicationId):
-    """The request's fields; those that are left out stay. Only `null`-able ones can be unset."""
+    """The request's fields; those that are left out stay. Only `null`-able ones can be unset.
+
+    What a client has read it may send back: the dates are known, and ignored.
+    """
 
     name: ApplicationName = UNSET
     require_jwt_token: bool = UNSET
@@ -26,11 +31,15 @@ class UpdateApplication(ApplicationId):
     user_token_lifetime: Lifetime = UNSET
     max_token_lifetime: Lifetime | None = None
     login: LoginFields = UNSET
+    creation_date: Any = None
+    last_updated: Any = None
 
 
 @operation("update_application", request=UpdateApplication.parse, dialect=LOSANT, scheme=OPERATOR)
 def lambda_handler(call: Call[UpdateApplication]) -> ApplicationView:
     """Change the given settings, and show the application as it is then."""
-    changes = call.request.model_dump(exclude_unset=True, exclude={"application_id"})
+    changes = call.request.model_dump(
+        exclude_unset=True, exclude={"application_id", "creation_date", "last_updated"}
+    )
     application = applications.update(wiring.table(), call.request.application_id, changes, call.now_ms)
     return ApplicationView.of(application)

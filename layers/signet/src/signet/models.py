@@ -130,8 +130,23 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
         return FieldFault(path, kind, "is required.")
     if kind is FaultKind.UNKNOWN:
         return FieldFault(path, kind, _unknown(path, model, members))
+    return FieldFault(path, kind, _message(detail))
+
+
+def _message(detail: ErrorDetails) -> str:
+    """Pydantic's words for developers, in those for who sends JSON."""
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "must be a JSON object."
+        case "list_type":
+            return "must be a list."
+        case "too_long":
+            return f"has too many elements; at most {context['max_length']} are taken."
+        case "too_short":
+            return f"has too few elements; at least {context['min_length']} must be there."
     message = detail["msg"].replace("Input should be", "must be").replace("String should", "must")
-    return FieldFault(path, kind, message[0].lower() + message[1:] + ".")
+    return message[0].lower() + message[1:] + "."
 
 
 def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Members) -> str:

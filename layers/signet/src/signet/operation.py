@@ -241,7 +241,7 @@ def _receive[R](
     if not scheme.in_body:
         found, members = members, read_body()
         for name in found.keys() & members.keys():
-            message = "is unknown: it does not come in the body."
+            message = "is unknown in the body: it comes in the headers."
             raise InvalidRequest.of(name, message, FaultKind.UNKNOWN)
         members |= found
     if query:

@@ -266,6 +266,11 @@ def parse_unverified(text: str) -> Unverified:
     Raises:
         TokenInvalid: It is no compact JWS of ours, or says no key or none of the kinds.
     """
+    if text.startswith("sgt_"):
+        # Whoever sends it has it where users are: in a browser, most likely.
+        raise invalid(
+            "is an API token, the server's secret: reset it, and send a token that was issued with it"
+        )
     taken_apart = jws.parse(text)
     typ, kid = taken_apart.header.get("typ"), taken_apart.header.get("kid")
     for kind in TokenKind:
