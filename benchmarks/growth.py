@@ -146,13 +146,9 @@ class _Written:
     def write(self, *parts: Part) -> None:
         """Keep what the parts write; that something is there already is taken for granted."""
         for part in parts:
-            for kind, request in part.request("").items():
-                if kind == "Put":
-                    self.items.append(request["Item"])
-                elif kind == "Update":
-                    name, _, value = request["UpdateExpression"].removeprefix("SET ").partition(" = ")
-                    set_to = request["ExpressionAttributeValues"][value]
-                    self.items.append(request["Key"] | {name: set_to})
+            request = part.request("")
+            if "Put" in request:
+                self.items.append(request["Put"]["Item"])
 
 
 def _lines(
