@@ -10,26 +10,28 @@ import copy
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from moto.core import responses
-from moto.core.serialize import XFormedAttributePicker
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 if TYPE_CHECKING:
-    from moto.core.serialize import AttributePickerContext
+    from botocore.model import StructureShape
     from moto.dynamodb.models.dynamo_type import Item
 
+_serialize_structure = BaseJSONSerializer._serialize_type_structure
 _update_item, _query, _all_items = DynamoDBBackend.update_item, Table.query, Table.all_items
 
 
-class _Picker(XFormedAttributePicker):
-    """Finds what is to be answered in what the backend has found."""
-
-    def __call__(self, context: AttributePickerContext) -> Any:
-        if type(context.obj) is dict and context.shape.parent.name == "AttributeValue":
-            return context.obj.get(context.key)
-        return super().__call__(context)
+def _serialize(
+    self: BaseJSONSerializer, serialized: dict[str, Any], value: Any, shape: StructureShape, key: str
+) -> None:
+    if shape.name != "AttributeValue" or type(value) is not dict:
+        _serialize_structure(self, serialized, value, shape, key)
+        return
+    serialized[key] = members = dict[str, Any]()
+    for name, member in value.items():
+        self._serialize(members, member, shape.members[name], name)
 
 
 def _copied(table: Table, _: dict[int, Any]) -> Table:
@@ -71,8 +73,8 @@ def _sorted_items(table: Table) -> list[Item]:
 
 def apply() -> None:
     """Apply them to moto; to do so again changes nothing."""
-    vars(responses)["XFormedAttributePicker"] = _Picker
     for owner, name, function in (
+        (BaseJSONSerializer, "_serialize_type_structure", _serialize),
         (Table, "__deepcopy__", _copied),
         (Table, "query", _find),
         (Table, "all_items", _sorted_items),

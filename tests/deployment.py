@@ -43,6 +43,9 @@ CHEAP_HASHES = {"ARGON2_MEMORY_KIB": "64", "ARGON2_PASSES": "1"}
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count()
+PATIENCE = 60.0
+"""Seconds to wait for an answer: a busy machine may be late, and moto knows no repetition of a request."""
+
 MAX_BATCH = 25
 """How many items BatchWriteItem takes."""
 _acting: contextvars.ContextVar[sam.Function | None] = contextvars.ContextVar("acting", default=None)
@@ -416,7 +419,7 @@ class Cloud:
 
     def __init__(self, table_name: str, variables: Mapping[str, str]) -> None:
         self._table_name = table_name
-        with mock.patch.dict(os.environ, variables):
+        with mock.patch.dict(os.environ, variables), mock.patch.object(aws, "READ_TIMEOUT", PATIENCE):
             wiring.reset()
             self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms", "s3", "lambda")}
             self._dynamodb = self._clients["dynamodb"]
@@ -446,8 +449,7 @@ class Cloud:
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(deadline, "now", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
-            # A busy machine may be late, and moto knows no repetition of a transaction.
-            mock.patch.object(aws, "READ_TIMEOUT", 60.0),
+            mock.patch.object(aws, "READ_TIMEOUT", PATIENCE),
             ExitStack() as stack,
         ):
             deployment = Deployment(clock, self._table_name, self._functions, self._api, self._policies)

@@ -122,3 +122,23 @@ def test_but_not_behind_a_body_that_nobody_read(aws: dict[str, str]) -> None:
     answer = connection.getresponse()
     assert (answer.status, answer.read(), answer.will_close) == (403, b"", True)
     connection.close()
+
+
+def test_every_type_comes_back_as_it_went_in(moto_signet: Deployment) -> None:
+    """At the top of an item, in a map and in a list."""
+    plain: dict[str, Any] = {
+        "s": {"S": "a"},
+        "empty": {"S": ""},
+        "n": {"N": "1.5"},
+        "b": {"B": "AAEC"},
+        "bool": {"BOOL": False},
+        "null": {"NULL": True},
+        "ss": {"SS": ["a", "b"]},
+        "ns": {"NS": ["1", "2"]},
+        "bs": {"BS": ["AAEC", "Aw=="]},
+        "l": {"L": []},
+        "m": {"M": {}},
+    }
+    nested = plain | {"map": {"M": plain | {"list": {"L": [*plain.values(), {"M": plain}]}}}}
+    moto_signet.put_item(key("types", 0) | nested)
+    assert key("types", 0) | nested in moto_signet.items()
