@@ -75,8 +75,10 @@ class Gateway:
             response = UNAVAILABLE
         await _send(send, request, response)
         took = (time.monotonic() - started) * 1000
-        # Never the query string or a body: they carry tokens and passwords.
-        print(f"{request.method} {request.path} {response.status} {took:.0f} ms", file=sys.stderr, flush=True)
+        # The route, as in the access log on AWS: paths hold addresses, queries tokens, both what went astray.
+        match = self._router.match(request.method, request.path)
+        route = "(no such route)" if match is None else match[0].path
+        print(f"{request.method} {route} {response.status} {took:.0f} ms", file=sys.stderr, flush=True)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
         body = await _read(receive)

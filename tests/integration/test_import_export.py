@@ -214,8 +214,29 @@ REFUSED: list[tuple[bytes, str, str]] = [
     (lines({**ANN, "tokenCutoff": "0001-01-01T00:00:00+01:00"})[:-1], "InvalidRequest", "from 1970 to 9999"),
     (lines({**ANN, "creationDate": "yesterday"})[:-1], "InvalidRequest", "creationDate: must be a date-time"),
     (lines({**ANN, "tokenCutoff": "2030-01-01T00:00:00Z"})[:-1], "InvalidRequest", "in the future"),
-    (lines({**ANN, "firstName": "x" * 40_000})[:-1], "RequestTooLarge", "more than 32768 bytes"),
+    (lines({**ANN, "firstName": "x" * 300_000})[:-1], "RequestTooLarge", "more than 262144 bytes"),
 ]
+
+
+def test_the_longest_user_comes_back(signet: Deployment) -> None:
+    """Whatever a request can make of a user is exported, and imported again."""
+    longest = {
+        "email": f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.com",
+        "password": PASSWORD,
+        "firstName": "\x01" * 1024,
+        "lastName": "\x01" * 1024,
+        "userTags": {f"{n:0255}": "\x01" * 255 for n in range(64)},
+    }
+    made = signet.invoke("create_user", {"applicationId": signet.application_id, **longest})
+    (line,) = export(signet)
+    other, _ = signet.new_application()
+    key = f"import/{other}/users.jsonl"
+    signet.put_file(key, lines(line))
+    assert signet.invoke("import_users", {"applicationId": other, "key": key})["counts"] == counts(
+        1, created=1
+    )
+    again = signet.invoke("get_user", {"applicationId": other, "experienceUserId": made["id"]})
+    assert again == made | {"applicationId": other, "lastUpdated": again["lastUpdated"]}
 
 
 def test_a_bad_line_is_named_and_costs_no_other(signet: Deployment) -> None:

@@ -86,3 +86,55 @@ def test_where_nobody_can_tell_the_answer_says_that(signet: Deployment) -> None:
         signet.invoke("create_application", {"name": "Shop"})
     made = {item["application_id"]["S"] for item in stored(signet)} - {signet.application_id}
     assert f"there may be an application {made.pop()} whose" in raised.value.message
+
+
+ORGANIZATION = {"type": "organization", "id": "o1"}
+ENDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a user's": ("invalidate_user_tokens", {"experienceUserId": "<userId>"}),
+    "of an external id": ("invalidate_user_tokens", {"experienceUserId": "ext:u1"}),
+    "an identity's": ("invalidate_identity_tokens", {"identityType": "EMAIL", "identity": "a@example.com"}),
+    "all": ("invalidate_application_tokens", {}),
+    "permissions removed": (
+        "remove_permissions",
+        {"userId": "u1", "permissions": {"resources": [ORGANIZATION]}},
+    ),
+    "permissions of none": (
+        "remove_permissions",
+        {"userId": "u9", "permissions": {"resources": [ORGANIZATION]}},
+    ),
+    "permissions narrowed": (
+        "add_permissions",
+        {
+            "user": {"userId": "u1"},
+            "permissions": {"resources": [{**ORGANIZATION, "accessRole": "viewer"}]},
+        },
+    ),
+    "permissions widened": (
+        "add_permissions",
+        {"user": {"userId": "u1"}, "permissions": {"resources": [{**ORGANIZATION, "id": "o2"}]}},
+    ),
+}
+"""What ends tokens, or changes what they may do, by a generation that any other request may raise too."""
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["answer", "request"])
+@pytest.mark.parametrize("which", sorted(ENDS))
+def test_what_was_ended_is_answered_and_what_was_not_is_refused(
+    signet: Deployment, which: str, arrives: bool
+) -> None:
+    """A write that took effect is read back: a 503 has ended nothing."""
+    here = {"applicationId": signet.application_id}
+    user_id = signet.demo()["userId"]
+    stored_ones = {"user": {"userId": "u1"}, "permissions": {"resources": [ORGANIZATION]}}
+    signet.invoke("add_permissions", here | stored_ones)
+    operation, fields = ENDS[which]
+    fields = {name: user_id if value == "<userId>" else value for name, value in fields.items()}
+    before = signet.items()
+    with lost("UpdateItem", "TransactWriteItems", arrives=arrives) as attempts:
+        if arrives:
+            signet.invoke(operation, here | fields)
+        else:
+            with pytest.raises(Unavailable):
+                signet.invoke(operation, here | fields)
+    assert len(attempts) == 3
+    assert (signet.items() == before) is not arrives

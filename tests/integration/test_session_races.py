@@ -357,9 +357,29 @@ def test_a_deleted_user_is_never_brought_back(scene: Scene, mode: str) -> None:
         answer = scene.authenticate(mode, token, invalidateExistingTokens=True)
     assert answer == {"authenticated": False}
     assert [scene.item()] == tombstones
-    assert tombstones[0].keys() == {"pk", "sk", "deleted_at", "generation", "revision"}
+    counters = {"generation", "revision", "password_version"}
+    assert tombstones[0].keys() == {"pk", "sk", "deleted_at", *counters}
     with pytest.raises(UserNotFound):
         scene.call("get_user", experienceUserId=scene.user_id)
+
+
+@pytest.mark.parametrize("address", [ANN, BOB])
+def test_a_password_of_a_deleted_life_logs_in_to_no_later_one(scene: Scene, address: str) -> None:
+    """An external id that is identified again is another user, whatever it gets for a credential."""
+
+    def live(address: str, password: str) -> None:
+        token = scene.call("issue_user_token", userId="u1")["token"]
+        scene.call("identify", authToken=token, user={"userId": "u1"})
+        scene.call("update_user", experienceUserId="ext:u1", email=address, password=password)
+
+    def live_again() -> None:
+        scene.call("delete_user", experienceUserId="ext:u1")
+        live(address, "another horse battery staple")
+
+    scene.delete()
+    live(ANN, PASSWORD)
+    with while_hashing(live_again):
+        assert scene.authenticate("emailPassword") == {"authenticated": False}
 
 
 @pytest.mark.parametrize("fields", [{"invalidateExistingTokens": True}, {"treatAsLogin": True}], ids=str)

@@ -297,6 +297,7 @@ def test_a_deleted_user_leaves_a_tombstone(signet: Deployment) -> None:
             "pk": {"S": f"APP#{signet.application_id}#USER#{user['id']}"},
             "sk": {"S": "USER"},
             "generation": {"N": "1"},
+            "password_version": {"N": "2"},
             "revision": {"N": "1"},
             "deleted_at": {"N": str(signet.clock.milliseconds)},
         },

@@ -452,9 +452,9 @@ def test_a_missing_identity_source_is_unauthorized(
 
 
 def test_the_access_line_has_no_secrets(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has the method, path, status and time, and nothing of the query, headers or body."""
+    """It has the method, the route, status and time, and nothing of the path, query, headers or body."""
     headers = {"authorization": "Bearer secret-1", **JSON}
-    make_client(echo)("POST", "/things/1?authorization=secret-2", headers, b'{"password": "secret-3"}')
+    make_client(echo)("POST", "/things/secret-0?authorization=secret-2", headers, b'{"password": "secret-3"}')
     captured = capsys.readouterr()
-    assert re.fullmatch(r"POST /things/1 200 \d+ ms\n", captured.err)
+    assert re.fullmatch(r"POST /things/{id} 200 \d+ ms\n", captured.err)
     assert captured.out == ""

@@ -139,8 +139,6 @@ def _message(detail: ErrorDetails) -> str:
     match detail["type"]:
         case "model_type" | "dict_type" | "model_attributes_type":
             return "must be a JSON object."
-        case "list_type":
-            return "must be a list."
         case "too_long":
             return f"has too many elements; at most {context['max_length']} are taken."
         case "too_short":

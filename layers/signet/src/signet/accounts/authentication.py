@@ -187,7 +187,7 @@ class Authenticator:
             credential = self._verified_credential(application, attempt, token, email, now_ms)
             issue = self._prepare(application, attempt, token, credential.user_id, now_ms)
             condition = Condition(
-                credential.user_id, token=token, password_version=credential.password_version
+                credential.user_id, token=token, email=email, password_version=credential.password_version
             )
             user = note_login(self.table, application.id, condition, now_ms, is_login=True, nonce=nonce)
             if user is not None:

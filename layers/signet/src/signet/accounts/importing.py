@@ -32,7 +32,8 @@ KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl")
 MAX_KEY_BYTES = 1024
 """S3's limit."""
 
-MAX_LINE_BYTES = 32 * 1024
+MAX_LINE_BYTES = 256 * 1024
+"""Twice what the longest user takes that a request can make, with escapes."""
 BLOCK_BYTES = 2**20
 """How much of the file is read at once."""
 

@@ -16,7 +16,15 @@ from signet.applications import (
 )
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Insert, Key, PartsRefused, Table, Update
+from signet.store.table import (
+    ConditionFailed,
+    Insert,
+    Key,
+    PartsRefused,
+    Table,
+    Update,
+    raise_surely,
+)
 
 
 class StaleApplicationError(Exception):
@@ -154,7 +162,7 @@ def raise_application_generation(table: Table, application_id: str) -> None:
     """
     key = generation_key(application_id)
     try:
-        table.update(key, "ADD generation :one", {":one": 1}, condition="attribute_exists(pk)")
+        raise_surely(table, key, "ADD generation :one", {":one": 1}, "attribute_exists(pk)")
     except ConditionFailed:
         raise _not_found() from None
 

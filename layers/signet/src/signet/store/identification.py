@@ -45,7 +45,7 @@ def write_identified(
     removed: list[str] = []
     if before.user is None:
         list_key = {"list_pk": users_partition(application_id), "list_sk": f"X#{external_id}"}
-        counters = {"generation": before.generation, "password_version": 0}
+        counters = {"generation": before.generation, "password_version": before.password_version}
         given |= {
             "created_at": now_ms,
             "user_id": user_id,

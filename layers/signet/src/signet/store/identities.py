@@ -3,7 +3,7 @@
 from signet.applications import Application
 from signet.identities import Identity
 from signet.store.applications import find_for_issue
-from signet.store.table import Key, Table
+from signet.store.table import Key, Table, raise_surely
 
 
 def identity_key(application_id: str, identity: Identity) -> Key:
@@ -26,4 +26,4 @@ def generation_for_issue(table: Table, application: Application, identity: Ident
 
 def raise_identity_generation(table: Table, application_id: str, identity: Identity) -> None:
     """End the tokens that the identity has. One round trip."""
-    table.update(identity_key(application_id, identity), "ADD generation :one", {":one": 1})
+    raise_surely(table, identity_key(application_id, identity), "ADD generation :one", {":one": 1})

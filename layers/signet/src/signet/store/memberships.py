@@ -5,12 +5,12 @@ as it was or as it was to be; what is left over the next write of the user settl
 go, or twice as many go, and there is one write and nothing else.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 from signet.errors import Unavailable, UserExists
-from signet.store.table import MAX_PARTS, Table
+from signet.store.table import MAX_PARTS, Table, write_surely
 from signet.store.users import (
     GroupsGoneError,
     StaleError,
@@ -70,7 +70,7 @@ def add_user(
         _withdraw(table, application_id, whole)
         raise
     try:
-        _write_surely(
+        write_surely(
             lambda: insert_user(table, application_id, whole, password_hash, origin),
             lambda: is_written(table, application_id, whole, password_hash),
         )
@@ -124,7 +124,7 @@ def alter_user(
     marked = _mark(table, application_id, before, rest, joining, now_ms)
     whole = replace(after, outstanding=rest, revision=marked.revision + 1)
     try:
-        _write_surely(
+        write_surely(
             lambda: change_user(
                 table,
                 application_id,
@@ -153,7 +153,7 @@ def erase_user(table: Table, application_id: str, user: User, now_ms: int) -> No
     firm = frozenset(user.group_ids) - user.outstanding
     rest = firm - _fitting(firm, (), ROOM)
     marked = _mark(table, application_id, user, rest, (), now_ms)
-    _write_surely(
+    write_surely(
         lambda: delete_user(table, application_id, marked, now_ms),
         lambda: find_user(table, application_id, user.id, now_ms) is None,
     )
@@ -222,15 +222,6 @@ def _withdraw(table: Table, application_id: str, user: User) -> None:
     with suppress(StaleError, Unavailable):
         for portion in _portions(user.outstanding, ()):
             withdraw_members(table, application_id, user.id, portion)
-
-
-def _write_surely(write: Callable[[], None], is_done: Callable[[], bool]) -> None:
-    """Write, and look whether it came about where no answer did: what is done is no failure."""
-    try:
-        write()
-    except Unavailable:
-        if not is_done():
-            raise
 
 
 def _fitting(group_ids: Collection[str], joining: Collection[str], room: int) -> frozenset[str]:

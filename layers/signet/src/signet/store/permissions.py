@@ -10,7 +10,7 @@ the same transaction, and the permissions carry the epoch for which they are tru
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,17 @@ from signet.errors import Unavailable
 from signet.permissions import Resource
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
-from signet.store.table import Check, Delete, Key, Part, PartsRefused, Table, Update
+from signet.store.table import (
+    Check,
+    Delete,
+    Key,
+    Part,
+    PartsRefused,
+    Table,
+    Update,
+    raise_surely,
+    write_surely,
+)
 from signet.store.users import RAISE, RAISED, StaleError, permissions_key, user_key
 from signet.users import EXTERNAL
 
@@ -103,7 +113,8 @@ def widen_permissions(
     user = user_key(application_id, EXTERNAL + external_id)
     # Without it a permission that was removed in between could come back with an epoch that is over.
     same_epoch = Check(user, _same_epoch(before), {":epoch": before.epoch})
-    _write(table, _put(application_id, external_id, before, resources, before.epoch), same_epoch)
+    put = _put(application_id, external_id, before, resources, before.epoch)
+    _write(table, put, same_epoch, is_done=_is_stored(table, application_id, external_id, before, resources))
 
 
 def narrow_permissions(
@@ -128,7 +139,7 @@ def narrow_permissions(
     user_id = EXTERNAL + external_id
     if before.revision == 0:
         # Nothing is taken from permissions that may have come meanwhile, so their epoch goes on.
-        table.update(user_key(application_id, user_id), RAISE, {":one": 1})
+        raise_surely(table, user_key(application_id, user_id), RAISE, {":one": 1})
         return
     user = Update(
         user_key(application_id, user_id),
@@ -136,11 +147,12 @@ def narrow_permissions(
         {":one": 1, ":epoch": before.epoch},
         _same_epoch(before),
     )
-    if resources:
-        _write(table, _put(application_id, external_id, before, resources, before.epoch + 1), user)
-    else:
+    left: Part = _put(application_id, external_id, before, resources, before.epoch + 1)
+    if not resources:
         key = permissions_key(application_id, user_id)
-        _write(table, Delete(key, "revision = :revision", {":revision": before.revision}), user)
+        left = Delete(key, "revision = :revision", {":revision": before.revision})
+    ended = replace(before, epoch=before.epoch + 1)
+    _write(table, left, user, is_done=_is_stored(table, application_id, external_id, ended, resources))
 
 
 def _same_epoch(before: PermittedSubject) -> str:
@@ -172,8 +184,29 @@ def _put(
     )
 
 
-def _write(table: Table, *parts: Part) -> None:
+def _is_stored(
+    table: Table,
+    application_id: str,
+    external_id: str,
+    before: PermittedSubject,
+    resources: Sequence[Resource],
+) -> Callable[[], bool]:
+    """Whether the next write is there, for who did not hear of it: `before` has the epoch that it wrote."""
+
+    def is_stored() -> bool:
+        found = find_permitted_subject(table, application_id, external_id)
+        revision = before.revision + 1 if resources else 0
+        return (found.epoch, found.revision, list(found.resources)) == (
+            before.epoch,
+            revision,
+            [dict(resource) for resource in resources],
+        )
+
+    return is_stored
+
+
+def _write(table: Table, *parts: Part, is_done: Callable[[], bool]) -> None:
     try:
-        table.write(*parts)
+        write_surely(lambda: table.write(*parts), is_done)
     except PartsRefused as error:
         raise StaleError from error

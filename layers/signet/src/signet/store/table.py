@@ -1,7 +1,7 @@
 """The DynamoDB table: consistent reads, conditional writes, and failures as exceptions of our own."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from signet import deadline
@@ -382,6 +382,43 @@ class Table:
                 reasons = error.details.get("CancellationReasons", [])
                 raise _TransactionCancelled([reason["Code"] for reason in reasons]) from error
             raise
+
+
+def write_surely(write: Callable[[], None], is_done: Callable[[], bool]) -> None:
+    """Write, and look whether it came about where no answer did: what is done is no failure.
+
+    Raises:
+        Unavailable: It did not, or nobody can tell.
+    """
+    try:
+        write()
+    except Unavailable:
+        if not is_done():
+            raise
+
+
+def raise_surely(
+    table: Table, key: Key, expression: str, values: Mapping[str, object], condition: str | None = None
+) -> None:
+    """Raise a generation; who hears of a failure has raised none, as far as that can be read back.
+
+    Args:
+        table: The table.
+        key: Of the item that counts.
+        expression: The update expression, without SET.
+        values: As for `Table.update`; so for the condition.
+        condition: What must hold.
+
+    Raises:
+        ConditionFailed: It does not.
+    """
+    nonce = secrets.token_urlsafe(12)
+
+    def write() -> None:
+        marked = f"SET invalidated_by = :nonce {expression}"
+        table.update(key, marked, {**values, ":nonce": nonce}, condition=condition)
+
+    write_surely(write, lambda: table.find_all([key]).get(key, {}).get("invalidated_by") == nonce)
 
 
 def _unavailable() -> Unavailable:

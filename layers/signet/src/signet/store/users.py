@@ -48,6 +48,7 @@ from signet.store.table import (
     Put,
     Table,
     Update,
+    raise_surely,
 )
 from signet.users import EXTERNAL, User
 
@@ -151,6 +152,7 @@ class Subject:
         token_cutoff_ms: Its cutoff.
         ended: The marks of single tokens that have ended (`Token.mark`).
         revision: That of the item, user or not; 0 where it has none.
+        password_version: The same.
         is_unclaimed: Whether there is nothing, or what unverified calls have made.
         is_lasting: Whether anything was raised, marked or cut off: without the item it would be undone.
         outstanding: Groups with pending member items of it.
@@ -161,6 +163,7 @@ class Subject:
     token_cutoff_ms: int | None
     ended: frozenset[str]
     revision: int
+    password_version: int
     is_unclaimed: bool
     is_lasting: bool
     outstanding: frozenset[str]
@@ -181,6 +184,7 @@ def subject_in(item: Item | None, now_ms: int) -> Subject:
         token_cutoff_ms=item.get("token_cutoff"),
         ended=item.get("ended", frozenset()),
         revision=item.get("revision", 0),
+        password_version=item.get("password_version", 0),
         is_unclaimed=not item or "unverified_until" in item,
         is_lasting=generation > 0 or "ended" in item or "token_cutoff" in item,
         outstanding=item.get("outstanding", frozenset()),
@@ -196,11 +200,12 @@ def raise_generation(table: Table, application_id: str, user_id: str, now_ms: in
     """
     may_be_new = user_id.startswith(EXTERNAL)
     try:
-        table.update(
+        raise_surely(
+            table,
             user_key(application_id, user_id),
             RAISE,
             {":one": 1} if may_be_new else {":one": 1, ":seconds": now_ms // 1000},
-            condition=None if may_be_new else IS_THERE,
+            None if may_be_new else IS_THERE,
         )
     except ConditionFailed:
         return False
@@ -368,9 +373,19 @@ def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> N
     Raises:
         StaleError: The user has changed since it was read.
     """
-    personal = [*PROFILE.values(), *RAISED, "is_admin", "last_login", "list_pk", "list_sk", "user_id"]
-    names = {f"#{name}": name for name in personal}
-    counters = "generation :one, revision :one"
+    counted = {"generation", "revision", "password_version"}
+    personal = {
+        *PROFILE.values(),
+        *RAISED,
+        "is_admin",
+        "last_login",
+        "list_pk",
+        "list_sk",
+        "user_id",
+    } - counted
+    names = {f"#{name}": name for name in sorted(personal)}
+    # All of them go on counting in a life to come: who was let in by one of this life must not be in that.
+    counters = "generation :one, revision :one, password_version :one"
     parts: dict[str, Part] = {}
     if user.id.startswith(EXTERNAL):
         # Nobody else has permissions.
