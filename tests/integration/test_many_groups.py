@@ -376,6 +376,31 @@ def test_a_group_that_is_deleted_at_any_moment(moto_signet: Deployment, scene: S
         at += 1
 
 
+@pytest.mark.usefixtures("small")
+def test_groups_that_go_while_a_change_is_settled_refuse_nothing(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed is answered: one group after the other may be deleted behind it."""
+    signet = moto_signet
+    group_ids = make_groups(signet, 5)
+    real, going = users.change_user, group_ids[-2:]
+
+    def change_user(*given: Any, **more: Any) -> None:
+        if going:
+            gone = going.pop()
+            assert send(signet, "DELETE", "groups", gone, {}).status == 200
+            raise users.GroupsGoneError([gone])
+        real(*given, **more)
+
+    monkeypatch.setattr("signet.store.memberships.change_user", change_user)
+    body = {"email": "ann@example.com", "password": PASSWORD, "experienceGroupIds": group_ids}
+    answer = signet.http(
+        "POST", f"/applications/{signet.application_id}/experience/users", body, headers=signet.bearer()
+    )
+    assert (answer.status, going) == (201, [])
+    assert faults(signet) == []
+
+
 REFUSALS: dict[str, tuple[dict[str, Any], int]] = {
     "no such group": ({"experienceGroupIds": [GONE]}, 400),
     "taken address": ({"email": "Bob@Example.com"}, 409),

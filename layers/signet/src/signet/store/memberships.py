@@ -113,7 +113,9 @@ def alter_user(
         Unavailable: Nobody can tell whether it was written.
     """
     if before.outstanding:
-        settle(table, application_id, before, now_ms)
+        # Where one more of its groups goes meanwhile, the next attempt meets that.
+        with suppress(GroupsGoneError):
+            settle(table, application_id, before, now_ms)
         raise StaleError
     joining = frozenset(after.group_ids) - frozenset(before.group_ids)
     changing = joining | (frozenset(before.group_ids) - frozenset(after.group_ids))
@@ -192,7 +194,7 @@ def settle(table: Table, application_id: str, user: User, now_ms: int) -> User:
 
 def _settle_now(table: Table, application_id: str, user: User, now_ms: int) -> User:
     """Settle what can be settled: the change is done or taken back for every reader, whatever comes of it."""
-    with suppress(StaleError, Unavailable):
+    with suppress(StaleError, GroupsGoneError, Unavailable):
         return settle(table, application_id, user, now_ms)
     return user
 
