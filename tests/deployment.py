@@ -419,9 +419,11 @@ class Cloud:
 
     def __init__(self, table_name: str, variables: Mapping[str, str]) -> None:
         self._table_name = table_name
-        with mock.patch.dict(os.environ, variables), mock.patch.object(aws, "READ_TIMEOUT", PATIENCE):
+        with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
             self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms", "s3", "lambda")}
+            # Not before: how long the others wait, by which they know whether there is time, is as on AWS.
+            stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
             self._dynamodb = self._clients["dynamodb"]
             key_id = self._clients["kms"].call("CreateKey", {})["KeyMetadata"]["KeyId"]
             loaded = load_template()
