@@ -62,6 +62,7 @@ def pytest_report_header() -> list[str]:
         f"DynamoDB engine: {program.name if program else 'none, so the engine tests are left out'}",
         f"Chromium: {'there' if browser.find_browser() else 'none, so the browser tests are left out'}",
         f"Node verifiers: {'there' if verifiers.find_node() else 'none, so the node tests are left out'}",
+        f"heavy tests: {'run' if is_heavy() else 'left out, for `make check-all`'}",
         f"vectors: {'there' if VECTORS.is_dir() else 'not there, so their tests are left out'}",
     ]
 

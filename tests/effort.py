@@ -17,6 +17,7 @@ def examples(heavy: int) -> int:
     """How many examples a test tries whose examples cost more, or find less, than others.
 
     Args:
-        heavy: How many in `make check-all`; in other runs a tenth, but not fewer than others try.
+        heavy: How many in `make check-all`; in other runs a twentieth, but not fewer than others try.
     """
-    return heavy if is_heavy() else min(heavy, max(LIGHT_EXAMPLES, heavy // 10))
+    light = max(LIGHT_EXAMPLES, heavy * LIGHT_EXAMPLES // HEAVY_EXAMPLES)
+    return heavy if is_heavy() else min(heavy, light)

@@ -17,10 +17,13 @@ from tests.deployment import ROOT, Cloud, Deployment
 from tests.effort import examples
 from tools.events import load_event
 
+pytestmark = pytest.mark.hypothesis
+
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
 ONE_DEPLOYMENT = settings(
-    max_examples=examples(250), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(250),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 """All examples of a test go to one deployment, which each one leaves as it was."""
 
