@@ -25,8 +25,8 @@ from benchmarks import pages, samples
 from benchmarks.deployed import DEFAULT_ENGINE, Timed, deployed, peak_mb, timed
 from benchmarks.report import as_table
 from signet import wiring
-from signet.listing import MAX_EXAMINED
-from signet.passwords import Parameters, PasswordHasher
+from signet.domain.listing import MAX_EXAMINED
+from signet.domain.passwords.hasher import Parameters, PasswordHasher
 from tests.deployment import PASSWORD, Deployment
 
 PAGE_SIZES = (100, 1000)

@@ -19,16 +19,16 @@ import botocore.session
 from benchmarks import pages, samples
 from benchmarks.deployed import deployed_on, timed
 from benchmarks.prefilled import NAME, Engine, line_of
-from signet.groups import DetailedGroup
-from signet.keys import Algorithm
-from signet.listing import Cursor, Entry
-from signet.passwords import Parameters, PasswordHasher
-from signet.signing import generate
+from signet.domain.groups import DetailedGroup
+from signet.domain.keys import Algorithm
+from signet.domain.listing import Cursor, Entry
+from signet.domain.passwords.hasher import Parameters, PasswordHasher
+from signet.domain.signing import generate
+from signet.domain.users import MAX_GROUPS, User
 from signet.store.groups import insert_group
 from signet.store.keys import LIVES, PARTITION
 from signet.store.table import Part, Table
 from signet.store.users import insert_user
-from signet.users import MAX_GROUPS, User
 from tests import engine
 from tests.deployment import CHEAP_HASHES, PASSWORD, START_MS, Deployment
 

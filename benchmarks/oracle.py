@@ -22,9 +22,9 @@ from benchmarks.deployed import DEFAULT_ENGINE, Timed, deployed, timed
 from benchmarks.report import as_table
 from local import answers
 from signet import wiring
+from signet.domain.users import EXTERNAL, User
 from signet.store.table import Delete, Update
 from signet.store.users import credential_key, insert_user, user_key
-from signet.users import EXTERNAL, User
 from tests.deployment import PASSWORD, Deployment
 
 OPERATIONS = ("authenticate", "log_in")

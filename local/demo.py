@@ -79,9 +79,9 @@ def make_application(api_token: str | None) -> tuple[str, str]:
             of another engine outlives this process.
     """
     from signet import wiring
-    from signet.accounts.applications import register
-    from signet.applications import ApiToken
+    from signet.domain.applications import ApiToken
     from signet.store.applications import find_stored_application
+    from signet.usecases.applications import register
 
     given = None
     now = wiring.now_ms()

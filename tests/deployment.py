@@ -30,9 +30,10 @@ from local import demo as local_demo
 from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
-from signet import aws, deadline, wiring
-from signet.accounts.applications import register
+from signet import deadline, wiring
+from signet.aws import lean
 from signet.store.attributes import from_attributes
+from signet.usecases.applications import register
 from tests import iam, writes
 from tools.audit_table import find_lost_ends
 
@@ -367,7 +368,7 @@ class Deployment:
     @contextmanager
     def observed(self, name: str, client: Any) -> Iterator[None]:
         """Note the calls of a client."""
-        if name in aws.SERVICES:
+        if name in lean.SERVICES:
             real = client.call
 
             def call(operation: str, request: Mapping[str, object]) -> Any:
@@ -404,7 +405,7 @@ def put_back(deployment: Deployment, items: list[dict[str, Any]]) -> list[dict[s
     return found
 
 
-def close_connections(client: aws.Client) -> None:
+def close_connections(client: lean.Client) -> None:
     """Close what a client keeps open."""
     while client._idle:
         client._idle.pop().close()
@@ -423,7 +424,7 @@ class Cloud:
             wiring.reset()
             self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms", "s3", "lambda")}
             # Not before: how long the others wait, by which they know whether there is time, is as on AWS.
-            stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
+            stack.enter_context(mock.patch.object(lean, "READ_TIMEOUT", PATIENCE))
             self._dynamodb = self._clients["dynamodb"]
             key_id = self._clients["kms"].call("CreateKey", {})["KeyMetadata"]["KeyId"]
             loaded = load_template()
@@ -451,7 +452,7 @@ class Cloud:
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(deadline, "now", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
-            mock.patch.object(aws, "READ_TIMEOUT", PATIENCE),
+            mock.patch.object(lean, "READ_TIMEOUT", PATIENCE),
             ExitStack() as stack,
         ):
             deployment = Deployment(clock, self._table_name, self._functions, self._api, self._policies)
@@ -486,7 +487,7 @@ class Cloud:
 
     def close(self) -> None:
         """Close the connections, which a function keeps for as long as it lives."""
-        for name in aws.SERVICES:
+        for name in lean.SERVICES:
             close_connections(self._clients[name])
 
     def _clear(self, deployment: Deployment, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:

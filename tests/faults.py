@@ -15,10 +15,11 @@ from unittest import mock
 
 from botocore.exceptions import ReadTimeoutError
 
-from signet import aws, deadline, wiring
+from signet import deadline, wiring
+from signet.aws import lean
 from tests.deployment import Clock, Deployment
 
-ATTEMPT_SECONDS = aws.CONNECT_TIMEOUT + aws.READ_TIMEOUT
+ATTEMPT_SECONDS = lean.CONNECT_TIMEOUT + lean.READ_TIMEOUT
 """What an attempt may take; in a deployment of tests READ_TIMEOUT is another one."""
 
 TARGET = re.compile(rb"\r\nx-amz-target: \w+\.(\w+)\r\n")
@@ -34,9 +35,9 @@ def around_attempts(around: Around) -> Iterator[None]:
 
     A transaction that is repeated is done once, as DynamoDB does, which knows it by its token; moto does not.
     """
-    real, done = aws.Client._exchange, dict[bytes, Answer]()
+    real, done = lean.Client._exchange, dict[bytes, Answer]()
 
-    def exchange(client: aws.Client, message: bytes) -> Any:
+    def exchange(client: lean.Client, message: bytes) -> Any:
         head, _, body = message.partition(b"\r\n\r\n")
         found = TARGET.search(head)
         assert found is not None
@@ -50,7 +51,7 @@ def around_attempts(around: Around) -> Iterator[None]:
 
         return around(operation, once)
 
-    with mock.patch.object(aws.Client, "_exchange", exchange):
+    with mock.patch.object(lean.Client, "_exchange", exchange):
         yield
 
 
@@ -69,7 +70,7 @@ def lost(*operations: str, arrives: bool = True, afterwards: bool = False) -> It
     attempts: list[str] = []
 
     def around(operation: str, exchange: Callable[[], Answer]) -> Answer:
-        is_first = operation in operations and len(attempts) < aws.ATTEMPTS
+        is_first = operation in operations and len(attempts) < lean.ATTEMPTS
         if not is_first and not (afterwards and attempts):
             return exchange()
         if arrives:
@@ -81,7 +82,7 @@ def lost(*operations: str, arrives: bool = True, afterwards: bool = False) -> It
         around_attempts(around),
         mock.patch.object(random, "uniform", return_value=0),
         # The client stops to repeat where many fail; what it counts would go from test to test.
-        mock.patch.object(aws._Quota, "take", return_value=True),
+        mock.patch.object(lean._Quota, "take", return_value=True),
     ):
         yield attempts
 
@@ -118,7 +119,7 @@ def slow(clock: Clock, seconds: Callable[[], float]) -> Iterator[Slowness]:
     def around(operation: str, exchange: Callable[[], Answer]) -> Answer:
         left = deadline.left()
         seen.attempts.append(operation)
-        if operation in aws.WRITES:
+        if operation in lean.WRITES:
             seen.writes.append(left)
         answer = exchange()
         pass_time(min(ATTEMPT_SECONDS, left))
@@ -127,7 +128,7 @@ def slow(clock: Clock, seconds: Callable[[], float]) -> Iterator[Slowness]:
     def before_send(request: Any, **_: Any) -> None:
         seen.attempts.append(request.url)
         try:
-            pass_time(aws.CONNECT_TIMEOUT + wiring.READ_TIMEOUTS.get("s3", 0.0))
+            pass_time(lean.CONNECT_TIMEOUT + wiring.READ_TIMEOUTS.get("s3", 0.0))
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=request.url) from None
 
@@ -152,16 +153,16 @@ class Failure:
         lasts: Whether all later calls of the operation fail likewise.
     """
 
-    error: aws.AwsError
+    error: lean.AwsError
     arrives: bool = False
     lasts: bool = False
 
 
 FAILURES = {
-    "throttled": Failure(aws.Refused(400, "ThrottlingException")),
-    "throttled from then on": Failure(aws.Refused(400, "ThrottlingException"), lasts=True),
-    "request lost": Failure(aws.NoAnswer("nobody answers")),
-    "answer lost": Failure(aws.NoAnswer("nobody answers"), arrives=True),
+    "throttled": Failure(lean.Refused(400, "ThrottlingException")),
+    "throttled from then on": Failure(lean.Refused(400, "ThrottlingException"), lasts=True),
+    "request lost": Failure(lean.NoAnswer("nobody answers")),
+    "answer lost": Failure(lean.NoAnswer("nobody answers"), arrives=True),
 }
 
 
@@ -186,7 +187,7 @@ def _around_calls(around: Callable[[str, Callable[[], Any]], Any]) -> Iterator[N
         return around(operation, partial(real, operation, request))
 
     with ExitStack() as stack:
-        for name in aws.SERVICES:
+        for name in lean.SERVICES:
             client = wiring.make_client(name)
             call = partial(watched, client.call)
             stack.enter_context(mock.patch.object(client, "call", call))
@@ -224,7 +225,7 @@ def failing_at(place: int, how: str, expected: str | None = None) -> Iterator[No
             return call()
         assert expected in (None, operation), "the calls are others than they were"
         if failure.arrives:
-            with suppress(aws.Refused):  # Nobody hears of that either.
+            with suppress(lean.Refused):  # Nobody hears of that either.
                 call()
         raise failure.error
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from signet.models import RequestModel
+from signet.edge.fields.model import RequestModel
 from tests.deployment import ROOT, Deployment, Response, load_template
 from tools.events import load_event
 

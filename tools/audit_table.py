@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from signet.aws import Client
+from signet.aws.lean import Client
 from signet.store.attributes import Item, from_attributes
 from tools.events import NoDemoError, read_demo
 

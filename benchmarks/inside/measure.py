@@ -85,17 +85,17 @@ class Calls:
         self._undo.close()
 
     def _watch_signet(self) -> None:
-        from signet import aws
+        from signet.aws import lean
 
-        real = aws.Client.call
+        real = lean.Client.call
 
-        def call(client: aws.Client, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
+        def call(client: lean.Client, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
             self.made.append((client.name, operation, _with_bytes(request), None))
             answer = real(client, operation, request)
             self.made[-1] = (*self.made[-1][:3], answer)
             return answer
 
-        self._undo.enter_context(mock.patch.object(aws.Client, "call", call))
+        self._undo.enter_context(mock.patch.object(lean.Client, "call", call))
 
 
 class Floor:

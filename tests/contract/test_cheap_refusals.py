@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from signet import json_body, operation
+from signet.domain import strict_json
+from signet.edge import operation
 from tests import hostile
 from tests.deployment import Deployment, Response
 
@@ -83,13 +84,13 @@ def test_no_stranger_s_body_is_parsed(
 ) -> None:
     """First the size, then the credentials, then the JSON: as far as they do not stand in it."""
     parsed: list[bytes] = []
-    real = json_body.parse_object
+    real = strict_json.parse_object
 
-    def parse(body: bytes) -> json_body.Members:
+    def parse(body: bytes) -> strict_json.Members:
         parsed.append(body)
         return real(body)
 
-    monkeypatch.setattr(json_body, "parse_object", parse)
+    monkeypatch.setattr(strict_json, "parse_object", parse)
     headers = {**headers, "x-velt-api-key": "x", "x-velt-auth-token": "x"}
     body = b'{"no": "credentials"}'
     if route in hostile.SIGNED:

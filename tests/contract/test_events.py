@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from signet import custom_resource
+from signet.edge import custom_resource
 from tests.deployment import ROOT, Deployment
 from tools.events import load_event
 

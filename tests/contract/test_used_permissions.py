@@ -10,14 +10,15 @@ from unittest import mock
 import pytest
 
 from local.invoke import LambdaContext
-from signet import custom_resource, wiring
-from signet.accounts import exporting, importing
-from signet.aws import NoAnswer
+from signet import wiring
+from signet.aws.lean import NoAnswer
+from signet.domain.keys import DAY
+from signet.edge import custom_resource
 from signet.errors import SignetError, UserExists
-from signet.keys import DAY
 from signet.store import memberships
 from signet.store.table import Insert, Key
 from signet.store.users import StaleError, change_users
+from signet.usecases import exporting, importing
 from tests import iam
 from tests.contract.test_events import EVENTS
 from tests.deployment import PASSWORD, Cloud, Deployment
@@ -88,7 +89,7 @@ def live_in_groups(walk: Walk) -> None:
     walk.begin("delete_group", 8, experienceGroupId=staff)
     once = itertools.chain([StaleError], itertools.repeat(mock.DEFAULT))
     overtaken = mock.Mock(wraps=change_users, side_effect=once)
-    with mock.patch("signet.accounts.groups.change_users", overtaken):
+    with mock.patch("signet.usecases.groups.change_users", overtaken):
         walk.do("delete_group", experienceGroupId=staff)
 
 

@@ -11,12 +11,12 @@ from unittest import mock
 import pytest
 
 from signet import deadline, wiring
-from signet.accounts import applications
-from signet.accounts.applications import authenticate
-from signet.applications import ApiToken, StoredApiToken, StoredApplication
-from signet.cache import APPLICATION_RELOAD_SECONDS, ApplicationCache
+from signet.domain.applications import ApiToken, StoredApiToken, StoredApplication
 from signet.errors import ApplicationNotFound, CredentialsWrong, InvalidRequest, Unavailable
 from signet.store.applications import StaleApplicationError
+from signet.store.cache import APPLICATION_RELOAD_SECONDS, ApplicationCache
+from signet.usecases import applications
+from signet.usecases.applications import authenticate
 from tests.deployment import START_MS, Cloud, Deployment, Response
 from tests.races import at_once
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from signet import wiring
-from signet.accounts.verifier import Verifier
-from signet.cache import ApplicationCache, KeyRingCache
+from signet.domain.tokens import Token
 from signet.errors import ApplicationNotFound, TokenRevoked, Unavailable
 from signet.store.applications import raise_application_generation
-from signet.tokens import Token
+from signet.store.cache import ApplicationCache, KeyRingCache
+from signet.usecases.verifier import Verifier
 from tests.deployment import PASSWORD, Deployment, Response
 
 EMAIL = "ann@example.com"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signet import authorizer, wiring
+from signet import wiring
+from signet.edge import authorizer
 from signet.errors import CredentialsWrong, Unavailable
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tools.events import load_event

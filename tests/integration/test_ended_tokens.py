@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from signet.accounts import identification
 from signet.errors import (
     TokenExpired,
     TokenInvalid,
@@ -18,6 +17,7 @@ from signet.errors import (
 from signet.store import users
 from signet.store.attributes import from_attributes
 from signet.store.ended_tokens import MAX_MARKS
+from signet.usecases import identification
 from tests.deployment import PASSWORD, Deployment, Response
 from tests.faults import failing, faults_of, restore
 from tools.audit_table import audit

@@ -10,11 +10,10 @@ from unittest import mock
 import pytest
 
 from signet import wiring
-from signet.accounts import group_listing
-from signet.accounts import groups as use_cases
-from signet.aws import NoAnswer
+from signet.aws.lean import NoAnswer
+from signet.domain.users import User
+from signet.edge.fields.groups import CreateGroup
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable
-from signet.group_models import CreateGroup
 from signet.store import groups as store
 from signet.store import listing
 from signet.store.attributes import Item, from_attributes
@@ -22,7 +21,8 @@ from signet.store.groups import find_family, find_group
 from signet.store.listing import find_with_members, member_ids
 from signet.store.table import INDEX, Table
 from signet.store.users import StaleError, find_users, insert_user
-from signet.users import User
+from signet.usecases import group_listing
+from signet.usecases import groups as use_cases
 from tests.deployment import Cloud, Deployment, Response
 from tools.audit_table import audit
 
@@ -778,7 +778,7 @@ def meanwhile(
     monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], action: Callable[[], object]
 ) -> None:
     """Do something right after the use case has read by `function` for the first time."""
-    name = f"signet.accounts.groups.{function.__name__}"
+    name = f"signet.usecases.groups.{function.__name__}"
 
     def read(*arguments: Any, **more: Any) -> Any:
         result = function(*arguments, **more)

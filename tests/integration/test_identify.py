@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signet import wiring
-from signet.tokens import TokenKind
+from signet.domain.tokens import TokenKind
 from tests.deployment import PASSWORD, Deployment, Response
 
 ORG = {"type": "organization", "id": "org1", "accessRole": "viewer"}

@@ -12,8 +12,7 @@ import bcrypt
 import pytest
 
 from signet import wiring
-from signet.accounts import exporting, importing
-from signet.accounts.progress import Progress
+from signet.edge.fields.transfer import write_line
 from signet.errors import (
     ApplicationNotFound,
     CredentialsMissing,
@@ -26,7 +25,8 @@ from signet.store.attributes import from_attributes
 from signet.store.listing import user_entries
 from signet.store.memberships import add_user
 from signet.store.users import credential_key, find_password_hash, find_user
-from signet.transfer_models import write_line
+from signet.usecases import exporting, importing
+from signet.usecases.progress import Progress
 from tests.deployment import Deployment
 from tools.audit_table import audit
 
@@ -588,7 +588,7 @@ def test_a_busy_store_is_waited_for(moto_signet: Deployment, monkeypatch: pytest
             raise Unavailable(message)
         return add_user(*arguments)
 
-    monkeypatch.setattr("signet.accounts.importing.add_user", sometimes)
+    monkeypatch.setattr("signet.usecases.importing.add_user", sometimes)
     assert start(signet, lines(ANN))["counts"] == counts(1, created=1)
     failures = 10**6
     with pytest.raises(Unavailable, match="importId mine, the import goes on"):

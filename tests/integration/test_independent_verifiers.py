@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
+from signet.domain.keys import DAY
+from signet.domain.times import iso_8601
 from signet.errors import SigningUnavailable
-from signet.keys import DAY
-from signet.times import iso_8601
 from tests.deployment import PASSWORD, START_MS, Deployment
 from tests.verifiers import EXPIRED, JWKS, NO_KEY, OK, STALE_SECONDS, Presented, Verifiers, following
 

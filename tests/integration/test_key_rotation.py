@@ -8,10 +8,11 @@ from typing import Any
 import jwt
 import pytest
 
-from signet import record, wiring
-from signet.aws import Refused
+from signet import wiring
+from signet.aws.lean import Refused
+from signet.domain.keys import DAY
+from signet.edge import record
 from signet.errors import InvalidRequest, SigningUnavailable
-from signet.keys import DAY
 from signet.store.table import Part, Table
 from tests.deployment import PASSWORD, URL, Cloud, Deployment, load_template
 

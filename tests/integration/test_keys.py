@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from signet import custom_resource, wiring
-from signet.aws import NoAnswer, Refused
+from signet import wiring
+from signet.aws.lean import NoAnswer, Refused
+from signet.edge import custom_resource
 from signet.errors import InvalidRequest, SigningUnavailable
 from tests.deployment import ROOT, URL, Cloud, Deployment
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from signet.edge.operation import LARGE_BODY_BYTES
 from signet.errors import RequestTooLarge
-from signet.operation import LARGE_BODY_BYTES
 from tests.deployment import PASSWORD, Deployment, put_back
 
 WIDE = "\U0001f600"

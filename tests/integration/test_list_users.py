@@ -7,12 +7,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from signet import list_models, listing, wiring
-from signet.accounts import listing as use_case
-from signet.base64url import encode
+from signet import wiring
+from signet.domain import listing
+from signet.domain.base64url import encode
+from signet.domain.users import User
+from signet.edge.fields import lists
 from signet.store.groups import group_key
 from signet.store.users import insert_user
-from signet.users import User
+from signet.usecases import listing as use_case
 from tests.deployment import Deployment
 
 NAMES = ["ann", "bob", "cat", "dan", "eve", "fay", "gus"]
@@ -275,7 +277,7 @@ def test_an_answer_that_is_too_large_for_lambda_is_a_400(
     seven: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page of more than Lambda can hand over says so, instead of failing."""
-    monkeypatch.setattr(list_models, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(lists, "MAX_ANSWER_BYTES", 1000)
     answer = seven.http("GET", path(seven), headers=seven.bearer())
     assert (answer.status, answer.json["type"]) == (400, "Validation")
     assert "perPage: gives an answer of" in answer.json["message"]

@@ -16,9 +16,9 @@ from unittest import mock
 import pytest
 
 from signet import wiring
-from signet.aws import NoAnswer
+from signet.aws.lean import NoAnswer
+from signet.domain.groups import DetailedGroup
 from signet.errors import Unavailable
-from signet.groups import DetailedGroup
 from signet.store import memberships, users
 from signet.store.attributes import from_attributes
 from signet.store.groups import insert_group
@@ -270,7 +270,7 @@ def test_whatever_happens_at_any_call_everybody_sees_all_or_nothing(
 ) -> None:
     """And the same request again does what was not done, and gives what it would have given."""
     signet = moto_signet
-    monkeypatch.setattr("signet.accounts.importing.PAUSE", 0.0)
+    monkeypatch.setattr("signet.usecases.importing.PAUSE", 0.0)
     group_ids = make_groups(signet, 4)
     request = scene(signet, group_ids)
     samples = [group_ids[0], group_ids[-1]]

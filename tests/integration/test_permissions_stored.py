@@ -7,8 +7,8 @@ import jwt
 import pytest
 
 from signet import wiring
+from signet.domain.permissions import MAX_RESOURCES
 from signet.errors import InvalidRequest, Unavailable
-from signet.permissions import MAX_RESOURCES
 from signet.store import permissions as store
 from signet.store.attributes import from_attributes
 from signet.store.permissions import find_permitted_subject

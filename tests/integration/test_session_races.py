@@ -14,14 +14,15 @@ from unittest import mock
 
 import pytest
 
-from signet import aws, wiring
-from signet.accounts import sessions, users
+from signet import wiring
+from signet.aws import lean
+from signet.domain.passwords.hasher import PasswordHasher
+from signet.domain.times import iso_8601
+from signet.domain.tokens import Token
 from signet.errors import TokenRefused, UserNotFound
-from signet.passwords import PasswordHasher
 from signet.store.attributes import from_attributes
 from signet.store.ended_tokens import MAX_MARKS
-from signet.times import iso_8601
-from signet.tokens import Token
+from signet.usecases import sessions, users
 from tests.deployment import PASSWORD, Cloud, Deployment
 from tests.races import at_once
 from tools.audit_table import audit
@@ -187,9 +188,9 @@ def lost(
     Returns:
         The number of each UpdateItem request that was sent.
     """
-    real, state, sent = aws.Client._exchange, threading.local(), list[int]()
+    real, state, sent = lean.Client._exchange, threading.local(), list[int]()
 
-    def exchange(client: aws.Client, message: bytes) -> Any:
+    def exchange(client: lean.Client, message: bytes) -> Any:
         if b".UpdateItem\r\n" not in message or getattr(state, "is_nested", False):
             return real(client, message)
         state.number = getattr(state, "number", 0) + 1
@@ -205,10 +206,10 @@ def lost(
         raise TimeoutError
 
     with (
-        mock.patch.object(aws.Client, "_exchange", exchange),
+        mock.patch.object(lean.Client, "_exchange", exchange),
         mock.patch.object(random, "uniform", return_value=0),
         # The client stops to repeat where many fail; what it counts would go from test to test.
-        mock.patch.object(aws._Quota, "take", return_value=True),
+        mock.patch.object(lean._Quota, "take", return_value=True),
     ):
         yield sent
 

@@ -18,8 +18,8 @@ from moto.core.config import default_user_config
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 
 from local import sam
-from signet.accounts.authentication import Authenticator
 from signet.errors import Unavailable
+from signet.usecases.authentication import Authenticator
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tools.events import load_event
 

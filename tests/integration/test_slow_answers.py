@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from signet import aws, custom_resource, deadline, wiring
-from signet.accounts import groups
+from signet import deadline, wiring
+from signet.aws import lean
+from signet.edge import custom_resource
 from signet.errors import Unavailable
+from signet.usecases import groups
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tests.faults import slow
 from tools.events import load_event
@@ -102,7 +104,7 @@ def test_an_invocation_ends_in_time_with_an_answer(
     took, has = signet.clock.monotonic() - began, signet.function(operation).timeout
     reserve = 2 * custom_resource.ANSWER_SECONDS if way == "custom_resource" else deadline.RESERVE_SECONDS
     assert took <= has - reserve + 0.01, seen.attempts
-    assert all(left >= aws.WRITE_SECONDS for left in seen.writes)
+    assert all(left >= lean.WRITE_SECONDS for left in seen.writes)
     if answer is None:
         return
     if way.startswith("http"):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from signet.domain.times import iso_8601
 from signet.errors import GroupNotFound, InvalidRequest, SignetError, UserNotFound
-from signet.times import iso_8601
 from tests.deployment import PASSWORD, Deployment
 
 DAYS_30 = 30 * 86_400

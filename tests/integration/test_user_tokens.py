@@ -6,10 +6,10 @@ from typing import Any
 import jwt
 import pytest
 
+from signet.domain.keys import Algorithm
+from signet.domain.tokens import TokenKind, token_length
 from signet.errors import InvalidRequest
-from signet.keys import Algorithm
 from signet.store.attributes import to_attribute
-from signet.tokens import TokenKind, token_length
 from tests.deployment import Deployment, Response
 
 V1 = "/v1/auth/token/get"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from signet import wiring
-from signet.accounts.users import Directory, get_user
-from signet.aws import Refused
+from signet.aws.lean import Refused
 from signet.errors import InvalidRequest, Unavailable, UserExists, UserNotFound
 from signet.store.users import StaleError, change_user
+from signet.usecases.users import Directory, get_user
 from tests.deployment import PASSWORD, Deployment, Response
 from tests.integration.test_list_users import settled
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signet import custom_resource
+from signet.edge import custom_resource
 from signet.errors import SignetError
 from tests import engine, hostile
 from tests.contract.test_bundle import OPERATIONS

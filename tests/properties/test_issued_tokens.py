@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
+from signet.domain.strict_json import MAX_DEPTH
+from signet.domain.tokens import TokenKind
 from signet.errors import InvalidRequest
-from signet.json_body import MAX_DEPTH
-from signet.tokens import TokenKind
 from tests.deployment import PASSWORD, URL, Cloud, Deployment
 from tests.effort import examples
 

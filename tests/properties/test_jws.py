@@ -16,10 +16,10 @@ from joserfc import jws as joserfc_jws
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.api_jws import PyJWS
 
-from signet import jws, keys, signing
+from signet.domain import jws, keys, signing
+from signet.domain.keys import Algorithm
+from signet.domain.signing import PrivateKey, PublicKey
 from signet.errors import TokenInvalid
-from signet.keys import Algorithm
-from signet.signing import PrivateKey, PublicKey
 from tests.effort import examples
 
 KIDS = st.text(st.characters(codec="utf-8"), max_size=20)

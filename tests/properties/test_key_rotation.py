@@ -16,15 +16,15 @@ import jwt
 import pytest
 
 from signet import wiring
-from signet.accounts.keys import KeyKeeper
-from signet.accounts.signer import Signer
-from signet.cache import KeyRingCache
+from signet.aws.vault import Vault
+from signet.domain.keys import DAY, JWKS_MAX_AGE, MARGIN, NEVER, Algorithm, KeyRing, KeyState, RotationPolicy
+from signet.domain.tokens import TokenKind
 from signet.errors import SigningUnavailable
-from signet.keys import DAY, JWKS_MAX_AGE, MARGIN, NEVER, Algorithm, KeyRing, KeyState, RotationPolicy
+from signet.store.cache import KeyRingCache
 from signet.store.keys import find_key_ring, find_lives
 from signet.store.table import Part, Table
-from signet.tokens import TokenKind
-from signet.vault import Vault
+from signet.usecases.keys import KeyKeeper
+from signet.usecases.signer import Signer
 from tests.deployment import START_MS, URL, Cloud
 
 KEY_RING_SECONDS = 60

@@ -8,8 +8,8 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from signet.domain.identities import is_plain_email, normal_email
 from signet.errors import InvalidRequest
-from signet.identities import is_plain_email, normal_email
 from tests.effort import examples
 
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_!#$%&'*+-/=?^`{|}~"

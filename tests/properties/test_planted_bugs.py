@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from signet import tokens
-from signet.accounts import users as register
-from signet.accounts import verifier
-from signet.accounts.authentication import Attempt, Authentication, Authenticator
-from signet.accounts.sessions import SessionIssuer
-from signet.applications import Application
+from signet.domain import tokens
+from signet.domain.applications import Application
+from signet.domain.tokens import Token, Unverified, VerificationKey
+from signet.domain.users import User
 from signet.errors import TokenExpired
 from signet.store import authentication, users
 from signet.store.attributes import Item
-from signet.tokens import Token, Unverified, VerificationKey
-from signet.users import User
+from signet.usecases import users as register
+from signet.usecases import verifier
+from signet.usecases.authentication import Attempt, Authentication, Authenticator
+from signet.usecases.sessions import SessionIssuer
 from tests.deployment import Cloud
 from tests.properties.test_sessions_machine import run_machine
 
@@ -79,7 +79,7 @@ def test_login_not_conditioned_on_password_version(
     def note_login(table: Any, application_id: str, condition: Any, *given: Any, **more: Any) -> User | None:
         return real(table, application_id, replace(condition, password_version=None), *given, **more)
 
-    monkeypatch.setattr("signet.accounts.authentication.note_login", note_login)
+    monkeypatch.setattr("signet.usecases.authentication.note_login", note_login)
     find(LET_IN)
 
 
@@ -100,7 +100,7 @@ def test_greater_than_instead_of_at_least_at_expiry(
         except TokenExpired:
             return real(unverified, key, kinds, application, **given | {"now": given["now"] - 1})
 
-    monkeypatch.setattr("signet.accounts.verifier.verify", verify)
+    monkeypatch.setattr("signet.usecases.verifier.verify", verify)
     find(LET_IN)
 
 
@@ -160,7 +160,7 @@ def test_expired_and_still_there(monkeypatch: pytest.MonkeyPatch, find: Callable
 
 def test_narrowed_and_not_ended(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
     """Planted: permissions/add with a lower role leaves the token its old one."""
-    monkeypatch.setattr("signet.accounts.permissions.takes_away", lambda *_: False)
+    monkeypatch.setattr("signet.usecases.permissions.takes_away", lambda *_: False)
     # Or in who is there: an unverified call writes nothing where tokens were ended of nobody.
     find(f"{LET_IN}|a good token holds what was taken away|was not refused")
 

@@ -28,6 +28,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from signet.domain.passwords.hasher import PasswordHasher
+from signet.domain.times import iso_8601
 from signet.errors import (
     InvalidRequest,
     LoginRefused,
@@ -37,9 +39,7 @@ from signet.errors import (
     UserExists,
     UserNotFound,
 )
-from signet.passwords import PasswordHasher
 from signet.store.attributes import from_attributes
-from signet.times import iso_8601
 from tests.deployment import PASSWORD, URL, Cloud
 from tests.effort import examples
 from tests.faults import failing_at

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signet.accounts.importing import MAX_LINE_BYTES, Line, split_lines
+from signet.usecases.importing import MAX_LINE_BYTES, Line, split_lines
 
 PIECES = st.sampled_from([b"\n", b"\r\n", b"\r", b"{}", b"a" * 7, b"a" * (MAX_LINE_BYTES // 2), b"\xff"])
 

@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt.api_jws import PyJWS
 
-from signet import jws, signing, tokens, wiring
-from signet.applications import Application
+from signet import wiring
+from signet.domain import jws, signing, tokens
+from signet.domain.applications import Application
+from signet.domain.keys import THUMBPRINT_MEMBERS, Algorithm
+from signet.domain.tokens import TokenKind, VerificationKey, parse_unverified, verify
 from signet.errors import TokenInvalid, TokenRefused
-from signet.keys import THUMBPRINT_MEMBERS, Algorithm
-from signet.tokens import TokenKind, VerificationKey, parse_unverified, verify
 from tests.conftest import VECTORS
 from tests.deployment import PASSWORD, URL, Cloud, Deployment
 from tests.effort import examples

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from signet import signing, wiring
-from signet.accounts import keys as key_use_cases
-from signet.applications import ApiToken, StoredApiToken, StoredApplication
+from signet import wiring
+from signet.domain import signing
+from signet.domain.applications import ApiToken, StoredApiToken, StoredApplication
+from signet.usecases import keys as key_use_cases
 from tests import hostile
 from tests.deployment import ROOT, URL, Cloud, Deployment
 

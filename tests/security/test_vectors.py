@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from signet.domain.identities import normal_email, normal_phone_number
 from signet.errors import InvalidRequest
-from signet.identities import normal_email, normal_phone_number
 from tests.conftest import VECTORS
 from tests.deployment import Deployment
 

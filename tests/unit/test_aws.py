@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signet import aws, deadline
+from signet import deadline
+from signet.aws import lean
 from signet.errors import Unavailable
 from signet.store.table import Insert, Key, PartsRefused, Table
 from tests import engine
@@ -56,15 +57,15 @@ def environment(server: Server) -> dict[str, str]:
 
 
 @pytest.fixture
-def clients(environment: dict[str, str]) -> Iterator[dict[str, aws.Client]]:
-    clients = {name: aws.Client(name, environment) for name in aws.SERVICES}
+def clients(environment: dict[str, str]) -> Iterator[dict[str, lean.Client]]:
+    clients = {name: lean.Client(name, environment) for name in lean.SERVICES}
     yield clients
     for client in clients.values():
         close_connections(client)
 
 
 @pytest.fixture
-def client(clients: dict[str, aws.Client]) -> aws.Client:
+def client(clients: dict[str, lean.Client]) -> lean.Client:
     return clients["dynamodb"]
 
 
@@ -89,14 +90,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs that a test can wait for."""
-    monkeypatch.setattr(aws, "CONNECT_TIMEOUT", 0.2)
-    monkeypatch.setattr(aws, "READ_TIMEOUT", 0.5)
+    monkeypatch.setattr(lean, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(lean, "READ_TIMEOUT", 0.5)
 
 
-def wait_for_the_end(client: aws.Client) -> None:
+def wait_for_the_end(client: lean.Client) -> None:
     """Until the server has closed the idle connection, as far as it is not the client that did."""
     deadline = time.monotonic() + 20
-    while client._idle and not aws._has_ended(client._idle[-1]):
+    while client._idle and not lean._has_ended(client._idle[-1]):
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
 
@@ -112,7 +113,7 @@ def wait_for_the_end(client: aws.Client) -> None:
     ],
 )
 def test_a_request_is_as_the_protocol_has_it(
-    server: Server, clients: dict[str, aws.Client], service: str, target: str, content_type: str
+    server: Server, clients: dict[str, lean.Client], service: str, target: str, content_type: str
 ) -> None:
     """A POST of JSON to the root, with its target, signed as AWS's own SDK would sign it."""
     server.replies = [reply({"a": {"B": "AQI="}})]
@@ -153,7 +154,7 @@ words = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789+/=-_", min_size=1, m
     body=st.binary(max_size=300),
     at=st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2100, 1, 1)),  # noqa: DTZ001
     region=st.from_regex(r"[a-z]{2}-[a-z]{4,9}-[1-9]", fullmatch=True),
-    service=st.sampled_from(sorted(aws.SERVICES)),
+    service=st.sampled_from(sorted(lean.SERVICES)),
     host=st.from_regex(r"[a-z0-9-]{1,20}(\.[a-z0-9-]{1,20}){0,3}(:[1-9][0-9]{1,4})?", fullmatch=True),
     keys=st.tuples(words, words, st.none() | words),
     target=words,
@@ -173,7 +174,7 @@ def test_a_signature_is_the_one_that_botocore_makes(
     named = dict(zip(CREDENTIALS, keys, strict=True))
     if keys[2] is not None:
         headers["x-amz-security-token"] = keys[2]
-    ours = aws.authorization(headers, body, region, service, aws.Credentials(*keys))
+    ours = lean.authorization(headers, body, region, service, lean.Credentials(*keys))
     assert ours == by_botocore(headers, body, region, service, {k: v for k, v in named.items() if v})
 
 
@@ -188,10 +189,10 @@ def test_an_engine_that_checks_signatures_takes_ours_and_no_other() -> None:
             "AWS_REGION": engine.REGION,
             "AWS_ENDPOINT_URL_DYNAMODB": url,
         }
-        client = aws.Client("dynamodb", right)
+        client = lean.Client("dynamodb", right)
         assert client.call("ListTables", {}) == {"TableNames": []}
-        wrong = aws.Client("dynamodb", right | {"AWS_SECRET_ACCESS_KEY": "x" * 40})
-        with pytest.raises(aws.Refused, match="Signature"):
+        wrong = lean.Client("dynamodb", right | {"AWS_SECRET_ACCESS_KEY": "x" * 40})
+        with pytest.raises(lean.Refused, match="Signature"):
             wrong.call("ListTables", {})
         close_connections(client)
         close_connections(wrong)
@@ -205,37 +206,37 @@ def test_endpoints_are_those_of_botocore() -> None:
     session = get_session()
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     for partition in session.get_available_partitions():
-        for service in aws.SERVICES:
+        for service in lean.SERVICES:
             # One a partition: making a client takes long, and the regions differ in their names alone.
             regions = session.get_available_regions(service, partition)
             for region in regions[:1]:
                 client = session.create_client(service, region, **keys)
-                assert aws.find_endpoint(service, region, {}) == client.meta.endpoint_url
+                assert lean.find_endpoint(service, region, {}) == client.meta.endpoint_url
             for region in regions[1:]:
                 expected = client.meta.endpoint_url.replace(regions[0], region)
-                assert aws.find_endpoint(service, region, {}) == expected
+                assert lean.find_endpoint(service, region, {}) == expected
 
 
 def test_the_environment_names_region_and_endpoint() -> None:
     """The one of the service before the one of all; none of them where they are to be ignored."""
     own, all_, off = "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
-    assert aws.find_endpoint("kms", "r-1", {own: "http://a", all_: "http://b"}) == "http://a"
-    assert aws.find_endpoint("dynamodb", "r-1", {own: "http://a", all_: "http://b"}) == "http://b"
-    assert aws.find_endpoint("kms", "r-1", {own: "", off: "false"}) == "https://kms.r-1.amazonaws.com"
-    ignored = aws.find_endpoint("kms", "r-1", {own: "http://a", all_: "http://b", off: "TRUE"})
+    assert lean.find_endpoint("kms", "r-1", {own: "http://a", all_: "http://b"}) == "http://a"
+    assert lean.find_endpoint("dynamodb", "r-1", {own: "http://a", all_: "http://b"}) == "http://b"
+    assert lean.find_endpoint("kms", "r-1", {own: "", off: "false"}) == "https://kms.r-1.amazonaws.com"
+    ignored = lean.find_endpoint("kms", "r-1", {own: "http://a", all_: "http://b", off: "TRUE"})
     assert ignored == "https://kms.r-1.amazonaws.com"
-    assert aws.find_region({"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"}) == "a"
-    assert aws.find_region({"AWS_REGION": "", "AWS_DEFAULT_REGION": "b"}) == "b"
+    assert lean.find_region({"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"}) == "a"
+    assert lean.find_region({"AWS_REGION": "", "AWS_DEFAULT_REGION": "b"}) == "b"
     with pytest.raises(RuntimeError, match="AWS_REGION"):
-        aws.Client("kms", {})
+        lean.Client("kms", {})
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost", "ftp://a", "http://", "http://a/path"])
 def test_an_endpoint_that_leads_elsewhere_is_refused(environment: dict[str, str], url: str) -> None:
     """Nothing is sent to where nobody meant it to go; a slash at the end means nothing."""
-    aws.Client("dynamodb", environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:8000/"})
+    lean.Client("dynamodb", environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:8000/"})
     with pytest.raises(RuntimeError, match="dynamodb"):
-        aws.Client("dynamodb", environment | {"AWS_ENDPOINT_URL": url})
+        lean.Client("dynamodb", environment | {"AWS_ENDPOINT_URL": url})
 
 
 # What is tried again
@@ -248,8 +249,8 @@ FAILURES: dict[str, tuple[Reply, bool]] = {
     "504 in a list": (reply(["what was answered"], 504), False),
     "503 throttled": (refusal("ThrottlingException", 503), True),
     "429": (reply(HTML, 429), True),
-    **{code: (refusal(code), True) for code in sorted(aws.THROTTLED)},
-    **{code: (refusal(code), False) for code in sorted(aws.TRANSIENT)},
+    **{code: (refusal(code), True) for code in sorted(lean.THROTTLED)},
+    **{code: (refusal(code), False) for code in sorted(lean.TRANSIENT)},
     "closed": (SILENCE, False),
     "closed amid the head": (Reply(b"HTTP/1.1 200 OK\r\nContent-Le", closes=True), False),
     "closed amid the body": (Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", closes=True), False),
@@ -272,7 +273,7 @@ FAILURES: dict[str, tuple[Reply, bool]] = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_what_fails_for_a_moment_is_tried_twice_more(
-    server: Server, client: aws.Client, pauses: list[Any], failure: str
+    server: Server, client: lean.Client, pauses: list[Any], failure: str
 ) -> None:
     """The third attempt's answer is the call's; the pauses grow, and are longer for a throttled one."""
     given, is_throttled = FAILURES[failure]
@@ -285,12 +286,12 @@ def test_what_fails_for_a_moment_is_tried_twice_more(
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_what_fails_three_times_has_failed(
-    server: Server, client: aws.Client, pauses: list[Any], failure: str
+    server: Server, client: lean.Client, pauses: list[Any], failure: str
 ) -> None:
     """There is no fourth attempt; the failure says that another time may be better."""
     given, is_throttled = FAILURES[failure]
     server.replies = [given] * 3
-    with pytest.raises(aws.AwsError) as raised:
+    with pytest.raises(lean.AwsError) as raised:
         client.call("GetItem", REQUEST)
     assert (len(server.requests), len(pauses)) == (3, 2)
     assert raised.value.is_transient
@@ -301,16 +302,16 @@ def test_what_fails_three_times_has_failed(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_answer_that_is_late_is_none(server: Server, client: aws.Client, pauses: list[Any]) -> None:
+def test_an_answer_that_is_late_is_none(server: Server, client: lean.Client, pauses: list[Any]) -> None:
     """After the time-out the request is sent again, three times in all."""
     server.replies = [reply(after=60)] * 3
-    with pytest.raises(aws.NoAnswer, match="dynamodb GetItem: TimeoutError"):
+    with pytest.raises(lean.NoAnswer, match="dynamodb GetItem: TimeoutError"):
         client.call("GetItem", REQUEST)
     assert (len(server.requests), pauses) == (3, [(0, 0.025), (0, 0.05)])
 
 
 def test_kms_is_asked_again_a_little_later(
-    server: Server, clients: dict[str, aws.Client], pauses: list[Any]
+    server: Server, clients: dict[str, lean.Client], pauses: list[Any]
 ) -> None:
     """DynamoDB's guidance is a shorter pause than everybody else's."""
     server.replies = [SILENCE]
@@ -330,10 +331,12 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_what_is_refused_is_refused(server: Server, client: aws.Client, pauses: list[Any], code: str) -> None:
+def test_what_is_refused_is_refused(
+    server: Server, client: lean.Client, pauses: list[Any], code: str
+) -> None:
     """It would be again."""
     server.replies = [REFUSALS[code]]
-    with pytest.raises(aws.Refused) as raised:
+    with pytest.raises(lean.Refused) as raised:
         client.call("GetItem", REQUEST)
     assert (raised.value.code, raised.value.is_transient) == (code, False)
     assert (len(server.requests), pauses) == (1, [])
@@ -342,11 +345,11 @@ def test_what_is_refused_is_refused(server: Server, client: aws.Client, pauses: 
 def test_the_codes_are_those_of_botocore_s_standard_mode() -> None:
     """All that it takes for throttled or transient, what DynamoDB's model marks so, and one of ours."""
     throttled = set(standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
-    assert throttled == aws.THROTTLED
+    assert throttled == lean.THROTTLED
     transient = set(standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES)
     model = get_session().get_service_model("dynamodb")
     modelled = {shape.name for shape in model.error_shapes if shape.metadata.get("retryable")}
-    assert transient | modelled | {"TransactionConflictException"} == aws.TRANSIENT | (transient & throttled)
+    assert transient | modelled | {"TransactionConflictException"} == lean.TRANSIENT | (transient & throttled)
 
 
 @pytest.mark.parametrize(
@@ -362,11 +365,11 @@ def test_the_codes_are_those_of_botocore_s_standard_mode() -> None:
     ],
 )
 def test_an_error_is_read_in_every_form(
-    server: Server, client: aws.Client, status: int, body: object, code: str, message: str
+    server: Server, client: lean.Client, status: int, body: object, code: str, message: str
 ) -> None:
     """With a prefix, without, with a message in either spelling, and where there is nothing to read."""
     server.replies = [reply(body, status)]
-    with pytest.raises(aws.Refused) as raised:
+    with pytest.raises(lean.Refused) as raised:
         client.call("GetItem", REQUEST)
     assert (raised.value.status, raised.value.code) == (status, code)
     assert str(raised.value) == f"{code}: {message}"
@@ -374,21 +377,21 @@ def test_an_error_is_read_in_every_form(
 
 
 def test_where_all_fails_nothing_is_tried_again_any_more(
-    server: Server, client: aws.Client, pauses: list[Any]
+    server: Server, client: lean.Client, pauses: list[Any]
 ) -> None:
     """What a success earns is one further attempt at most."""
     server.replies = [refusal("InternalServerError", 500)] * 200
     for _ in range(50):
-        with pytest.raises(aws.Refused):
+        with pytest.raises(lean.Refused):
             client.call("GetItem", REQUEST)
-    assert len(pauses) == aws.QUOTA // aws.RETRY_COST
+    assert len(pauses) == lean.QUOTA // lean.RETRY_COST
     assert len(server.requests) == 50 + len(pauses)
     server.replies = []
     pauses.clear()
     for _ in range(14):
         client.call("GetItem", REQUEST)
     server.replies = [refusal("InternalServerError", 500)] * 2
-    with pytest.raises(aws.Refused):
+    with pytest.raises(lean.Refused):
         client.call("GetItem", REQUEST)
     assert len(pauses) == 1
     for _ in range(14):
@@ -427,7 +430,7 @@ class Weather:
         """What `Client._exchange` does."""
         self.began.append(deadline.left())
         takes, is_done = self.slow.pop(0)
-        timer = aws._Timer(aws.CONNECT_TIMEOUT + aws.READ_TIMEOUT)
+        timer = lean._Timer(lean.CONNECT_TIMEOUT + lean.READ_TIMEOUT)
         with socket.socket() as connection:
             timer.set(connection)
             limit = connection.gettimeout()
@@ -440,7 +443,7 @@ class Weather:
 
 @settings(max_examples=examples(300))
 @given(
-    operation=st.sampled_from(["GetItem", "Query", "BatchGetItem", "Decrypt", *sorted(aws.WRITES)]),
+    operation=st.sampled_from(["GetItem", "Query", "BatchGetItem", "Decrypt", *sorted(lean.WRITES)]),
     seconds=st.floats(-1, 12),
     slow=st.lists(st.tuples(st.floats(0, 4), st.booleans()), min_size=3, max_size=3),
     pauses=st.lists(st.floats(0, 1), min_size=2, max_size=2),
@@ -450,7 +453,7 @@ def test_no_call_outlives_its_invocation(
 ) -> None:
     """However slow the network is; and no write begins that has not the time to be answered."""
     weather = Weather(slow)
-    client = aws.Client("dynamodb", {**CREDENTIALS, "AWS_REGION": "eu-west-1"})
+    client = lean.Client("dynamodb", {**CREDENTIALS, "AWS_REGION": "eu-west-1"})
     with (
         mock.patch.object(deadline, "now", weather.now),
         mock.patch("time.sleep", weather.sleep),
@@ -460,23 +463,23 @@ def test_no_call_outlives_its_invocation(
     ):
         try:
             client.call(operation, REQUEST)
-        except aws.OutOfTime:
+        except lean.OutOfTime:
             assert weather.began == []
-            assert seconds <= (aws.WRITE_SECONDS if operation in aws.WRITES else 0)
-        except aws.AwsError:
+            assert seconds <= (lean.WRITE_SECONDS if operation in lean.WRITES else 0)
+        except lean.AwsError:
             assert weather.began
         assert weather.time <= max(seconds, 0) + 1e-6
         assert all(left > 0 for left in weather.began)
-        if operation in aws.WRITES:
-            assert all(left >= aws.WRITE_SECONDS - 1e-6 for left in weather.began)
+        if operation in lean.WRITES:
+            assert all(left >= lean.WRITE_SECONDS - 1e-6 for left in weather.began)
 
 
-def test_without_the_time_for_it_nothing_is_sent(server: Server, client: aws.Client) -> None:
+def test_without_the_time_for_it_nothing_is_sent(server: Server, client: lean.Client) -> None:
     """A read needs some, a write enough to be answered; what is not begun says so."""
     table = Table(client, "t")
     with deadline.within(0, reserve=0), pytest.raises(Unavailable, match="too slow to begin"):
         table.find(Key("a", "b"))
-    with deadline.within(aws.WRITE_SECONDS * 1000 - 1, reserve=0):
+    with deadline.within(lean.WRITE_SECONDS * 1000 - 1, reserve=0):
         assert table.find(Key("a", "b")) is None
         with pytest.raises(Unavailable, match="too slow to begin"):
             table.write(Insert(Key("a", "b"), {}))
@@ -487,7 +490,7 @@ def test_without_the_time_for_it_nothing_is_sent(server: Server, client: aws.Cli
 
 @pytest.mark.usefixtures("server")
 def test_an_attempt_waits_no_longer_than_the_invocation_has(
-    client: aws.Client, monkeypatch: pytest.MonkeyPatch
+    client: lean.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sockets' time-out is what is left."""
     monkeypatch.setattr(deadline, "now", lambda: 0.0)
@@ -495,23 +498,23 @@ def test_an_attempt_waits_no_longer_than_the_invocation_has(
         client.call("GetItem", REQUEST)
         assert client._idle[-1].gettimeout() == pytest.approx(0.3)
     client.call("GetItem", REQUEST)
-    assert client._idle[-1].gettimeout() == aws.READ_TIMEOUT
+    assert client._idle[-1].gettimeout() == lean.READ_TIMEOUT
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("given", [reply(), refusal("InternalServerError", 500)])
 def test_an_answer_that_drips_is_none(
-    server: Server, client: aws.Client, pauses: list[Any], given: Reply
+    server: Server, client: lean.Client, pauses: list[Any], given: Reply
 ) -> None:
     """The time-out is the whole answer's, not each byte's."""
     server.replies = [replace(given, drips=0.02)] * 3
-    with pytest.raises(aws.NoAnswer, match="dynamodb GetItem: TimeoutError"):
+    with pytest.raises(lean.NoAnswer, match="dynamodb GetItem: TimeoutError"):
         client.call("GetItem", REQUEST)
     assert (len(server.requests), pauses) == (3, [(0, 0.025), (0, 0.05)])
 
 
 def test_keys_that_stay_unread_are_asked_for_so_often(
-    server: Server, client: aws.Client, pauses: list[Any]
+    server: Server, client: lean.Client, pauses: list[Any]
 ) -> None:
     """A table that is throttled is not asked without end; the pauses grow."""
     server.answer = lambda request: reply({"Responses": {}, "UnprocessedKeys": request.json["RequestItems"]})
@@ -522,7 +525,7 @@ def test_keys_that_stay_unread_are_asked_for_so_often(
 
 
 @pytest.mark.usefixtures("pauses")
-def test_as_long_as_keys_are_read_the_others_are_asked_for(server: Server, client: aws.Client) -> None:
+def test_as_long_as_keys_are_read_the_others_are_asked_for(server: Server, client: lean.Client) -> None:
     """Each stretch without progress is bounded by itself."""
     keys = [Key("a", str(number)) for number in range(150)]
     calls = itertools.count(1)
@@ -542,7 +545,7 @@ def test_as_long_as_keys_are_read_the_others_are_asked_for(server: Server, clien
 
 
 @pytest.mark.usefixtures("pauses")
-def test_a_transaction_has_the_same_token_in_every_attempt(server: Server, client: aws.Client) -> None:
+def test_a_transaction_has_the_same_token_in_every_attempt(server: Server, client: lean.Client) -> None:
     """DynamoDB knows the repetition by it; a transaction that met another one is a new one."""
     conflict: Any = {"CancellationReasons": [{"Code": "TransactionConflict"}]}
     server.replies = [
@@ -573,18 +576,18 @@ def test_a_transaction_has_the_same_token_in_every_attempt(server: Server, clien
 # Connections
 
 
-def test_a_connection_is_used_again(server: Server, client: aws.Client) -> None:
+def test_a_connection_is_used_again(server: Server, client: lean.Client) -> None:
     """Also after a refusal, whose answer is complete."""
     server.replies = [reply(), refusal("ValidationException"), reply()]
     client.call("GetItem", REQUEST)
-    with pytest.raises(aws.Refused):
+    with pytest.raises(lean.Refused):
         client.call("GetItem", REQUEST)
     client.call("GetItem", REQUEST)
     assert server.connections == 1
 
 
 @pytest.mark.parametrize("size", [0, 1, 200_000])
-def test_an_answer_may_come_in_chunks(server: Server, client: aws.Client, size: int) -> None:
+def test_an_answer_may_come_in_chunks(server: Server, client: lean.Client, size: int) -> None:
     """Each of them of any size; the connection stays."""
     body = json.dumps({"a": "x" * size}).encode()
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:2], body[2:]))
@@ -595,7 +598,7 @@ def test_an_answer_may_come_in_chunks(server: Server, client: aws.Client, size: 
     assert server.connections == 1
 
 
-def test_an_answer_may_end_with_the_connection(server: Server, client: aws.Client) -> None:
+def test_an_answer_may_end_with_the_connection(server: Server, client: lean.Client) -> None:
     """Without a length it does."""
     server.replies = [Reply(b'HTTP/1.1 200 OK\r\n\r\n{"a": 1}', closes=True)]
     assert client.call("GetItem", REQUEST) == {"a": 1}
@@ -608,7 +611,7 @@ def test_an_answer_may_end_with_the_connection(server: Server, client: aws.Clien
     [reply(closes=True), reply(headers={"Connection": "close"}), reply(headers={"Connection": "Close"})],
 )
 def test_a_connection_that_was_closed_meanwhile_costs_no_attempt(
-    server: Server, client: aws.Client, pauses: list[Any], ending: Reply
+    server: Server, client: lean.Client, pauses: list[Any], ending: Reply
 ) -> None:
     """A function that slept finds its connections closed; its next call does not go into the void."""
     server.replies = [ending]
@@ -618,7 +621,7 @@ def test_a_connection_that_was_closed_meanwhile_costs_no_attempt(
     assert (len(server.requests), server.connections, pauses) == (2, 2, [])
 
 
-def test_what_comes_unasked_is_no_answer(server: Server, client: aws.Client) -> None:
+def test_what_comes_unasked_is_no_answer(server: Server, client: lean.Client) -> None:
     """More than was asked for is not taken for the answer to the next request."""
     twice = reply({"a": 1}).content * 2
     server.replies = [Reply(twice), reply({"b": 2})]
@@ -627,7 +630,7 @@ def test_what_comes_unasked_is_no_answer(server: Server, client: aws.Client) -> 
 
 
 @pytest.mark.usefixtures("impatient", "pauses")
-def test_a_late_answer_is_not_the_next_one_s(server: Server, client: aws.Client) -> None:
+def test_a_late_answer_is_not_the_next_one_s(server: Server, client: lean.Client) -> None:
     """The connection on which nobody waits any more is given up."""
     server.replies = [reply({"late": True}, after=1.0)]
     server.answer = lambda request: reply(request.json)
@@ -643,13 +646,13 @@ def test_a_server_that_is_not_there(environment: dict[str, str], pauses: list[An
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        client = aws.Client("dynamodb", environment)
-        with pytest.raises(aws.NoAnswer, match="dynamodb GetItem: ConnectionRefusedError"):
+        client = lean.Client("dynamodb", environment)
+        with pytest.raises(lean.NoAnswer, match="dynamodb GetItem: ConnectionRefusedError"):
             client.call("GetItem", REQUEST)
         listener.listen(0)
         with (
             socket.create_connection(listener.getsockname()),
-            pytest.raises(aws.NoAnswer, match="TimeoutError"),
+            pytest.raises(lean.NoAnswer, match="TimeoutError"),
         ):
             client.call("GetItem", REQUEST)
     assert len(pauses) == 4
@@ -657,7 +660,7 @@ def test_a_server_that_is_not_there(environment: dict[str, str], pauses: list[An
 
 @pytest.mark.usefixtures("pauses")
 def test_an_address_that_takes_no_connection_is_passed_over(
-    server: Server, client: aws.Client, monkeypatch: pytest.MonkeyPatch
+    server: Server, client: lean.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the order in which the endpoint's name is resolved."""
     real = socket.getaddrinfo
@@ -678,11 +681,11 @@ def test_a_handshake_that_does_not_come_about_is_given_up(environment: dict[str,
     """The connection is there, and TLS is not spoken."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         environment["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(aws.NoAnswer, match="TimeoutError"):
-            aws.Client("dynamodb", environment).call("GetItem", REQUEST)
+        with pytest.raises(lean.NoAnswer, match="TimeoutError"):
+            lean.Client("dynamodb", environment).call("GetItem", REQUEST)
 
 
-def test_threads_share_a_client(server: Server, client: aws.Client) -> None:
+def test_threads_share_a_client(server: Server, client: lean.Client) -> None:
     """Each gets the answer to its own request, over no more connections than there are threads."""
     server.answer = lambda request: reply(request.json)
     wrong: list[object] = []
@@ -733,11 +736,11 @@ def test_over_tls_the_server_is_who_it_says(
     context.load_cert_chain(certificate)
     with running_server(context) as server:
         environment["AWS_ENDPOINT_URL"] = server.url
-        aws._tls.cache_clear()
-        with pytest.raises(aws.NoAnswer, match="SSLCertVerificationError"):
-            aws.Client("dynamodb", environment).call("GetItem", REQUEST)
+        lean._tls.cache_clear()
+        with pytest.raises(lean.NoAnswer, match="SSLCertVerificationError"):
+            lean.Client("dynamodb", environment).call("GetItem", REQUEST)
         assert server.requests == []
-        client = aws.Client("dynamodb", environment | {"AWS_CA_BUNDLE": str(certificate)})
+        client = lean.Client("dynamodb", environment | {"AWS_CA_BUNDLE": str(certificate)})
         server.replies = [reply({"a": 1}), reply({"b": 2}, closes=True), reply({"c": 3})]
         assert client.call("GetItem", REQUEST) == {"a": 1}
         assert client.call("GetItem", REQUEST) == {"b": 2}
@@ -746,23 +749,23 @@ def test_over_tls_the_server_is_who_it_says(
         assert [request.connection for request in server.requests] == [1, 1, 2]
         close_connections(client)
         environment["AWS_ENDPOINT_URL"] = server.url.replace("localhost", "127.0.0.1")
-        elsewhere = aws.Client("dynamodb", environment | {"AWS_CA_BUNDLE": str(certificate)})
-        with pytest.raises(aws.NoAnswer, match="SSLCertVerificationError"):
+        elsewhere = lean.Client("dynamodb", environment | {"AWS_CA_BUNDLE": str(certificate)})
+        with pytest.raises(lean.NoAnswer, match="SSLCertVerificationError"):
             elsewhere.call("GetItem", REQUEST)
         environment["AWS_ENDPOINT_URL"] = server.url
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        aws._tls.cache_clear()
-        client = aws.Client("dynamodb", environment)
+        lean._tls.cache_clear()
+        client = lean.Client("dynamodb", environment)
         assert client.call("GetItem", REQUEST) == {}
         close_connections(client)
-    aws._tls.cache_clear()
+    lean._tls.cache_clear()
 
 
 # Credentials
 
 
 def test_credentials_are_the_environment_s_at_each_call(
-    server: Server, client: aws.Client, environment: dict[str, str]
+    server: Server, client: lean.Client, environment: dict[str, str]
 ) -> None:
     """Whoever changes them there is heard; without a session's token none is sent."""
     client.call("GetItem", REQUEST)
@@ -798,7 +801,7 @@ def test_without_them_botocore_s_chain_is_asked_and_refreshes(
         return reply({**credentials, "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
     server.answer = answer
-    client = aws.Client("dynamodb", environment)
+    client = lean.Client("dynamodb", environment)
     for _ in range(2):
         client.call("GetItem", REQUEST)
     close_connections(client)
@@ -825,8 +828,8 @@ def test_without_any_credentials_nothing_is_sent(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    client = aws.Client("dynamodb", environment)
-    with pytest.raises(aws.NoCredentials):
+    client = lean.Client("dynamodb", environment)
+    with pytest.raises(lean.NoCredentials):
         client.call("GetItem", REQUEST)
     with pytest.raises(Unavailable):
         Table(client, "t").find(Key("a", "b"))
@@ -851,10 +854,10 @@ MISMATCH = (
     ],
 )
 @pytest.mark.usefixtures("pauses")
-def test_no_failure_tells_a_secret(server: Server, client: aws.Client, given: Reply) -> None:
+def test_no_failure_tells_a_secret(server: Server, client: lean.Client, given: Reply) -> None:
     """Neither its text nor its repr, nor what a log makes of it, holds credentials, a signature or a body."""
     server.replies = [given] * 3
-    with pytest.raises(aws.AwsError) as raised:
+    with pytest.raises(lean.AwsError) as raised:
         client.call("GetItem", REQUEST)
     shown = "".join(traceback.format_exception(raised.value)) + str(raised.value) + repr(raised.value)
     signature = server.requests[-1].headers["authorization"].rpartition("Signature=")[2]
@@ -863,7 +866,7 @@ def test_no_failure_tells_a_secret(server: Server, client: aws.Client, given: Re
         assert base64.b64encode(secret.encode()).decode() not in shown
 
 
-def test_credentials_are_in_no_repr(client: aws.Client) -> None:
+def test_credentials_are_in_no_repr(client: lean.Client) -> None:
     """Nor the client, which has them at hand."""
     credentials = client._credentials()
     assert credentials.secret_access_key == CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
@@ -890,7 +893,7 @@ def test_credentials_are_in_no_repr(client: aws.Client) -> None:
 )
 def test_lambda_s_init_phase_prepares_tls(environment: dict[str, str], is_read: bool) -> None:
     """The authorities are read before the first call: on Lambda, where TLS is spoken, into no snapshot."""
-    aws._tls.cache_clear()
-    aws.prepare(environment)
-    assert bool(aws._tls.cache_info().currsize) is is_read
-    aws._tls.cache_clear()
+    lean._tls.cache_clear()
+    lean.prepare(environment)
+    assert bool(lean._tls.cache_info().currsize) is is_read
+    lean._tls.cache_clear()

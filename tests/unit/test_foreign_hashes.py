@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
+from signet.domain.passwords.hasher import Argon2Hash, Parameters, PasswordHasher, check_importable
 from signet.errors import FaultKind, InvalidRequest
-from signet.foreign_hashes import FOREIGN_KINDS
-from signet.passwords import Argon2Hash, Parameters, PasswordHasher, check_importable
 from tests.effort import examples
 
 if TYPE_CHECKING:
-    from signet.stored_hashes import StoredHash
+    from signet.domain.passwords.stored_hashes import StoredHash
 
 HASHER = PasswordHasher(Parameters(memory_kib=8, passes=1, lanes=1))
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signet.domain.identities import Identity, IdentityType, normal_email, normal_phone_number, parse_identity
 from signet.errors import FaultKind, InvalidRequest
-from signet.identities import Identity, IdentityType, normal_email, normal_phone_number, parse_identity
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signet.domain.strict_json import MAX_DEPTH, check_object, parse_object
 from signet.errors import InvalidRequest
-from signet.json_body import MAX_DEPTH, check_object, parse_object
 
 
 @pytest.mark.parametrize(

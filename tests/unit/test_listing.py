@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signet.base64url import encode
+from signet.domain.base64url import encode
+from signet.domain.listing import Cursor, Entry, glob, parse_query
 from signet.errors import InvalidRequest
-from signet.listing import Cursor, Entry, glob, parse_query
 
 ANN = {"email": "Ann@Example.com", "firstName": "Ann", "userTags.plan": "free"}
 

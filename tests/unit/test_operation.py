@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from signet import wiring
-from signet.aws import NoAnswer, Refused
-from signet.dialects import dialect, gladly, losant, oauth, velt
+from signet.aws.lean import NoAnswer, Refused
+from signet.edge.dialects import dialect, gladly, losant, oauth, velt
 from signet.errors import InvalidRequest, RequestTooLarge, SignetError, Unavailable, UnsupportedEvent
 from tests.deployment import Deployment
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from signet.edge.record import Record
 from signet.errors import LoginRefused, Unavailable
-from signet.record import Record
 
 UNITS = {
     "Seconds",

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signet.dialects import gladly, losant, oauth, velt
+from signet.domain.strict_json import _unique, parse_object
+from signet.edge.dialects import gladly, losant, oauth, velt
+from signet.edge.fields.model import RequestModel
 from signet.errors import FaultKind, FieldFault, InvalidRequest, may_be_secret, shown
-from signet.json_body import _unique, parse_object
-from signet.models import RequestModel
 from tests import hostile
 
 DIALECTS = [

@@ -5,8 +5,8 @@ import json
 import pytest
 from joserfc.jwk import import_key
 
-from signet import signing
-from signet.keys import Algorithm, thumbprint
+from signet.domain import signing
+from signet.domain.keys import Algorithm, thumbprint
 
 
 @pytest.mark.parametrize("algorithm", [*Algorithm])

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signet.errors import FaultKind, InvalidRequest
-from signet.json_body import MAX_DEPTH
-from signet.templates import (
+from signet.domain.strict_json import MAX_DEPTH
+from signet.domain.templates import (
     MAX_PATH,
     MAX_RENDERED,
     parse_path,
@@ -18,6 +17,7 @@ from signet.templates import (
     render_number,
     render_object,
 )
+from signet.errors import FaultKind, InvalidRequest
 
 PAYLOAD: dict[str, Any] = {
     "time": 1800000000123,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signet.times import LATEST, find_milliseconds, iso_8601
+from signet.domain.times import LATEST, find_milliseconds, iso_8601
 
 ZONES = st.integers(min_value=-1439, max_value=1439).map(lambda m: timezone(timedelta(minutes=m)))
 DATES = st.datetimes(timezones=ZONES).map(datetime.isoformat)

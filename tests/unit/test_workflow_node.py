@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signet.accounts.authentication import Attempt, Authentication, AuthMode
-from signet.accounts.workflow_node import NodeRequest, run
+from signet.domain.users import User
+from signet.edge.fields.model import MAX_AGE_LIMIT_MS
+from signet.edge.workflow_node import NodeRequest, run
 from signet.errors import FaultKind, InvalidRequest
-from signet.models import MAX_AGE_LIMIT_MS
-from signet.users import User
+from signet.usecases.authentication import Attempt, Authentication, AuthMode
 
 ANN = User(id="5f0c7a1e9b2d4c6e8f0a1b2c", email="ann@example.com", created_at_ms=0, updated_at_ms=0)
 VIEW = {"id": ANN.id, "email": ANN.email}

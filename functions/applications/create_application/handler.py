@@ -1,12 +1,12 @@
 """POST /applications: make a tenant (docs/api.md, section 9)."""
 
 from signet import wiring
-from signet.accounts.applications import register
-from signet.application_models import ApplicationName, ApplicationView
-from signet.credentials import OPERATOR
-from signet.dialects.losant import LOSANT
-from signet.models import RequestModel
-from signet.operation import Call, operation
+from signet.edge.credentials import OPERATOR
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.applications import ApplicationName, ApplicationView
+from signet.edge.fields.model import RequestModel
+from signet.edge.operation import Call, operation
+from signet.usecases.applications import register
 
 
 class CreateApplication(RequestModel):

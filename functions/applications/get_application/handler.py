@@ -1,11 +1,11 @@
 """GET /applications/{applicationId}: a tenant's settings (docs/api.md, section 9)."""
 
 from signet import wiring
-from signet.accounts.applications import read_application
-from signet.application_models import ApplicationId, ApplicationView
-from signet.credentials import OPERATOR
-from signet.dialects.losant import LOSANT
-from signet.operation import Call, operation
+from signet.edge.credentials import OPERATOR
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.applications import ApplicationId, ApplicationView
+from signet.edge.operation import Call, operation
+from signet.usecases.applications import read_application
 
 
 @operation("get_application", request=ApplicationId.parse, dialect=LOSANT, scheme=OPERATOR)

@@ -1,12 +1,12 @@
 """POST /v2/workspace/authtokens/get: an application's live API tokens (docs/api.md, section 10)."""
 
 from signet import wiring
-from signet.accounts.applications import read_application
-from signet.application_models import ApiTokenView
-from signet.credentials import VELT_KEY
-from signet.dialects.velt import velt
-from signet.models import ResponseModel
-from signet.operation import Call, no_fields, operation
+from signet.edge.credentials import VELT_KEY
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.applications import ApiTokenView
+from signet.edge.fields.model import ResponseModel
+from signet.edge.operation import Call, no_fields, operation
+from signet.usecases.applications import read_application
 
 
 class ApiTokens(ResponseModel):

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from signet import wiring
-from signet.accounts.applications import reset_api_token
-from signet.application_models import ApiTokenView
-from signet.credentials import VELT_KEY
-from signet.dialects.velt import velt
-from signet.models import RequestModel, ResponseModel
-from signet.operation import Call, operation
+from signet.edge.credentials import VELT_KEY
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.applications import ApiTokenView
+from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.edge.operation import Call, operation
+from signet.usecases.applications import reset_api_token
 
 from pydantic import Field
 

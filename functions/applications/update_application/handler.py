@@ -3,12 +3,12 @@
 from typing import Any
 
 from signet import wiring
-from signet.accounts import applications
-from signet.application_models import ApplicationId, ApplicationName, ApplicationView, Lifetime
-from signet.credentials import OPERATOR
-from signet.dialects.losant import LOSANT
-from signet.models import UNSET, ExtraData, MaxAge, RequestModel
-from signet.operation import Call, operation
+from signet.edge.credentials import OPERATOR
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.applications import ApplicationId, ApplicationName, ApplicationView, Lifetime
+from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel
+from signet.edge.operation import Call, operation
+from signet.usecases import applications
 
 
 class LoginFields(RequestModel):

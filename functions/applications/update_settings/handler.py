@@ -1,11 +1,11 @@
 """POST /v2/workspace/apikeyconfig/update: whether users need a token (docs/api.md, section 10)."""
 
 from signet import wiring
-from signet.accounts.applications import update
-from signet.credentials import VELT_HEADERS
-from signet.dialects.velt import velt
-from signet.models import RequestModel, ResponseModel
-from signet.operation import Call, operation
+from signet.edge.credentials import VELT_HEADERS
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.edge.operation import Call, operation
+from signet.usecases.applications import update
 
 
 class UpdateSettings(RequestModel):

@@ -3,6 +3,6 @@
 docs/api.md, section 8.
 """
 
-from signet.authorizer import authorizer
+from signet.edge.authorizer import authorizer
 
 lambda_handler = authorizer("authorize_request")

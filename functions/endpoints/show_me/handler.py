@@ -6,11 +6,11 @@ no table and has no permission. docs/api.md, section 8.
 
 from typing import Any
 
-from signet.credentials import AUTHORIZED
-from signet.dialects.losant import LOSANT
+from signet.edge.credentials import AUTHORIZED
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import LowerId, RequestModel
+from signet.edge.operation import Call, operation
 from signet.errors import CredentialsWrong
-from signet.models import LowerId, RequestModel
-from signet.operation import Call, operation
 
 
 class ShowMe(RequestModel):

@@ -4,13 +4,13 @@ Losant's *Delete an experience group*; docs/api.md, section 4.
 """
 
 from signet import deadline, wiring
-from signet.accounts import groups
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.groups import NamedGroup
+from signet.edge.fields.model import Success
+from signet.edge.operation import Call, operation
 from signet.errors import Unavailable
-from signet.group_models import NamedGroup
-from signet.models import Success
-from signet.operation import Call, operation
+from signet.usecases import groups
 
 GO_ON_SECONDS = 6.0
 """What the sweep leaves of the time, to have another invocation go on: asking Lambda may take 5."""

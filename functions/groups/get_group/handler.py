@@ -4,11 +4,11 @@ Losant's *Get an experience group*; docs/api.md, section 4.
 """
 
 from signet import wiring
-from signet.accounts import groups
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.group_models import GroupDetail, NamedGroup
-from signet.operation import Call, operation
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.groups import GroupDetail, NamedGroup
+from signet.edge.operation import Call, operation
+from signet.usecases import groups
 
 
 @operation("get_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)

@@ -6,14 +6,14 @@ Losant's *List the experience groups*; docs/api.md, section 4.
 from typing import Annotated, Literal
 
 from signet import wiring
-from signet.accounts.group_listing import GroupQuery, list_groups
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
+from signet.domain.listing import glob
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.groups import GroupView
+from signet.edge.fields.lists import ListFields, ListView
+from signet.edge.operation import Call, operation
 from signet.errors import InvalidRequest
-from signet.group_models import GroupView
-from signet.list_models import ListFields, ListView
-from signet.listing import glob
-from signet.operation import Call, operation
+from signet.usecases.group_listing import GroupQuery, list_groups
 
 from pydantic import AfterValidator
 

@@ -4,11 +4,11 @@ Losant's *Update an experience group*; docs/api.md, section 4.
 """
 
 from signet import wiring
-from signet.accounts import groups
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.group_models import GroupDetail, UpdateGroup
-from signet.operation import LARGE_BODY_BYTES, Call, operation
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.groups import GroupDetail, UpdateGroup
+from signet.edge.operation import LARGE_BODY_BYTES, Call, operation
+from signet.usecases import groups
 
 
 @operation(

@@ -3,10 +3,10 @@
 from typing import Any
 
 from signet import wiring
-from signet.credentials import PUBLIC
-from signet.dialects.oauth import OAUTH
-from signet.keys import JWKS_MAX_AGE
-from signet.operation import Call, no_fields, operation
+from signet.domain.keys import JWKS_MAX_AGE
+from signet.edge.credentials import PUBLIC
+from signet.edge.dialects.oauth import OAUTH
+from signet.edge.operation import Call, no_fields, operation
 
 AUTH_METHODS = ["client_secret_basic"]
 """How a caller of the endpoints that take tokens says who it is (RFC 8414 section 2)."""

@@ -8,15 +8,15 @@ import re
 from typing import Annotated, Any, Self
 
 from signet import wiring
-from signet.accounts.keys import KeyKeeper
-from signet.credentials import OPERATOR
-from signet.custom_resource import custom_resource
-from signet.dialects.oauth import OAUTH
+from signet.domain.keys import DAY, Algorithm, KeyState, RotationPolicy
+from signet.domain.times import iso_8601
+from signet.edge.credentials import OPERATOR
+from signet.edge.custom_resource import custom_resource
+from signet.edge.dialects.oauth import OAUTH
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.operation import Call, operation
 from signet.errors import FaultKind, InvalidRequest
-from signet.keys import DAY, Algorithm, KeyState, RotationPolicy
-from signet.models import UNSET, RequestModel
-from signet.operation import Call, operation
-from signet.times import iso_8601
+from signet.usecases.keys import KeyKeeper
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 

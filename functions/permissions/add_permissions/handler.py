@@ -3,13 +3,13 @@
 from typing import Any
 
 from signet import wiring
-from signet.accounts.permissions import add
-from signet.credentials import VELT_HEADERS
-from signet.dialects.velt import velt
-from signet.models import RequestModel
-from signet.operation import Call, operation
-from signet.permission_models import Permissions
-from signet.velt_models import ExternalId
+from signet.edge.credentials import VELT_HEADERS
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.model import RequestModel
+from signet.edge.fields.permissions import Permissions
+from signet.edge.fields.velt import ExternalId
+from signet.edge.operation import Call, operation
+from signet.usecases.permissions import add
 
 
 class NamedUser(RequestModel):

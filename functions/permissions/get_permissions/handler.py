@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from signet import wiring
-from signet.credentials import VELT_HEADERS
-from signet.dialects.velt import velt
+from signet.domain.permissions import Resource, live
+from signet.edge.credentials import VELT_HEADERS
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.velt import ExternalId, Text
+from signet.edge.operation import Call, operation
 from signet.errors import FaultKind, InvalidRequest
-from signet.models import UNSET, RequestModel
-from signet.operation import Call, operation
-from signet.permissions import Resource, live
 from signet.store.permissions import find_resources
-from signet.velt_models import ExternalId, Text
 
 from pydantic import Field, field_validator
 

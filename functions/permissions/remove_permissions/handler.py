@@ -6,13 +6,13 @@ docs/api.md, section 10.
 from typing import Any
 
 from signet import wiring
-from signet.accounts.permissions import remove
-from signet.credentials import VELT_HEADERS
-from signet.dialects.velt import velt
-from signet.models import RequestModel
-from signet.operation import Call, operation
-from signet.permission_models import NamedResources
-from signet.velt_models import ExternalId
+from signet.edge.credentials import VELT_HEADERS
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.model import RequestModel
+from signet.edge.fields.permissions import NamedResources
+from signet.edge.fields.velt import ExternalId
+from signet.edge.operation import Call, operation
+from signet.usecases.permissions import remove
 
 
 class RemovePermissions(RequestModel):

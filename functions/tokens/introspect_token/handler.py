@@ -3,13 +3,13 @@
 from typing import Any
 
 from signet import wiring
-from signet.credentials import BASIC_APPLICATION
-from signet.dialects.oauth import OAUTH
+from signet.domain.permissions import live_claims
+from signet.edge.credentials import BASIC_APPLICATION
+from signet.edge.dialects.oauth import OAUTH
+from signet.edge.fields.tokens import PresentedToken, parse_parameters
+from signet.edge.forms import parse_form
+from signet.edge.operation import Call, operation
 from signet.errors import TokenRefused
-from signet.form_body import parse_form
-from signet.operation import Call, operation
-from signet.permissions import live_claims
-from signet.token_models import PresentedToken, parse_parameters
 
 
 @operation(

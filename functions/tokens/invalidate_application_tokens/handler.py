@@ -4,10 +4,10 @@ Seen everywhere within the application's published bound. docs/api.md, section 6
 """
 
 from signet import wiring
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.models import Success
-from signet.operation import Call, no_fields, operation
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import Success
+from signet.edge.operation import Call, no_fields, operation
 from signet.store.applications import raise_application_generation
 
 

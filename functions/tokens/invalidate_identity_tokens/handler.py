@@ -1,11 +1,11 @@
 """POST /applications/{applicationId}/identities/invalidate-tokens (docs/api.md, section 3)."""
 
 from signet import wiring
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.identity_models import IdentityFields
-from signet.models import Success
-from signet.operation import Call, operation
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.identities import IdentityFields
+from signet.edge.fields.model import Success
+from signet.edge.operation import Call, operation
 from signet.store.identities import raise_identity_generation
 
 

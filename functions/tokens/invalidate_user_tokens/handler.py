@@ -4,12 +4,12 @@ Session and user tokens alike, seen by the very next check. docs/api.md, section
 """
 
 from signet import wiring
-from signet.accounts.sessions import invalidate_user_tokens
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.models import Success
-from signet.operation import Call, operation
-from signet.user_models import NamedUser
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import Success
+from signet.edge.fields.users import NamedUser
+from signet.edge.operation import Call, operation
+from signet.usecases.sessions import invalidate_user_tokens
 
 
 @operation("invalidate_user_tokens", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)

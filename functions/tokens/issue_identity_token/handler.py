@@ -1,12 +1,12 @@
 """POST /api/v1/user-identity-jwt: Gladly's *Create User Identity JWT* (docs/api.md, section 3)."""
 
 from signet import wiring
-from signet.accounts import identity_tokens
-from signet.credentials import BASIC_EMAIL
-from signet.dialects.gladly import GLADLY
-from signet.identity_models import IdentityFields
-from signet.models import ResponseModel
-from signet.operation import Call, operation
+from signet.edge.credentials import BASIC_EMAIL
+from signet.edge.dialects.gladly import GLADLY
+from signet.edge.fields.identities import IdentityFields
+from signet.edge.fields.model import ResponseModel
+from signet.edge.operation import Call, operation
+from signet.usecases import identity_tokens
 
 
 class IdentityToken(ResponseModel):

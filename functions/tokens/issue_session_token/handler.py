@@ -4,11 +4,11 @@ For an application that knows by other means who the user is. docs/api.md, secti
 """
 
 from signet import wiring
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.models import UNSET, ExtraData, MaxAge, ResponseModel
-from signet.operation import Call, operation
-from signet.user_models import NamedUser
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import UNSET, ExtraData, MaxAge, ResponseModel
+from signet.edge.fields.users import NamedUser
+from signet.edge.operation import Call, operation
 
 
 class IssueSessionToken(NamedUser):

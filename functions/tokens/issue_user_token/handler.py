@@ -6,13 +6,13 @@ Always a fresh one, and for whomever the application names. docs/api.md, section
 from typing import Any
 
 from signet import wiring
-from signet.accounts import user_tokens
-from signet.credentials import VELT_BODY, VELT_HEADERS
-from signet.dialects.velt import velt
-from signet.models import UNSET, RequestModel, ResponseModel
-from signet.operation import Call, Variant, operation
-from signet.permission_models import Permissions
-from signet.velt_models import EmailText, ExternalId, Text
+from signet.edge.credentials import VELT_BODY, VELT_HEADERS
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.model import UNSET, RequestModel, ResponseModel
+from signet.edge.fields.permissions import Permissions
+from signet.edge.fields.velt import EmailText, ExternalId, Text
+from signet.edge.operation import Call, Variant, operation
+from signet.usecases import user_tokens
 
 MESSAGE = "Token generated successfully."
 

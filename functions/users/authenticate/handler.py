@@ -7,21 +7,21 @@ Node*. docs/api.md, section 5.
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from signet import wiring
-from signet.accounts.authentication import Attempt, Authentication, AuthMode
-from signet.accounts.users import groups_of, groups_once_written
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
+from signet.domain.strict_json import Members
+from signet.domain.users import User
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel
+from signet.edge.operation import Call, operation
+from signet.edge.user_view import view_user
 from signet.errors import FaultKind, FieldFault, InvalidRequest
-from signet.json_body import Members
-from signet.models import UNSET, ExtraData, MaxAge, RequestModel
-from signet.operation import Call, operation
-from signet.user_view import view_user
-from signet.users import User
+from signet.usecases.authentication import Attempt, Authentication, AuthMode
+from signet.usecases.users import groups_of, groups_once_written
 
 from pydantic import Strict, model_validator
 
 if TYPE_CHECKING:
-    from signet.accounts.workflow_node import NodeRequest
+    from signet.edge.workflow_node import NodeRequest
 
 
 class Authenticate(RequestModel):
@@ -74,7 +74,7 @@ def parse_direct(members: Members) -> "Authenticate | NodeRequest":
     if "node" not in members:
         return Authenticate.parse(members)
     # A sixth of what the function imports, and nothing that comes over HTTP needs it.
-    from signet.accounts.workflow_node import NodeRequest
+    from signet.edge.workflow_node import NodeRequest
 
     return NodeRequest.parse(members)
 
@@ -95,7 +95,7 @@ def lambda_handler(call: "Call[Authenticate | NodeRequest]") -> dict[str, Any]:
         return view_user(call.application.id, user, groups)
 
     if not isinstance(call.request, Authenticate):
-        from signet.accounts import workflow_node
+        from signet.edge import workflow_node
 
         return workflow_node.run(call.request, authenticate, view)
     attempt = call.request.attempt

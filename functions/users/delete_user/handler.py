@@ -4,12 +4,12 @@ Losant's *Delete an experience user*. docs/api.md, section 4.
 """
 
 from signet import wiring
-from signet.accounts import users
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.models import Success
-from signet.operation import Call, operation
-from signet.user_models import NamedUser
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import Success
+from signet.edge.fields.users import NamedUser
+from signet.edge.operation import Call, operation
+from signet.usecases import users
 
 
 @operation("delete_user", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)

@@ -7,12 +7,12 @@ export goes on that has begun.
 from typing import Annotated, Any
 
 from signet import wiring
-from signet.accounts.exporting import Exporter, run
-from signet.credentials import DIRECT
-from signet.dialects.losant import LOSANT
-from signet.models import UNSET, RequestModel
-from signet.operation import Call, operation
-from signet.transfer_models import write_line
+from signet.edge.credentials import DIRECT
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.transfer import write_line
+from signet.edge.operation import Call, operation
+from signet.usecases.exporting import Exporter, run
 
 from pydantic import StringConstraints
 

@@ -6,12 +6,12 @@ Losant's *Get an experience user*. docs/api.md, section 4.
 from typing import Any
 
 from signet import wiring
-from signet.accounts import users
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.operation import Call, operation
-from signet.user_models import NamedUser
-from signet.user_view import view_user
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.users import NamedUser
+from signet.edge.operation import Call, operation
+from signet.edge.user_view import view_user
+from signet.usecases import users
 
 
 @operation("get_user", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)

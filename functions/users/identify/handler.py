@@ -6,12 +6,12 @@ What Velt's `client.identify()` does, on the server. Public. docs/api.md, sectio
 from typing import Any
 
 from signet import wiring
-from signet.accounts.identification import Claim, identify
-from signet.credentials import API_KEY
-from signet.dialects.velt import velt
-from signet.models import UNSET, RequestModel
-from signet.operation import Call, operation
-from signet.velt_models import EmailText, ExternalId, PhotoUrl, Text
+from signet.edge.credentials import API_KEY
+from signet.edge.dialects.velt import velt
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.velt import EmailText, ExternalId, PhotoUrl, Text
+from signet.edge.operation import Call, operation
+from signet.usecases.identification import Claim, identify
 
 
 class ClaimedUser(RequestModel):

@@ -7,13 +7,13 @@ it with the key of one. With `importId` an import goes on that has begun.
 from typing import Annotated, Any
 
 from signet import wiring
-from signet.accounts.importing import Importer, run
-from signet.credentials import DIRECT
-from signet.dialects.losant import LOSANT
-from signet.models import UNSET, RequestModel
-from signet.object_created import object_created
-from signet.operation import Call, operation
-from signet.transfer_models import read_line
+from signet.edge.credentials import DIRECT
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.transfer import read_line
+from signet.edge.object_created import object_created
+from signet.edge.operation import Call, operation
+from signet.usecases.importing import Importer, run
 
 from pydantic import Field, StringConstraints
 

@@ -6,13 +6,13 @@ Losant's *List the experience users*; docs/api.md, section 4.
 from typing import Annotated, Literal
 
 from signet import wiring
-from signet.accounts.listing import UserQuery, list_users, user_predicate
-from signet.accounts.users import groups_of
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.list_models import ListFields, ListView
-from signet.operation import Call, operation
-from signet.user_view import view_user
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.lists import ListFields, ListView
+from signet.edge.operation import Call, operation
+from signet.edge.user_view import view_user
+from signet.usecases.listing import UserQuery, list_users, user_predicate
+from signet.usecases.users import groups_of
 
 from pydantic import Field, StringConstraints
 

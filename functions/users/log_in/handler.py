@@ -7,14 +7,14 @@ browser. docs/api.md, section 5.
 from typing import Any
 
 from signet import wiring
-from signet.accounts.authentication import Attempt, AuthMode
-from signet.accounts.users import groups_once_written
-from signet.credentials import NAMED
-from signet.dialects.losant import LOSANT
+from signet.edge.credentials import NAMED
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import RequestModel
+from signet.edge.operation import Call, operation
+from signet.edge.user_view import view_user
 from signet.errors import LoginRefused
-from signet.models import RequestModel
-from signet.operation import Call, operation
-from signet.user_view import view_user
+from signet.usecases.authentication import Attempt, AuthMode
+from signet.usecases.users import groups_once_written
 
 
 class LogIn(RequestModel):

@@ -4,12 +4,12 @@ docs/api.md, section 5.
 """
 
 from signet import wiring
-from signet.accounts.ending import log_out
-from signet.credentials import SESSION
-from signet.dialects.losant import LOSANT
-from signet.models import Success
-from signet.operation import Call, operation
-from signet.token_models import PresentedToken
+from signet.edge.credentials import SESSION
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.model import Success
+from signet.edge.fields.tokens import PresentedToken
+from signet.edge.operation import Call, operation
+from signet.usecases.ending import log_out
 
 
 @operation("log_out", request=PresentedToken.parse, dialect=LOSANT, scheme=SESSION)

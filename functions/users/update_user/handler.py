@@ -6,12 +6,12 @@ Losant's *Update an experience user*. docs/api.md, section 4.
 from typing import Any
 
 from signet import wiring
-from signet.accounts import users
-from signet.credentials import BEARER
-from signet.dialects.losant import LOSANT
-from signet.operation import LARGE_BODY_BYTES, Call, operation
-from signet.user_models import UpdateUser
-from signet.user_view import view_user
+from signet.edge.credentials import BEARER
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.users import UpdateUser
+from signet.edge.operation import LARGE_BODY_BYTES, Call, operation
+from signet.edge.user_view import view_user
+from signet.usecases import users
 
 
 @operation(

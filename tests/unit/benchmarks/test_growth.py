@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 from benchmarks import growth
 from benchmarks.growth import Application, user_lines, who, with_retired
 from benchmarks.prefilled import line_of
+from signet.domain.users import MAX_GROUPS
 from signet.store.users import insert_user
-from signet.users import MAX_GROUPS
 
 if TYPE_CHECKING:
     from signet.store.table import Table

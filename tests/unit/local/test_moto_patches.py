@@ -11,7 +11,7 @@ import pytest
 from moto.dynamodb.models.dynamo_type import Item
 
 from signet import wiring
-from signet.aws import Refused
+from signet.aws.lean import Refused
 
 if TYPE_CHECKING:
     from tests.deployment import Deployment

@@ -3,7 +3,7 @@
 A refusal says that the caller asked for something that cannot be had. Anything else that is raised
 is a bug. The code is the class's own name: a direct invocation raises the refusal itself, Lambda
 reports the class name as its error type, and Step Functions can `Catch` it (api.md 8.1). How a
-refusal is worded over HTTP, and with which status, stands in `signet.dialects` alone.
+refusal is worded over HTTP, and with which status, stands in `signet.edge.dialects` alone.
 """
 
 import json

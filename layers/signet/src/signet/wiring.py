@@ -13,16 +13,16 @@ from signet.settings import Settings
 if TYPE_CHECKING:
     from botocore.session import Session
 
-    from signet.accounts.authentication import Authenticator
-    from signet.accounts.sessions import SessionIssuer
-    from signet.accounts.signer import Signer
-    from signet.accounts.users import Directory
-    from signet.accounts.verifier import Verifier
-    from signet.bucket import Bucket
-    from signet.cache import ApplicationCache, ElapsedTime, KeyRingCache
-    from signet.passwords import PasswordHasher
+    from signet.aws.bucket import Bucket
+    from signet.aws.vault import Vault
+    from signet.domain.passwords.hasher import PasswordHasher
+    from signet.store.cache import ApplicationCache, ElapsedTime, KeyRingCache
     from signet.store.table import Table
-    from signet.vault import Vault
+    from signet.usecases.authentication import Authenticator
+    from signet.usecases.sessions import SessionIssuer
+    from signet.usecases.signer import Signer
+    from signet.usecases.users import Directory
+    from signet.usecases.verifier import Verifier
 
 READ_TIMEOUTS = {"s3": 20.0}
 """For what S3 is asked for, megabytes, by functions that nobody waits for."""
@@ -32,7 +32,7 @@ PAUSE_SECONDS = 2.0
 
 
 function_name: ContextVar[str] = ContextVar("function_name")
-"""The name of the function that runs, which `signet.operation` takes from each invocation's context: the
+"""The name of the function that runs, which `signet.edge.operation` takes from each invocation's context: the
 local gateway runs all functions in one process, so its environment cannot tell."""
 
 
@@ -44,7 +44,7 @@ def now_ms() -> int:
 @functools.cache
 def elapsed_time() -> "ElapsedTime":
     """What caches count in."""
-    from signet.cache import ElapsedTime
+    from signet.store.cache import ElapsedTime
 
     return ElapsedTime(time.monotonic, time.time)
 
@@ -56,9 +56,9 @@ def monotonic() -> float:
 
 def prepare() -> None:
     """Do in the init phase what needs no settings and takes long; nothing secret, nothing connected."""
-    from signet import aws
+    from signet.aws import lean
 
-    aws.prepare()
+    lean.prepare()
 
 
 @functools.cache
@@ -86,7 +86,7 @@ def table() -> "Table":
 @functools.cache
 def vault() -> "Vault":
     """The KMS key for private keys."""
-    from signet.vault import Vault
+    from signet.aws.vault import Vault
 
     return Vault(make_client("kms"), settings().kms_key_id)
 
@@ -94,7 +94,7 @@ def vault() -> "Vault":
 @functools.cache
 def applications() -> "ApplicationCache":
     """The applications that this container knows."""
-    from signet.cache import ApplicationCache
+    from signet.store.cache import ApplicationCache
 
     return ApplicationCache(table(), settings().application_cache_seconds, monotonic)
 
@@ -102,7 +102,7 @@ def applications() -> "ApplicationCache":
 @functools.cache
 def key_ring() -> "KeyRingCache":
     """The key ring as this container knows it."""
-    from signet.cache import KeyRingCache
+    from signet.store.cache import KeyRingCache
 
     return KeyRingCache(table(), settings().key_ring_seconds, monotonic)
 
@@ -110,7 +110,7 @@ def key_ring() -> "KeyRingCache":
 @functools.cache
 def password_hasher() -> "PasswordHasher":
     """What hashes and verifies passwords."""
-    from signet.passwords import Parameters, PasswordHasher
+    from signet.domain.passwords.hasher import Parameters, PasswordHasher
 
     chosen = settings()
     return PasswordHasher(Parameters(chosen.argon2_memory_kib, chosen.argon2_passes, chosen.argon2_lanes))
@@ -119,7 +119,7 @@ def password_hasher() -> "PasswordHasher":
 @functools.cache
 def verifier() -> "Verifier":
     """What verifies tokens."""
-    from signet.accounts.verifier import Verifier
+    from signet.usecases.verifier import Verifier
 
     return Verifier(table(), applications(), key_ring())
 
@@ -127,7 +127,7 @@ def verifier() -> "Verifier":
 @functools.cache
 def session_issuer() -> "SessionIssuer":
     """What issues session tokens."""
-    from signet.accounts.sessions import SessionIssuer
+    from signet.usecases.sessions import SessionIssuer
 
     return SessionIssuer(table(), signer())
 
@@ -135,14 +135,14 @@ def session_issuer() -> "SessionIssuer":
 @functools.cache
 def authenticator() -> "Authenticator":
     """What authenticates users."""
-    from signet.accounts.authentication import Authenticator
+    from signet.usecases.authentication import Authenticator
 
     return Authenticator(table(), verifier(), session_issuer(), password_hasher())
 
 
 def directory(application_id: str) -> "Directory":
     """The users and groups of an application."""
-    from signet.accounts.users import Directory
+    from signet.usecases.users import Directory
 
     return Directory(table(), application_id, now_ms())
 
@@ -150,7 +150,7 @@ def directory(application_id: str) -> "Directory":
 @functools.cache
 def signer() -> "Signer":
     """What signs tokens."""
-    from signet.accounts.signer import Signer
+    from signet.usecases.signer import Signer
 
     return Signer(table(), key_ring(), vault())
 
@@ -158,7 +158,7 @@ def signer() -> "Signer":
 @functools.cache
 def transfer_bucket() -> "Bucket":
     """The bucket of imports, exports and their reports."""
-    from signet.bucket import Bucket
+    from signet.aws.bucket import Bucket
 
     return Bucket(make_client("s3"), settings().transfer_bucket)
 
@@ -177,7 +177,7 @@ def continue_later(payload: dict[str, Any]) -> None:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from signet.aws import OutOfTime
+    from signet.aws.lean import OutOfTime
 
     client = make_client("lambda")
     try:
@@ -211,29 +211,29 @@ def reset() -> None:
 
 def make_client(service: str) -> Any:
     """A client of an AWS service: our own of DynamoDB and KMS, botocore's of all others."""
-    from signet import aws
+    from signet.aws import lean
 
-    if service in aws.SERVICES:
-        return aws.Client(service)
+    if service in lean.SERVICES:
+        return lean.Client(service)
     from botocore.config import Config
 
-    read_timeout = READ_TIMEOUTS.get(service, aws.READ_TIMEOUT)
+    read_timeout = READ_TIMEOUTS.get(service, lean.READ_TIMEOUT)
     config = Config(
-        connect_timeout=aws.CONNECT_TIMEOUT,
+        connect_timeout=lean.CONNECT_TIMEOUT,
         read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": aws.ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": lean.ATTEMPTS},
         # It costs time in every call and guards against nothing here: the requests are our own.
         parameter_validation=False,
     )
     client = session().create_client(service, config=config)
-    needed = aws.CONNECT_TIMEOUT + read_timeout + PAUSE_SECONDS
+    needed = lean.CONNECT_TIMEOUT + read_timeout + PAUSE_SECONDS
     client.meta.events.register_first("before-send", functools.partial(_look_at_the_clock, needed))
     return client
 
 
 def _look_at_the_clock(needed: float, **_: object) -> None:
     """Stop an attempt of botocore's that might not end in time: its time-outs stay what they are."""
-    from signet.aws import OutOfTime
+    from signet.aws.lean import OutOfTime
 
     if deadline.left() < needed:
         raise OutOfTime("Too little time is left.")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from signet.applications import (
+from signet.domain.applications import (
     Application,
     ApplicationChanged,
     LoginSettings,

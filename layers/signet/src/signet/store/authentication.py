@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from signet.applications import Application
+from signet.domain.applications import Application
+from signet.domain.tokens import Token
+from signet.domain.users import User
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Table
 from signet.store.users import IS_THERE, RAISE, Subject, credential_key, find_in, subject_in, user_key
-from signet.tokens import Token
-from signet.users import User
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,11 @@ was raised, a mark must outlive the token, so an item with one has no TTL.
 """
 
 from signet import deadline
+from signet.domain.tokens import Token, TokenKind, is_past
 from signet.errors import Unavailable
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Key, Table
 from signet.store.users import RAISE, user_key
-from signet.tokens import Token, TokenKind, is_past
 
 MAX_MARKS = 50
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from signet.groups import DetailedGroup, Group
-from signet.listing import Entry
+from signet.domain.groups import DetailedGroup, Group
+from signet.domain.listing import Entry
 from signet.store.attributes import Item
 from signet.store.table import MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Put, Table, Update
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from signet.domain.users import EXTERNAL
 from signet.store.table import ConditionFailed, Table
 from signet.store.users import StaleError, Subject, user_key, users_partition
-from signet.users import EXTERNAL
 
 
 def write_identified(

@@ -1,7 +1,7 @@
 """Identity items: `APP#<app>#IDENTITY#<normal form>` / `IDENTITY`, which hold a generation."""
 
-from signet.applications import Application
-from signet.identities import Identity
+from signet.domain.applications import Application
+from signet.domain.identities import Identity
 from signet.store.applications import find_for_issue
 from signet.store.table import Key, Table, raise_surely
 

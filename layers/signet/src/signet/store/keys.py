@@ -10,8 +10,8 @@ apart since whoever signs writes it, and who writes under `KEYS` decides whose s
 
 from collections.abc import Collection
 
+from signet.domain.keys import KEY_TYPES, NEVER, Algorithm, KeyRing, KeyState, SigningKey, thumbprint
 from signet.errors import SigningUnavailable
-from signet.keys import KEY_TYPES, NEVER, Algorithm, KeyRing, KeyState, SigningKey, thumbprint
 from signet.store.attributes import Item
 from signet.store.table import Check, ConditionFailed, Delete, Insert, Key, Part, PartsRefused, Table, Update
 

@@ -1,9 +1,9 @@
 """An application's users, and the members of a group."""
 
 from signet import deadline
+from signet.domain.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members
+from signet.domain.listing import Entry
 from signet.errors import Unavailable
-from signet.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members
-from signet.listing import Entry
 from signet.store.groups import END, MEMBER, details_key, group_key, to_detailed
 from signet.store.table import Key, Table
 from signet.store.users import find_users, user_key, users_partition

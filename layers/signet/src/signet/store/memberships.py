@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from signet.domain.users import User
 from signet.errors import Unavailable, UserExists
 from signet.store.table import MAX_PARTS, Table, write_surely
 from signet.store.users import (
@@ -25,7 +26,6 @@ from signet.store.users import (
     is_written,
     withdraw_members,
 )
-from signet.users import User
 
 ROOM = MAX_PARTS - 4
 """Parts that are left for member items beside the user, two credentials, and an identity or permissions."""

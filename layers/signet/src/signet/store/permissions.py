@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any
 
 from signet import deadline
-from signet.applications import Application
+from signet.domain.applications import Application
+from signet.domain.permissions import Resource
+from signet.domain.users import EXTERNAL
 from signet.errors import Unavailable
-from signet.permissions import Resource
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
 from signet.store.table import (
@@ -32,7 +33,6 @@ from signet.store.table import (
     write_surely,
 )
 from signet.store.users import RAISE, RAISED, StaleError, permissions_key, user_key
-from signet.users import EXTERNAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from signet.domain.users import User
 from signet.store.table import Table
 from signet.store.users import credential_key, find_in, user_key
-from signet.users import User
 
 
 def is_made_by(table: Table, application_id: str, normal_email: str, origin: str) -> bool:

@@ -30,8 +30,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from signet.domain.identities import Identity, IdentityType
+from signet.domain.users import EXTERNAL, User
 from signet.errors import UserExists
-from signet.identities import Identity, IdentityType
 from signet.store.attributes import Item
 from signet.store.groups import IS_THERE as GROUP_IS_THERE
 from signet.store.groups import group_key
@@ -50,7 +51,6 @@ from signet.store.table import (
     Update,
     raise_surely,
 )
-from signet.users import EXTERNAL, User
 
 PROFILE = {
     "email": "email",

@@ -1,0 +1,1 @@
+"""What things are and which rules they keep. Pure: no clock, no network, no table."""

@@ -1,0 +1,1 @@
+"""Passwords: which may be set, and their hashes, our own and imported ones."""

@@ -1,0 +1,304 @@
+"""Passwords: which may be set, how they are hashed and verified, and which hashes may be imported.
+
+argon2-cffi (23 ms to import by itself, 4 ms after what every function imports) is imported by the first
+hash, so that a request without a password does not pay for it.
+"""
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from signet.domain.passwords.stored_hashes import BASE64, StoredHash, UnsupportedHash, decode64, encode64
+from signet.errors import FaultKind, InvalidRequest
+
+MIN_CHARACTERS = 8
+MAX_CHARACTERS = 2048
+
+MAX_NORMALISED = 4 * MAX_CHARACTERS
+"""Longer passwords are left as they are. NFKC makes a text at most four times shorter, so a longer one is
+over the policy's limit whatever it normalises to."""
+
+MAX_MARKS = 64
+"""Combining characters in a row: a password with more is left as it is too. Putting them in order is what
+takes quadratic time (50 ms for `MAX_NORMALISED` of them), and nobody types so many."""
+
+COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
+
+MAX_ARGON2_MEMORY_KIB = 256 * 2**10
+"""libsodium's *moderate* setting; Django's default is 100 MiB. A function that hashes has 1,769 MB."""
+
+MAX_ARGON2_WORK_KIB = 2**20
+"""Memory times passes: what is filled in all. 0.85 s on one lane (`foreign_hashes` says where)."""
+
+MAX_ARGON2_PASSES = 16
+MAX_ARGON2_LANES = 16
+"""Lanes meet four times in each pass, so that many passes over little memory cost far more than the work:
+8,192 passes over 128 KiB on 16 lanes, which the other bounds let through, took 20 s."""
+
+SALT_BYTES = 16
+DIGEST_BYTES = 32
+VERSION = 19
+"""Argon2 1.3, which RFC 9106 describes."""
+
+
+def check_policy(password: str, field: str = "password") -> None:
+    """Check that `password` may be set.
+
+    What is counted is Unicode code points (NIST SP 800-63B-4) after NFKC: that is the text that is
+    hashed, so one password has one length however a keyboard composed it. Nothing else is asked
+    of it but not to be one of the most common passwords, in whatever case.
+
+    Args:
+        password: A text without lone surrogates.
+        field: The name of the field in the refusal, which never quotes the password.
+
+    Raises:
+        InvalidRequest: It may not be set.
+    """
+    normal_form = _normalise(password)
+    if len(normal_form) < MIN_CHARACTERS:
+        message = f"is too short; give at least {MIN_CHARACTERS} characters."
+        raise InvalidRequest.of(field, message, FaultKind.WRONG_LENGTH if password else FaultKind.MISSING)
+    if len(normal_form) > MAX_CHARACTERS:
+        message = f"is too long; give at most {MAX_CHARACTERS} characters."
+        raise InvalidRequest.of(field, message, FaultKind.TOO_LONG)
+    if _fold(normal_form) in _common_passwords():
+        message = "is one of the most common passwords, which are tried first; choose another one."
+        raise InvalidRequest.of(field, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The cost of argon2.
+
+    Attributes:
+        memory_kib: Memory in kibibytes, at least 8 a lane.
+        passes: How often it is filled.
+        lanes: How many threads fill it.
+    """
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+    def __post_init__(self) -> None:
+        """Refuse costs that are impossible or out of bounds.
+
+        The bounds hold for this deployment's own parameters too, so that what it exports it can import.
+
+        Raises:
+            ValueError: They are.
+        """
+        if not 1 <= self.passes <= MAX_ARGON2_PASSES or not 1 <= self.lanes <= MAX_ARGON2_LANES:
+            bounds = f"passes are not 1 to {MAX_ARGON2_PASSES} or whose lanes are not 1 to {MAX_ARGON2_LANES}"
+            raise UnsupportedHash(f"asks for argon2 whose {bounds}.")
+        if not 8 * self.lanes <= self.memory_kib <= MAX_ARGON2_MEMORY_KIB:
+            limit = f"{MAX_ARGON2_MEMORY_KIB >> 10} MiB"
+            raise UnsupportedHash(
+                f"asks for argon2 with less than 8 KiB a lane, or more than {limit}, of memory."
+            )
+        if self.memory_kib * self.passes > MAX_ARGON2_WORK_KIB:
+            limit = f"{MAX_ARGON2_WORK_KIB >> 10} MiB"
+            raise UnsupportedHash(
+                f"asks for argon2 that fills more than {limit} in all (memory times passes)."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argon2Hash(StoredHash):
+    """Argon2 (RFC 9106), ours and others': the PHC form, and Django's.
+
+    Attributes:
+        variant: `id`, `i` or `d`.
+        version: 19 (1.3), or 16 (1.0), which a string without a version means.
+        parameters: The cost.
+    """
+
+    FORMS = (
+        re.compile(
+            r"(?:argon2)?"  # Django's Argon2PasswordHasher
+            r"\$argon2(?P<variant>id|i|d)(?:\$v=(?P<version>16|19))?"
+            r"\$m=(?P<memory>[0-9]{1,10}),t=(?P<passes>[0-9]{1,10}),p=(?P<lanes>[0-9]{1,10})"
+            rf"\$(?P<salt>{BASE64})\$(?P<digest>{BASE64})"
+        ),
+    )
+
+    variant: str
+    version: int
+    parameters: Parameters
+
+    @classmethod
+    def _from_groups(cls, groups: Mapping[str, str]) -> Self:
+        return cls(
+            variant=groups["variant"],
+            version=int(groups.get("version", "16")),
+            parameters=Parameters(int(groups["memory"]), int(groups["passes"]), int(groups["lanes"])),
+            salt=decode64(groups["salt"]),
+            digest=decode64(groups["digest"]),
+        )
+
+    def _check_cost(self) -> None:
+        """The parameters have checked themselves."""
+
+    def _derive(self, password: bytes) -> bytes:
+        from argon2.low_level import Type, hash_secret_raw
+
+        return hash_secret_raw(
+            secret=password,
+            salt=self.salt,
+            time_cost=self.parameters.passes,
+            memory_cost=self.parameters.memory_kib,
+            parallelism=self.parameters.lanes,
+            hash_len=len(self.digest),
+            type=Type[self.variant.upper()],
+            version=self.version,
+        )
+
+    def __str__(self) -> str:
+        cost = self.parameters
+        costs = f"m={cost.memory_kib},t={cost.passes},p={cost.lanes}"
+        return f"$argon2{self.variant}$v={self.version}${costs}${encode64(self.salt)}${encode64(self.digest)}"
+
+
+class PasswordHasher:
+    """Makes and verifies password hashes. Threads may share one: it never changes.
+
+    Args:
+        parameters: Today's cost.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        # A digest that no password is known for costs as much to verify as any, and nothing to make.
+        self._decoy = str(self._with_fresh_salt(secrets.token_bytes(DIGEST_BYTES)))
+
+    def hash(self, password: str) -> str:
+        """The argon2id hash of the password's NFKC form, as a PHC string with a fresh salt."""
+        blank = self._with_fresh_salt(bytes(DIGEST_BYTES))
+        return str(blank.made_of(_normalise(password).encode()))
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the hash was made of this password, or of its NFKC form.
+
+        Imported hashes were made of what the user typed, byte for byte, so that is tried first. A
+        password that NFKC changes is therefore hashed twice where the first fails, any other once.
+
+        Args:
+            password_hash: A stored hash, of any kind that can be imported.
+            password: A text without lone surrogates. The policy does not bind it.
+
+        Raises:
+            ValueError: The hash is damaged or of no supported kind: a fault, which must not pass for a
+                wrong password. The message does not hold the hash.
+        """
+        stored = _read(password_hash)
+        raw = password.encode()
+        if stored.matches(raw):
+            return True
+        normal_form = _normalise(password).encode()
+        return normal_form != raw and stored.matches(normal_form)
+
+    def verify_decoy(self, password: str) -> None:
+        """Do for an e-mail address that nobody has what `verify` does for a wrong password.
+
+        It costs what a hash with today's parameters costs. One that was imported or is older costs what
+        it costs, until its user's next login: until then, the time tells that the address is known.
+        """
+        self.verify(self._decoy, password)
+
+    def needs_rehash(self, password_hash: str, password: str | None = None) -> bool:
+        """Whether the hash is not what `hash` would make today: foreign, or with other parameters.
+
+        A stronger one is replaced too: the time of a login must not depend on the user (`verify_decoy`).
+
+        Args:
+            password_hash: A stored hash.
+            password: What it has just been verified with. Nothing in an imported argon2id hash shows that
+                it was made of raw bytes; with the password that is found out, at the cost of one more
+                hash where NFKC changes it.
+
+        Raises:
+            ValueError: As `verify`.
+        """
+        stored = _read(password_hash)
+        if not isinstance(stored, Argon2Hash):
+            return True
+        made_with = (stored.variant, stored.version, stored.parameters, len(stored.salt), len(stored.digest))
+        if made_with != ("id", VERSION, self._parameters, SALT_BYTES, DIGEST_BYTES):
+            return True
+        if password is None or (normal_form := _normalise(password)) == password:
+            return False
+        return not stored.matches(normal_form.encode())
+
+    def _with_fresh_salt(self, digest: bytes) -> Argon2Hash:
+        salt = secrets.token_bytes(SALT_BYTES)
+        return Argon2Hash(
+            variant="id", version=VERSION, parameters=self._parameters, salt=salt, digest=digest
+        )
+
+
+def check_importable(password_hash: str) -> str:
+    """Check a hash that somebody wants to import, and bring it into the form that is stored.
+
+    Raises:
+        InvalidRequest: It is of no supported kind, damaged or out of bounds. The message says which, and
+            never quotes the hash.
+    """
+    try:
+        return str(_read(password_hash))
+    except UnsupportedHash as refusal:
+        raise InvalidRequest.of("passwordHash", str(refusal)) from refusal
+
+
+def _read(password_hash: str) -> StoredHash:
+    """Take a hash apart.
+
+    Raises:
+        UnsupportedHash: It is of no supported kind, damaged or out of bounds.
+    """
+    if ours := Argon2Hash.read(password_hash):
+        return ours
+    # 4 ms to import, for the first logins after an import.
+    from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
+
+    for kind in FOREIGN_KINDS:
+        if foreign := kind.read(password_hash):
+            return foreign
+    message = (
+        "is in no supported form: argon2, pbkdf2-sha256, pbkdf2-sha512 and scrypt as PHC strings, bcrypt"
+        " ($2a$, $2b$, $2y$), passlib's, Django's and Werkzeug's forms of these, $firebase-scrypt$."
+    )
+    raise UnsupportedHash(message)
+
+
+def _normalise(password: str) -> str:
+    if len(password) > MAX_NORMALISED or _has_many_marks(password):
+        return password
+    return unicodedata.normalize("NFKC", password)
+
+
+def _has_many_marks(password: str) -> bool:
+    if password.isascii():
+        return False
+    marks = 0
+    for character in password:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MAX_MARKS:
+            return True
+    return False
+
+
+def _fold(normal_form: str) -> str:
+    return unicodedata.normalize("NFKC", normal_form.casefold())
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """The list's entries, folded, after the header's empty line: 1 ms and 0.9 MiB, once in a container."""
+    _, _, entries = COMMON_PASSWORDS.read_text("utf-8").partition("\n\n")
+    return frozenset(entries.splitlines())

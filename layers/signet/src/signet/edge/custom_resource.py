@@ -1,0 +1,80 @@
+"""A CloudFormation custom resource in front of an operation.
+
+Always answers: a stack that hears nothing hangs for an hour. Source: "Custom resource response
+objects" of the CloudFormation user guide.
+"""
+
+import functools
+import json
+import urllib.request
+from typing import Any
+
+from signet import deadline
+from signet.edge.operation import Handler
+from signet.edge.record import LambdaContext
+from signet.errors import SignetError
+
+ANSWER_SECONDS = 10
+"""How long the connection to CloudFormation may take, and as long its answer."""
+
+
+def custom_resource(operation: Handler) -> Handler:
+    """Let CloudFormation run the operation on Create and Update, with the resource's own properties.
+
+    The properties `ServiceToken` and `ServiceTimeout` are CloudFormation's; the others become the
+    operation's fields, with a lower-case initial. Delete does nothing: what the operation made may
+    have to outlive the stack. Any other event goes to the operation as it is.
+    """
+
+    @functools.wraps(operation)
+    def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        match event:
+            case {
+                "RequestType": "Create" | "Update" | "Delete" as request_type,
+                "ResponseURL": str(url),
+                "StackId": str(stack_id),
+                "RequestId": str(request_id),
+                "LogicalResourceId": str(logical_id),
+                "ResourceProperties": dict(properties),
+            } if url.startswith("https://"):
+                pass
+            case _:
+                return operation(event, context)
+        answer = {
+            "Status": "SUCCESS",
+            "Reason": "Done.",
+            "PhysicalResourceId": event.get("PhysicalResourceId", logical_id),
+            "StackId": stack_id,
+            "RequestId": request_id,
+            "LogicalResourceId": logical_id,
+        }
+        if request_type != "Delete":
+            try:
+                with deadline.within(context.get_remaining_time_in_millis(), reserve=2 * ANSWER_SECONDS):
+                    operation(_fields(properties), context)
+            except SignetError as error:
+                answer |= {"Status": "FAILED", "Reason": f"{error.code}: {error.message}"}
+            except Exception:
+                answer |= {"Status": "FAILED", "Reason": "A bug: see the log of the function."}
+        _send(url, answer)
+        return answer
+
+    return handler
+
+
+def _fields(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name[:1].lower() + name[1:]: value
+        for name, value in properties.items()
+        if name not in ("ServiceToken", "ServiceTimeout")
+    }
+
+
+def _send(url: str, answer: dict[str, Any]) -> None:
+    if not url.startswith("https://"):
+        message = "The answer to CloudFormation goes to an https URL only."
+        raise ValueError(message)
+    body = json.dumps(answer).encode()
+    request = urllib.request.Request(url, body, {"content-type": ""}, method="PUT")  # noqa: S310 - https
+    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):  # noqa: S310
+        pass

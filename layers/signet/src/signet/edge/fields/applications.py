@@ -1,0 +1,83 @@
+"""An application as the operator's routes take and give it (docs/api.md, section 9)."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints
+
+from signet.domain.applications import StoredApiToken, StoredApplication
+from signet.domain.times import iso_8601
+from signet.edge.fields.model import MAX_AGE_LIMIT_MS, LowerId, RequestModel, ResponseModel
+
+ApplicationName = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+Lifetime = Annotated[int, Field(ge=1, le=MAX_AGE_LIMIT_MS // 1000)]
+"""In seconds; 100 years at most."""
+
+
+class LoginView(ResponseModel):
+    """What a front end's log-in gets."""
+
+    ttl: int | None
+    extra_data: dict[str, Any] | None
+    invalidate_existing_tokens: bool
+
+
+class ApplicationView(ResponseModel):
+    """An application, without anything secret. Lifetimes in seconds, `login.ttl` in milliseconds."""
+
+    application_id: str
+    name: str
+    require_jwt_token: bool
+    identity_token_lifetime: int
+    user_token_lifetime: int
+    max_token_lifetime: int | None
+    login: LoginView
+    creation_date: str
+    last_updated: str
+
+    @classmethod
+    def of(cls, application: StoredApplication, **more: str) -> Self:
+        """What the operator sees of an application."""
+        return cls(
+            application_id=application.id,
+            name=application.name,
+            require_jwt_token=application.require_jwt_token,
+            identity_token_lifetime=application.identity_token_lifetime,
+            user_token_lifetime=application.user_token_lifetime,
+            max_token_lifetime=application.max_token_lifetime,
+            login=LoginView(
+                ttl=application.login.ttl_ms,
+                extra_data=application.login.extra_data,
+                invalidate_existing_tokens=application.login.invalidate_existing_tokens,
+            ),
+            creation_date=iso_8601(application.created_at_ms),
+            last_updated=iso_8601(application.updated_at_ms),
+            **more,
+        )
+
+
+class ApiTokenView(ResponseModel):
+    """An API token without its secret. `expiresAt` is the end of its grace, null for the newest one."""
+
+    prefix: str
+    created_at: str
+    expires_at: str | None
+    current: bool
+
+    @classmethod
+    def of(cls, stored: StoredApiToken, **more: str) -> Self:
+        """What an application sees of its API token."""
+        expires_at_ms = stored.expires_at_ms
+        return cls(
+            prefix=stored.prefix,
+            created_at=iso_8601(stored.created_at_ms),
+            expires_at=None if expires_at_ms is None else iso_8601(expires_at_ms),
+            current=expires_at_ms is None,
+            **more,
+        )
+
+
+class ApplicationId(RequestModel):
+    """Names an application, in the path or in a direct invocation."""
+
+    application_id: LowerId

@@ -1,0 +1,99 @@
+"""What a list takes and gives (docs/api.md, section 4)."""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, Strict
+
+from signet.domain.listing import Page
+from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.errors import InvalidRequest
+
+MAX_PER_PAGE = 1000
+
+MAX_ANSWER_BYTES = 5 * 1024 * 1024
+"""Lambda hands over 6 MB at most, and escapes the quotation marks of the body in them."""
+
+Number = Annotated[int, Strict(strict=False)]
+"""A number that may come as text: in a query string everything does."""
+
+
+class ListFields(RequestModel):
+    """The parameters of every list."""
+
+    page: Annotated[Number, Field(ge=0, le=10**9)] = 0
+    per_page: Annotated[Number, Field(ge=1, le=MAX_PER_PAGE)] = 100
+    sort_direction: Literal["asc", "desc"] = "asc"
+    filter: Annotated[str, Field(max_length=1024)] | None = None
+    next_token: Annotated[str, Field(max_length=4096)] | None = None
+
+    @classmethod
+    def parameters(cls) -> frozenset[str]:
+        """The query parameters that it reads."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
+
+
+class ListView(ResponseModel):
+    """A page of a list."""
+
+    items: list[dict[str, Any]]
+    count: int
+    total_count: int
+    total_count_is_lower_bound: bool | None = None
+    per_page: int
+    page: int
+    filter_field: str | None
+    filter: str | None
+    sort_field: str
+    sort_direction: str
+    application_id: str
+    next_token: str | None = None
+
+    @classmethod
+    def of[R](
+        cls,
+        application_id: str,
+        request: ListFields,
+        fields: tuple[str, str | None],
+        page: Page[R],
+        view: Callable[[R], dict[str, Any]],
+    ) -> Self:
+        """The answer to a request.
+
+        Args:
+            application_id: Whose list it is.
+            request: What was asked for.
+            fields: The fields by which it sorts and filters.
+            page: What was found.
+            view: How a record is shown.
+        """
+        sort_field, filter_field = fields
+        items = [view(record) for record in page.items]
+        size = len(json.dumps(items, ensure_ascii=False).encode())
+        if size > MAX_ANSWER_BYTES:
+            message = f"gives an answer of {size} bytes, and {MAX_ANSWER_BYTES} are possible; ask for fewer."
+            raise InvalidRequest.of("perPage", message)
+        return cls(
+            items=items,
+            count=len(page.items),
+            total_count=page.total,
+            total_count_is_lower_bound=page.is_lower_bound or None,
+            per_page=request.per_page,
+            page=request.page,
+            filter_field=filter_field or None,
+            filter=request.filter or None,
+            sort_field=sort_field,
+            sort_direction=request.sort_direction,
+            application_id=application_id,
+            next_token=page.next_token,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The members; those that say something only where there is something to say."""
+        optional = ("totalCountIsLowerBound", "nextToken")
+        return {
+            name: value
+            for name, value in super().to_json().items()
+            if value is not None or name not in optional
+        }

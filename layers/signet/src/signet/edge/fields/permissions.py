@@ -1,0 +1,113 @@
+"""Permissions as Velt's clients send them (docs/api.md, section 10)."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import (
+    Field,
+    Strict,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+
+from signet.domain.permissions import MAX_RESOURCES
+from signet.domain.times import LATEST
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.velt import Text
+from signet.errors import FaultKind, InvalidRequest
+
+ABSENT: Any = object()
+"""The default of a field that is looked at even where it did not come."""
+
+
+class ResourceType(StrEnum):
+    """What a permission can be about."""
+
+    ORGANIZATION = "organization"
+    FOLDER = "folder"
+    DOCUMENT = "document"
+
+
+class AccessRole(StrEnum):
+    """What a user may do."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+
+
+class NamedResource(RequestModel):
+    """Names a resource. A folder or a document is one of an organization."""
+
+    type: Annotated[ResourceType, Strict(strict=False)]
+    id: Text
+    organization_id: Text = ABSENT
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_at_all(cls, members: object) -> object:
+        # A default that pydantic itself validates would be named `organization_id` in the refusal.
+        return {"organizationId": ABSENT, **members} if isinstance(members, dict) else members
+
+    @field_validator("organization_id", mode="wrap")
+    @classmethod
+    def _belongs(cls, given: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+        # Where the type is wrong there is nothing to say; that fault is reported anyway.
+        kind = info.data.get("type")
+        if given is ABSENT:
+            if kind in (ResourceType.FOLDER, ResourceType.DOCUMENT):
+                message = f"is required for a {kind}."
+                raise InvalidRequest.of("organizationId", message, FaultKind.MISSING)
+            return given
+        organization_id = check(given)
+        if kind is ResourceType.ORGANIZATION and organization_id != info.data.get("id", organization_id):
+            message = "is not the id of this organization; leave it out."
+            raise InvalidRequest.of("organizationId", message)
+        return organization_id
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """The resource as tokens hold it."""
+        named = {"type": self.type.value, "id": self.id}
+        if self.type is not ResourceType.ORGANIZATION:
+            named["organizationId"] = self.organization_id
+        return named
+
+
+class PermittedResource(NamedResource):
+    """A resource, and what a user may do with it, until when in Unix seconds."""
+
+    access_role: Annotated[AccessRole, Strict(strict=False)] = AccessRole.EDITOR
+    expires_at: Annotated[int, Field(ge=0, le=LATEST)] = UNSET
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """The resource as tokens hold it."""
+        permitted = {**super().resource, "accessRole": self.access_role.value}
+        if "expires_at" in self.model_fields_set:
+            permitted["expiresAt"] = self.expires_at
+        return permitted
+
+
+class ResourceList[R: NamedResource](RequestModel):
+    """Up to 100 resources."""
+
+    resources: list[R]
+
+    @field_validator("resources", mode="before")
+    @classmethod
+    def _not_too_many(cls, resources: object) -> object:
+        if isinstance(resources, list) and len(resources) > MAX_RESOURCES:
+            message = f"are {len(resources)}; at most {MAX_RESOURCES} are taken."
+            raise InvalidRequest.of("resources", message, FaultKind.TOO_LONG)
+        return resources
+
+    @property
+    def plain(self) -> list[dict[str, Any]]:
+        """The resources as tokens hold them."""
+        return [resource.resource for resource in self.resources]
+
+
+Permissions = ResourceList[PermittedResource]
+NamedResources = ResourceList[NamedResource]

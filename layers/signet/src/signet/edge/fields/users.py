@@ -1,0 +1,120 @@
+"""Users as Losant's clients send them (docs/api.md, section 4)."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from signet.domain.identities import normal_email
+from signet.domain.ids import find_id, is_same_id
+from signet.domain.passwords.hasher import check_policy
+from signet.domain.times import find_milliseconds
+from signet.domain.users import MAX_GROUPS
+from signet.edge.fields.model import UNSET, RequestModel
+from signet.errors import InvalidRequest, shown
+
+MAX_TEXT = 1024
+MAX_TAGS = 64
+
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Tags = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z_-]{1,255}$")],
+        Annotated[str, StringConstraints(min_length=1, max_length=255)],
+    ],
+    Field(max_length=MAX_TAGS),
+]
+
+
+def _email(text: str) -> str:
+    normal_email(text, "email")
+    return text
+
+
+def _password(text: str) -> str:
+    check_policy(text)
+    return text
+
+
+def _milliseconds(text: str) -> int:
+    milliseconds = find_milliseconds(text)
+    if milliseconds is None:
+        message = "must be a date-time from 1970 to 9999 with a time zone, such as 2026-11-20T10:00:00.000Z."
+        raise InvalidRequest.of("tokenCutoff", message)
+    return milliseconds
+
+
+def _group_ids(group_ids: list[str]) -> tuple[str, ...]:
+    found = set()
+    for text in group_ids:
+        group_id = find_id(text)
+        if group_id is None:
+            message = f"holds '{shown(text)}', which is no group id: 24 hex digits."
+            raise InvalidRequest.of("experienceGroupIds", message)
+        found.add(group_id)
+    return tuple(sorted(found))
+
+
+Email = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_email)]
+Password = Annotated[str, AfterValidator(_password)]
+DateTime = Annotated[str, AfterValidator(_milliseconds)]
+GroupIds = Annotated[list[str], Field(max_length=MAX_GROUPS), AfterValidator(_group_ids)]
+
+
+class UserFields(RequestModel):
+    """What a client may say of a user."""
+
+    email: Email
+    password: Password
+    first_name: Text | None = None
+    last_name: Text | None = None
+    token_cutoff: DateTime | None = None
+    user_tags: Tags = UNSET
+    experience_group_ids: GroupIds = UNSET
+
+    def fields(self) -> dict[str, Any]:
+        """What was given, under the names of `User`'s fields."""
+        names = {
+            "email": "email",
+            "first_name": "first_name",
+            "last_name": "last_name",
+            "token_cutoff": "token_cutoff_ms",
+            "user_tags": "tags",
+            "experience_group_ids": "group_ids",
+        }
+        return {names[name]: getattr(self, name) for name in names if name in self.model_fields_set}
+
+
+class CreateUser(UserFields):
+    """The fields of a new user."""
+
+
+class NamedUser(RequestModel):
+    """Names a user, in the path or in a direct invocation."""
+
+    experience_user_id: str
+
+
+class UpdateUser(UserFields, NamedUser):
+    """The fields to change; what is left out stays.
+
+    What a client has read it may send back: the fields that it cannot change are known, and ignored.
+    """
+
+    email: Email | None = UNSET  # type: ignore[assignment] # null is what a user without an address has
+    password: Password = UNSET
+    id: Any = None
+    creation_date: Any = None
+    last_updated: Any = None
+    password_last_updated: Any = None
+    last_login: Any = None
+    avatar_url: Any = None
+    experience_groups: Any = None
+    profile: Any = None
+    unverified: Any = None
+    partial: Any = None
+
+    @model_validator(mode="after")
+    def _is_of_this_user(self) -> Self:
+        if "id" in self.model_fields_set and not is_same_id(self.id, self.experience_user_id):
+            raise InvalidRequest.of("id", "is another user's; leave it out, or send what a GET gave.")
+        return self

@@ -1,0 +1,49 @@
+"""What fields of Velt's requests have in common (docs/api.md, section 10)."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import Url
+
+from signet.domain.identities import normal_email
+from signet.errors import InvalidRequest
+
+WEB_ADDRESS = re.compile(r"https?://[^/?#\\@\s]+(?:[/?#][^\\\s]*)?", re.IGNORECASE)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        message = "holds a character that cannot be printed."
+        raise InvalidRequest.of("userId", message)
+    return text
+
+
+def _email(text: str) -> str:
+    normal_email(text, "email")
+    return text
+
+
+def _web_address(text: str) -> str:
+    try:
+        # Browsers and their parsers are lenient: they skip control characters, and take `http:host`.
+        is_one = bool(WEB_ADDRESS.fullmatch(text)) and text.isprintable() and bool(Url(text).host)
+    except ValueError:
+        is_one = False
+    if not is_one:
+        message = "must be an http or https URL with a host and without credentials."
+        raise InvalidRequest.of("photoUrl", message)
+    return text
+
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
+"""The application's own id of a user."""
+
+EmailText = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_email)]
+"""An e-mail address, as it was given."""
+
+PhotoUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]
+"""The address of a picture: whoever shows it puts it into a page, where a `javascript:` URL would run."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+"""An id or a name."""

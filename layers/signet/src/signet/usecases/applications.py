@@ -1,0 +1,217 @@
+"""Register an application, change its settings, recognise its API token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from signet import deadline
+from signet.domain.applications import (
+    ApiToken,
+    Application,
+    StoredApiToken,
+    StoredApplication,
+    new_application_id,
+)
+from signet.domain.ids import find_id
+from signet.errors import ApplicationNotFound, CredentialsWrong, Unavailable
+from signet.store.applications import (
+    StaleApplicationError,
+    find_stored_application,
+    insert_application,
+    replace_api_tokens,
+    update_application,
+)
+from signet.store.cache import ApplicationCache
+from signet.store.table import Table
+
+
+def register(
+    table: Table, name: str, now_ms: int, *, api_token: ApiToken | None = None
+) -> tuple[StoredApplication, ApiToken]:
+    """Make an application with its first API token.
+
+    Args:
+        table: Where it is kept.
+        name: Its name, for people.
+        now_ms: The time, in Unix milliseconds.
+        api_token: The token to give it, for a demonstration that others must know beforehand; by
+            default a fresh one.
+
+    Returns:
+        The application, and the token: the only moment at which it is known in the clear.
+
+    Raises:
+        Unavailable: The store did not answer; there is no application, or nobody can tell.
+    """
+    api_token = api_token or ApiToken.generate(new_application_id())
+    application = StoredApplication(
+        id=api_token.application_id,
+        name=name,
+        api_tokens=(StoredApiToken.of(api_token, now_ms),),
+        created_at_ms=now_ms,
+        updated_at_ms=now_ms,
+    )
+    try:
+        insert_application(table, application)
+    except Unavailable as error:
+        doubt = (
+            f"there may be an application {application.id} whose API token nobody has seen. Reset its token"
+            " by its id, or make another application."
+        )
+        _make_sure(table, api_token, now_ms, error, doubt)
+    return application, api_token
+
+
+def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms: int) -> StoredApplication:
+    """Change settings of an application, and return it as it is then.
+
+    Args:
+        table: Where it is kept.
+        application_id: Which one.
+        changes: New values by the name of the field of `Application`; under `login`, by that of the
+            route's field. What is not named stays.
+        now_ms: The time, in Unix milliseconds.
+
+    Raises:
+        ApplicationNotFound: There is none with this id.
+    """
+    if find_id(application_id) is None:
+        raise _not_found()
+    settings = dict(changes)
+    login = settings.pop("login", {})
+    if "ttl" in login:
+        login["ttl_ms"] = login.pop("ttl")
+    settings |= {f"login_{name}": value for name, value in login.items()}
+    return update_application(table, application_id, settings, now_ms)
+
+
+def read_application(table: Table, application_id: str) -> StoredApplication:
+    """The application as it is now, for the operator who may just have changed it. One round trip.
+
+    Raises:
+        ApplicationNotFound: There is none.
+    """
+    application = find_stored_application(table, application_id) if find_id(application_id) else None
+    if application is None:
+        raise _not_found()
+    return application
+
+
+def get_application(applications: ApplicationCache, application_id: str) -> Application:
+    """The application that a trusted caller names.
+
+    Raises:
+        ApplicationNotFound: There is none.
+    """
+    own_id = find_id(application_id)
+    application = own_id and (applications.find(own_id) or applications.reload(own_id))
+    if not application:
+        raise _not_found()
+    return application
+
+
+def authenticate(
+    applications: ApplicationCache, api_token: str, named: str | None, now_ms: int
+) -> Application:
+    """The application whose live API token this is.
+
+    Args:
+        applications: The cache; it is reloaded once where it does not know the token.
+        api_token: What the caller sent.
+        named: The application that the request names besides, in its path, body or headers.
+        now_ms: The time, in Unix milliseconds.
+
+    Raises:
+        CredentialsWrong: No API token, an unknown or a dead one, or another application's. Always
+            the same words: a stranger must not learn which applications exist.
+    """
+    token = ApiToken.find(api_token)
+    if token is not None and (named is None or find_id(named) == token.application_id):
+        for find in (applications.find, applications.reload):
+            application = find(token.application_id)
+            if application is not None and application.accepts(token, now_ms):
+                return application
+    raise _wrong()
+
+
+def reset_api_token(
+    table: Table, application_id: str, grace_ms: int, now_ms: int, *, caller: str | None = None
+) -> tuple[StoredApplication, ApiToken]:
+    """Give an application a new API token; its newest one so far lives on for the grace, all others end.
+
+    Resets at the same time happen one after the other, each on what the one before it has left:
+
+        table       A: reset by T0      B: reset by T0      C: reset by T0
+        T0          read T0             read T0             read T0
+        T0g T1      write               write: stale
+        T1g T2                          read, T0 is good    write: stale
+                                        write               read, T0 is gone: refused
+
+    A caller's own token is therefore judged by each read, not by the cache: whoever holds a token that has
+    ended must not get a new one for it, even within the bound for which other containers still take it.
+    Thus of any number of resets by one token at most two succeed, with no grace one, and what they return is
+    live, unless a reset without grace, which ends all else, comes among them.
+
+    Args:
+        table: Where the application is kept.
+        application_id: Which one.
+        grace_ms: How long the newest token so far lives on, in milliseconds; 0 for not at all.
+        now_ms: The time, in Unix milliseconds.
+        caller: The API token by which the caller has come; None for one whom IAM has let in.
+
+    Returns:
+        The application, and the token: the only moment at which it is known in the clear.
+
+    Raises:
+        ApplicationNotFound: There is none with this id.
+        CredentialsWrong: The caller's token has ended.
+        Unavailable: Other resets got in the way again and again, and nothing was written; or the store did
+            not answer, and nothing was written or nobody can tell.
+    """
+    for _ in deadline.attempts():
+        before = read_application(table, application_id)
+        if caller is not None and not _accepts(before, caller, now_ms):
+            raise _wrong()
+        api_token = ApiToken.generate(application_id)
+        after = before.with_new_api_token(api_token, grace_ms, now_ms)
+        try:
+            replace_api_tokens(table, before, after)
+        except StaleApplicationError:
+            continue
+        except Unavailable as error:
+            doubt = (
+                "there may be an API token that nobody has seen. Look at the list before you try again: a"
+                " further reset ends the older token at once."
+            )
+            _make_sure(table, api_token, now_ms, error, doubt)
+        return after, api_token
+    message = "Other resets of this application's API token got in the way; nothing was changed. Try again."
+    raise Unavailable(message)
+
+
+def _make_sure(table: Table, api_token: ApiToken, now_ms: int, failure: Unavailable, doubt: str) -> None:
+    """After a write without an answer: see whether it took effect, since nobody else knows the token.
+
+    Raises:
+        Unavailable: It did not, or that cannot be seen either, which `doubt` explains.
+    """
+    try:
+        application = find_stored_application(table, api_token.application_id)
+    except Unavailable:
+        raise Unavailable(f"The store did not answer in time: {doubt}") from failure
+    if application is None or not application.accepts(api_token, now_ms):
+        message = "The store did not answer in time, and there is no new API token. Try again."
+        raise Unavailable(message) from failure
+
+
+def _accepts(application: StoredApplication, text: str, now_ms: int) -> bool:
+    token = ApiToken.find(text)
+    return token is not None and application.accepts(token, now_ms)
+
+
+def _wrong() -> CredentialsWrong:
+    return CredentialsWrong("The API token is wrong: not one of this application's, or no longer valid.")
+
+
+def _not_found() -> ApplicationNotFound:
+    # Not by its name: who takes the API token for the id must not find it in an answer or a log.
+    return ApplicationNotFound("There is no such application.")

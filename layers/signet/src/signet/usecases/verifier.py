@@ -1,0 +1,137 @@
+"""Verifies tokens: signature and claims against the key ring, generations against the table."""
+
+from collections.abc import Collection
+
+from signet.domain.applications import Application
+from signet.domain.identities import Identity, IdentityType
+from signet.domain.signing import load_public
+from signet.domain.tokens import Token, TokenKind, VerificationKey, parse_unverified, verify
+from signet.domain.users import EXTERNAL, User, find_user_id
+from signet.errors import TokenInvalid, TokenRevoked
+from signet.store.cache import ApplicationCache, KeyRingCache
+from signet.store.identities import identity_generation
+from signet.store.table import Table
+from signet.store.users import Subject, find_subject
+
+
+class Verifier:
+    """Verifies tokens, and keeps the public keys that it has loaded."""
+
+    def __init__(self, table: Table, applications: ApplicationCache, key_ring: KeyRingCache) -> None:
+        self._table = table
+        self._applications = applications
+        self._key_ring = key_ring
+        self._keys: dict[str, VerificationKey] = {}
+
+    def verify_offline(
+        self, text: str, application: Application, kinds: Collection[TokenKind], now: int
+    ) -> Token:
+        """Verify all that needs no look at the subject: signature, claims, the application's generation.
+
+        Args:
+            text: The token.
+            application: Whose token it has to be.
+            kinds: The kinds that are taken.
+            now: The time, in Unix seconds.
+
+        Raises:
+            TokenInvalid: Anything about it is wrong.
+            TokenExpired: Its life is over.
+            TokenRevoked: All of the application's tokens have been ended since.
+        """
+        unverified = parse_unverified(text)
+        key_ring = self._key_ring.get()
+        key = key_ring.find(unverified.kid)
+        if key is None:
+            # Signed with a key that is newer than what this container has read, or with none of ours.
+            key_ring = self._key_ring.reload()
+            key = key_ring.find(unverified.kid)
+        if key is None:
+            message = "The token is signed with a key that is not, or not any more, one of Signet's."
+            raise TokenInvalid(message)
+        if key.kid not in self._keys:
+            self._keys[key.kid] = VerificationKey(key.algorithm, load_public(key.public_jwk))
+        token = verify(unverified, self._keys[key.kid], kinds, application, issuer=key_ring.issuer, now=now)
+        if token.application_generation > application.generation:
+            # Issued after an invalidation that this container has not read yet.
+            generation = token.application_generation
+            application = self._applications.find_of_generation(application.id, generation) or application
+        if token.application_generation != application.generation:
+            raise revoked()
+        return token
+
+    def verify_session(self, text: str, application: Application, now: int) -> tuple[Token, User]:
+        """Verify a session token, and find its user. One round trip.
+
+        Raises:
+            TokenInvalid, TokenExpired, TokenRevoked: As for `verify_offline`; also where the user is
+                gone, or its tokens have been ended since.
+        """
+        token = self.verify_offline(text, application, (TokenKind.SESSION,), now)
+        return token, self.find_session_user(token, application, now)
+
+    def find_session_user(self, token: Token, application: Application, now: int) -> User:
+        """The user of a session token that is good so far. One round trip.
+
+        Raises:
+            TokenInvalid: Its `sub` is no user id.
+            TokenRevoked: The user is gone, or its tokens have been ended since.
+        """
+        subject = find_subject(self._table, application.id, user_id_of(token), now * 1000)
+        check_subject(token, subject)
+        if subject.user is None:
+            raise revoked()
+        return subject.user
+
+    def verify_any(self, text: str, application: Application, now: int) -> Token:
+        """Verify a token of any kind. One round trip.
+
+        Raises:
+            TokenInvalid, TokenExpired, TokenRevoked: As for `verify_session`.
+        """
+        kind = parse_unverified(text).kind
+        if kind is TokenKind.SESSION:
+            return self.verify_session(text, application, now)[0]
+        token = self.verify_offline(text, application, (kind,), now)
+        if kind is TokenKind.IDENTITY:
+            identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
+            if token.generation != identity_generation(self._table, application.id, identity):
+                raise revoked()
+        else:
+            check_subject(token, find_subject(self._table, application.id, user_id_of(token), now * 1000))
+        return token
+
+
+def user_id_of(token: Token) -> str:
+    """The id of the user of a session or user token, whether or not there is such a user.
+
+    Raises:
+        TokenInvalid: The `sub` of a session token is no user id.
+    """
+    if token.kind is TokenKind.USER:
+        return EXTERNAL + token.subject
+    user_id = find_user_id(token.subject)
+    if user_id is None:
+        message = "The token's sub is no user id."
+        raise TokenInvalid(message)
+    return user_id
+
+
+def check_subject(token: Token, subject: Subject) -> None:
+    """Check a session or user token against what the table has of its subject.
+
+    Raises:
+        TokenRevoked: The token, or all of the subject's, have been ended since it was issued.
+    """
+    cutoff_ms = subject.token_cutoff_ms
+    if token.generation != subject.generation or token.mark in subject.ended:
+        raise revoked()
+    if cutoff_ms is not None and token.issued_at < cutoff_ms // 1000:
+        raise revoked()
+
+
+def revoked() -> TokenRevoked:
+    """The refusal of a token that was good once."""
+    return TokenRevoked(
+        "The token is no longer valid: it, or all of its user's or application's, have been ended."
+    )
