@@ -137,7 +137,7 @@ def engine_cloud(aws: dict[str, str]) -> Iterator[Cloud]:
             "AWS_SECRET_ACCESS_KEY": engine.SECRET_ACCESS_KEY,
         }
         variables = {**aws, **credentials, "AWS_ENDPOINT_URL_DYNAMODB": url}
-        with closing(Cloud("signet-engine", variables)) as cloud:
+        with closing(Cloud("signet-engine", variables, index_lags=True)) as cloud:
             yield cloud
 
 

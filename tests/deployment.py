@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import os
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from typing import Any
 from unittest import mock
 from urllib.parse import unquote
 
+import botocore.session
 from botocore.awsrequest import AWSResponse, HTTPHeaders
 from moto.core.model_instances import reset_model_data
 
@@ -33,6 +35,7 @@ from local.routing import Router
 from signet import deadline, wiring
 from signet.aws import lean
 from signet.store.attributes import from_attributes
+from signet.store.table import INDEX
 from signet.usecases.applications import register
 from tests import iam, writes
 from tools.audit_table import find_lost_ends
@@ -115,6 +118,37 @@ def load_template() -> dict[str, Any]:
     return template.load(ROOT / "template.yaml")
 
 
+class Index:
+    """The table's index on a real engine, which lags the table by moments, as DynamoDB's does.
+
+    So that no test has to think of it, every Query of the index waits until it says what the table says.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        # A client of its own, which no fault that a test lets happen touches.
+        self._scan = botocore.session.get_session().create_client("dynamodb").get_paginator("scan").paginate
+        self._table_name = table_name
+
+    def wait(self) -> None:
+        """Wait until the index has caught up.
+
+        Raises:
+            TimeoutError: it has not for `PATIENCE` seconds.
+        """
+        end = time.monotonic() + PATIENCE
+        while self._entries(ConsistentRead=True) != self._entries(IndexName=INDEX):
+            if time.monotonic() > end:
+                raise TimeoutError("the index does not catch up with the table")
+            threading.Event().wait(0.002)  # Some tests let `time.sleep` move their clock.
+
+    def _entries(self, **of: Any) -> set[tuple[str, ...]]:
+        """Which items have which place in the index, by the table or by the index."""
+        names = ("pk", "sk", "list_pk", "list_sk")
+        pages = self._scan(TableName=self._table_name, ProjectionExpression=", ".join(names), **of)
+        items = [item for page in pages for item in page["Items"] if "list_pk" in item]
+        return {tuple(item[name]["S"] for name in names) for item in items}
+
+
 @dataclass
 class Deployment:
     """Everything that a deployment has."""
@@ -124,6 +158,7 @@ class Deployment:
     functions: dict[str, sam.Function]
     api: sam.Api
     policies: iam.Policies
+    index: "Index | None" = None
     round_trips: list[str] = field(default_factory=list)
     faulty_writes: list[str] = field(default_factory=list)
     used: dict[str, set[iam.Grant]] = field(default_factory=lambda: defaultdict(set))
@@ -346,6 +381,8 @@ class Deployment:
     def note(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
         """Note a call to AWS, and what IAM would say to it."""
         self.round_trips.append(f"{service}:{operation}")
+        if self.index is not None and "IndexName" in parameters:
+            self.index.wait()
         function = _acting.get()
         if function is None:
             return
@@ -418,7 +455,7 @@ class Cloud:
     takes milliseconds.
     """
 
-    def __init__(self, table_name: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, table_name: str, variables: Mapping[str, str], *, index_lags: bool = False) -> None:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
@@ -437,6 +474,7 @@ class Cloud:
             described = {"TableName": table_name}
             while self._dynamodb.call("DescribeTable", described)["Table"]["TableStatus"] != "ACTIVE":
                 time.sleep(0.02)
+            self._index = Index(table_name) if index_lags else None
             self._key_ring: list[dict[str, Any]] = []
             self._is_clean = True
             self._bucket = self._variables["TRANSFER_BUCKET"]
@@ -455,7 +493,9 @@ class Cloud:
             mock.patch.object(lean, "READ_TIMEOUT", PATIENCE),
             ExitStack() as stack,
         ):
-            deployment = Deployment(clock, self._table_name, self._functions, self._api, self._policies)
+            deployment = Deployment(
+                clock, self._table_name, self._functions, self._api, self._policies, self._index
+            )
             deployment.restart()
             if not (key_ring and self._is_clean):
                 self._clear(deployment, self._key_ring if key_ring else [])

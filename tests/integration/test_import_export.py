@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -74,7 +73,6 @@ def user_ids(signet: Deployment) -> list[str]:
 
 def listed(signet: Deployment, application_id: str, token: str) -> list[dict[str, Any]]:
     path = f"/applications/{application_id}/experience/users"
-    wait_for_the_index(signet, application_id)
     items: list[dict[str, Any]] = signet.http("GET", path, headers=signet.bearer(token)).json["items"]
     return items
 
@@ -88,19 +86,8 @@ def sound(signet: Deployment) -> bool:
     return audit(map(from_attributes, signet.items())) == []
 
 
-def wait_for_the_index(signet: Deployment, application_id: str) -> None:
-    """It lags the table by moments."""
-    prefix = f"APP#{application_id}#USER#"
-    written = sum(item["pk"]["S"].startswith(prefix) and "list_sk" in item for item in signet.items())
-    for _ in range(200):
-        if len(user_entries(wiring.table(), application_id, 1000)[0]) == written:
-            return
-        time.sleep(0.01)
-
-
 def export(signet: Deployment, application_id: str | None = None) -> list[dict[str, Any]]:
     event = {"applicationId": application_id or signet.application_id}
-    wait_for_the_index(signet, event["applicationId"])
     result = signet.invoke("export_users", event)
     while signet.waiting:
         result = signet.go_on()
@@ -615,7 +602,6 @@ def test_an_export_in_parts_and_invocations(signet: Deployment, monkeypatch: pyt
         return read(*arguments)
 
     monkeypatch.setattr(exporting, "_read", slowly)
-    wait_for_the_index(signet, signet.application_id)
     first = signet.invoke("export_users", {"applicationId": signet.application_id, "exportId": "mine"})
     assert first["status"] == "running"
     assert first["key"] not in signet.files(), "an export that is not complete is no file"
@@ -682,7 +668,6 @@ def test_what_they_cost(signet: Deployment) -> None:
         "s3:HeadObject": 1,
         "s3:PutObject": 2,  # The report, at the beginning and at the end.
     }
-    wait_for_the_index(signet, signet.application_id)
     with signet.counted() as trips:
         signet.invoke("export_users", {"applicationId": signet.application_id})
     assert Counter(trips) == {

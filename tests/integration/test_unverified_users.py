@@ -1,6 +1,5 @@
 """Users of whom only unverified calls of identify have spoken: what they may be, and when they are gone."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,15 +37,6 @@ def user_token(signet: Deployment, **properties: Any) -> str:
 
 def session_token(signet: Deployment, **fields: Any) -> str:
     return str(call(signet, "issue_session_token", **USER, **fields)["token"])
-
-
-def wait_for_the_index(signet: Deployment) -> None:
-    """Lists read an index, which may lag."""
-    for _ in range(200):
-        if call(signet, "list_users")["items"]:
-            return
-        time.sleep(0.02)
-    raise AssertionError("The index has not caught up.")
 
 
 def is_good(signet: Deployment, token: str) -> bool:
@@ -211,7 +201,6 @@ def test_a_user_is_there_until_its_last_second(open_signet: Deployment, operatio
     identify(signet, **SAID)
     token = session_token(signet)
     act, expected = EXPIRED[operation]
-    wait_for_the_index(signet)
     signet.clock.advance(DAYS_30 - 1)
     assert act(signet, token) != expected
 
