@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from jwt import PyJWK
 
 from signet.domain import tokens
 from signet.domain.applications import Application
-from signet.domain.tokens import Token, Unverified, VerificationKey
+from signet.domain.tokens import Token, Unverified
 from signet.domain.users import User
 from signet.errors import TokenExpired
 from signet.store import authentication, users
@@ -93,7 +94,7 @@ def test_greater_than_instead_of_at_least_at_expiry(
     real = tokens.verify
 
     def verify(
-        unverified: Unverified, key: VerificationKey, kinds: Any, application: Application, **given: Any
+        unverified: Unverified, key: PyJWK, kinds: Any, application: Application, **given: Any
     ) -> Token:
         try:
             return real(unverified, key, kinds, application, **given)

@@ -7,6 +7,7 @@ making and using private keys is `signet.domain.signing`, and moving a key throu
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -28,6 +29,9 @@ MARGIN = 120
 """Seconds by which clocks may differ and a function that has read the time may be late with its write."""
 
 DAY = 86_400
+
+KID_LENGTH = 43
+"""In characters: a SHA-256 in base64url (RFC 7638)."""
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}  # RFC 7638 section 3.2
 
@@ -217,8 +221,8 @@ class RotationPolicy:
         return max(0, now - key_ring.activated_at - self.period)
 
 
-def thumbprint(public_jwk: dict[str, str]) -> str:
-    """The RFC 7638 thumbprint of a public JWK, with SHA-256."""
-    members = {name: public_jwk[name] for name in THUMBPRINT_MEMBERS[public_jwk["kty"]]}
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The RFC 7638 thumbprint of a JWK, with SHA-256: of its public members, whatever else it has."""
+    members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode("ascii")
     return base64url.encode(hashlib.sha256(canonical).digest())

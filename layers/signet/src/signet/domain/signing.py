@@ -1,27 +1,30 @@
 """Signing keys: made here, loaded here; the private half is nowhere written in the clear."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt import PyJWK, PyJWTError
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from signet.domain import base64url
-from signet.domain.keys import Algorithm, thumbprint
+from signet.domain.keys import THUMBPRINT_MEMBERS, Algorithm, thumbprint
 
-type PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+type Key = PyJWK
+"""A loaded key, public or private, with the one algorithm that it is for; its `key_id` is its thumbprint."""
 
 RSA_BITS = 2048  # RFC 7518 section 3.3 asks for at least this; larger keys sign several times slower.
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """A key pair that was just made.
 
     Attributes:
         kid: The RFC 7638 thumbprint.
         algorithm: What it signs with.
-        public_jwk: The public members, no others.
+        public_jwk: The members that the thumbprint is of, no others.
         private_jwk: The private JWK (RFC 7518 section 6) as JSON, in the clear: encrypt it at once and
             forget it.
     """
@@ -35,73 +38,53 @@ class NewKey:
 def generate(algorithm: Algorithm) -> NewKey:
     """Make a key pair for the algorithm."""
     if algorithm is Algorithm.ES256:
-        ec_key = ec.generate_private_key(ec.SECP256R1())
-        public_jwk = to_jwk(ec_key.public_key())
-        private_members = {"d": base64url.encode(ec_key.private_numbers().private_value.to_bytes(32))}
+        jwk = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     else:
-        rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-        public_jwk = to_jwk(rsa_key.public_key())
-        numbers = rsa_key.private_numbers()
-        private = {"d": numbers.d, "p": numbers.p, "q": numbers.q}
-        private |= {"dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp}
-        private_members = {name: _encode_number(number) for name, number in private.items()}
-    private_jwk = json.dumps({**public_jwk, **private_members}).encode()
-    return NewKey(thumbprint(public_jwk), algorithm, public_jwk, private_jwk)
+        jwk = RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, RSA_BITS), as_dict=True)
+    public_jwk = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    return NewKey(thumbprint(public_jwk), algorithm, public_jwk, json.dumps(jwk).encode())
 
 
-def load(private_jwk: bytes) -> PrivateKey:
+def load_private(private_jwk: bytes, kid: str, algorithm: Algorithm) -> Key:
     """Load a private key once; using the object again costs nothing (an RSA key takes 27 ms to load).
 
-    A JWK, since what reads PKCS #8 takes 10 ms to import.
+    Args:
+        private_jwk: As `NewKey` has it.
+        kid: The thumbprint that the key has to have.
+        algorithm: The one algorithm that it signs with.
 
     Raises:
-        ValueError: The bytes are no private key.
+        ValueError: The bytes are not this private key.
     """
     try:
         jwk = json.loads(private_jwk)
-        if jwk["kty"] == "EC":
-            return ec.derive_private_key(_decode(jwk["d"]), ec.SECP256R1())
-        n, e, d, p, q, dp, dq, qi = (
-            _decode(jwk[name]) for name in ("n", "e", "d", "p", "q", "dp", "dq", "qi")
-        )
-    except (KeyError, TypeError) as error:
+    except ValueError:  # It quotes the key.
+        jwk = None
+    if not isinstance(jwk, dict) or "d" not in jwk:
         message = "This is no private JWK."
-        raise ValueError(message) from error
-    return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
+        raise ValueError(message)
+    key = load_public(jwk, algorithm)
+    if key.key_id != kid:
+        message = "This is the private JWK of another key."
+        raise ValueError(message)
+    return key
 
 
-def to_jwk(public_key: PublicKey) -> dict[str, str]:
-    """The public members of a key's JWK (RFC 7518 section 6), without `kid`, `alg` and `use`."""
-    if isinstance(public_key, ec.EllipticCurvePublicKey):
-        point = public_key.public_numbers()
-        return {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": base64url.encode(point.x.to_bytes(32)),
-            "y": base64url.encode(point.y.to_bytes(32)),
-        }
-    numbers = public_key.public_numbers()
-    return {"kty": "RSA", "n": _encode_number(numbers.n), "e": _encode_number(numbers.e)}
-
-
-def load_public(public_jwk: dict[str, str]) -> PublicKey:
+def load_public(public_jwk: Mapping[str, Any], algorithm: Algorithm) -> Key:
     """Load a public key from its JWK.
 
+    Args:
+        public_jwk: As `NewKey` has it.
+        algorithm: The one algorithm that it verifies, whatever a token says.
+
     Raises:
-        ValueError: It is none of `to_jwk`'s; of an elliptic curve, also where the point is not on it.
+        ValueError: It is no key of that algorithm; of an elliptic curve, also where the point is not on it.
     """
-    if public_jwk["kty"] == "RSA":
-        return rsa.RSAPublicNumbers(_decode(public_jwk["e"]), _decode(public_jwk["n"])).public_key()
-    if (public_jwk["kty"], public_jwk["crv"]) != ("EC", "P-256"):
-        message = "The JWK is neither of RSA nor of the curve P-256."
-        raise ValueError(message)
-    point = ec.EllipticCurvePublicNumbers(_decode(public_jwk["x"]), _decode(public_jwk["y"]), ec.SECP256R1())
-    return point.public_key()
-
-
-def _encode_number(number: int) -> str:
-    return base64url.encode(number.to_bytes(-(-number.bit_length() // 8)))
-
-
-def _decode(text: str) -> int:
-    return int.from_bytes(base64url.decode(text))
+    try:
+        key = PyJWK({**public_jwk, "kid": thumbprint(public_jwk)}, algorithm)
+        key.Algorithm.prepare_key(key.key)  # Checks the curve.
+    except (PyJWTError, KeyError, TypeError):
+        # Not as its cause: PyJWT's messages may quote the key.
+        message = f"The JWK is no key for {algorithm.value}."
+        raise ValueError(message) from None
+    return key

@@ -15,15 +15,12 @@ from signet.domain.applications import Application
 from signet.domain.identities import Identity, IdentityType
 from signet.domain.jws import UnverifiedJws, invalid
 from signet.domain.keys import Algorithm
-from signet.domain.signing import PrivateKey, PublicKey
+from signet.domain.signing import Key
 from signet.domain.strict_json import parse_object, write_object
 from signet.errors import FaultKind, InvalidRequest, TokenExpired
 
 MANY = 10**9
 """A generation that nobody reaches: what is prepared or measured with it fits when counters have grown."""
-
-KID_LENGTH = 43
-"""In characters: a SHA-256 in base64url (RFC 7638)."""
 
 TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 """A `jti`: 128 random bits."""
@@ -53,15 +50,6 @@ class TokenKind(Enum):
     def audience(self, application_id: str) -> str:
         """The `aud` of this kind in an application."""
         return f"{application_id}/{self.value}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ActiveKey:
-    """A key that can sign now: the loaded private key, and what goes into the header."""
-
-    kid: str
-    algorithm: Algorithm
-    private_key: PrivateKey
 
 
 def identity_claims(
@@ -157,7 +145,7 @@ def latest_issue_ms(now_ms: int) -> int:
 
 def token_length(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> int:
     """How many characters a token of these claims has, without making it."""
-    return jws.length(_header("k" * KID_LENGTH, kind), claims, algorithm)
+    return jws.length(kind.typ, claims, algorithm)
 
 
 def check_claims(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorithm) -> None:
@@ -185,13 +173,11 @@ class Unverified:
     """A token of which nothing is known yet but what it says of itself.
 
     Attributes:
-        text: The token.
-        jws: The token, taken apart.
+        jws: The token.
         kid: The key that it says it was signed with.
         kind: The kind that it says it is.
     """
 
-    text: str = field(repr=False)
     jws: UnverifiedJws
     kid: str
     kind: TokenKind
@@ -271,17 +257,17 @@ def parse_unverified(text: str) -> Unverified:
         raise invalid(
             "is an API token, the server's secret: reset it, and send a token that was issued with it"
         )
-    taken_apart = jws.parse(text)
-    typ, kid = taken_apart.header.get("typ"), taken_apart.header.get("kid")
+    parsed = jws.parse(text)
+    typ, kid = parsed.header.get("typ"), parsed.header.get("kid")
     for kind in TokenKind:
         if kind.typ == typ and isinstance(kid, str):
-            return Unverified(text, taken_apart, kid, kind)
+            return Unverified(parsed, kid, kind)
     raise invalid("has no kid, or a typ that is none of Signet's")
 
 
 def verify(
     unverified: Unverified,
-    key: "VerificationKey",
+    key: Key,
     kinds: Collection[TokenKind],
     application: Application,
     *,
@@ -305,9 +291,9 @@ def verify(
     kind = unverified.kind
     if kind not in kinds:
         raise invalid("is of another kind")
-    jws.verify(unverified.jws, key.algorithm, key.public_key)
+    payload = jws.verify(unverified.jws, key)
     try:
-        claims = parse_object(unverified.jws.payload)
+        claims = parse_object(payload)
     except InvalidRequest as error:
         raise invalid("has no JSON object as its payload") from error
     if claims.get("iss") != issuer or claims.get("aud") != kind.audience(application.id):
@@ -331,24 +317,12 @@ def verify(
     if any(now >= end for end in ends):
         message = "The token has expired."
         raise TokenExpired(message)
-    return Token(kind, unverified.text, claims)
+    return Token(kind, unverified.jws.text, claims)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VerificationKey:
-    """A key that can verify: the public key, and the one algorithm that it may be used with."""
-
-    algorithm: Algorithm
-    public_key: PublicKey
-
-
-def issue(kind: TokenKind, claims: Mapping[str, Any], key: ActiveKey) -> str:
+def issue(kind: TokenKind, claims: Mapping[str, Any], key: Key) -> str:
     """Sign the claims: a compact JWS with the header `alg`, `kid`, `typ`."""
-    return jws.sign(_header(key.kid, kind), claims, key.algorithm, key.private_key)
-
-
-def _header(kid: str, kind: TokenKind) -> dict[str, str]:
-    return {"kid": kid, "typ": kind.typ}
+    return jws.sign(kind.typ, claims, key)
 
 
 def _claims(

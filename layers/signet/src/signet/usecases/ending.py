@@ -1,10 +1,9 @@
 """The end of one token; all others of its user stay good."""
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from signet.domain.applications import Application
-from signet.domain.tokens import TokenKind, parse_unverified
+from signet.domain.tokens import TokenKind
 from signet.errors import TokenRefused, UnsupportedTokenType
 from signet.store.ended_tokens import mark_ended
 from signet.store.table import Table
@@ -27,7 +26,8 @@ def log_out(table: Table, verifier: Verifier, application: Application, text: st
         TokenRevoked: All of the application's tokens have been ended since.
         Unavailable: Others change what is ended of the user all the time.
     """
-    _end(table, verifier, application, text, (TokenKind.SESSION,), now)
+    token = verifier.verify_offline(text, _uncapped(application), (TokenKind.SESSION,), now)
+    mark_ended(table, application.id, user_id_of(token), token, now)
 
 
 def revoke(table: Table, verifier: Verifier, application: Application, text: str, now: int) -> None:
@@ -45,8 +45,9 @@ def revoke(table: Table, verifier: Verifier, application: Application, text: str
         Unavailable: Others change what is ended of the user all the time.
     """
     try:
-        if parse_unverified(text).kind is not TokenKind.IDENTITY:
-            _end(table, verifier, application, text, (TokenKind.SESSION, TokenKind.USER), now)
+        token = verifier.verify_offline(text, _uncapped(application), TokenKind, now)
+        if token.kind is not TokenKind.IDENTITY:
+            mark_ended(table, application.id, user_id_of(token), token, now)
             return
         verifier.verify_any(text, application, now)
     except TokenRefused:
@@ -58,15 +59,6 @@ def revoke(table: Table, verifier: Verifier, application: Application, text: str
     raise UnsupportedTokenType.of("token", message)
 
 
-def _end(
-    table: Table,
-    verifier: Verifier,
-    application: Application,
-    text: str,
-    kinds: Collection[TokenKind],
-    now: int,
-) -> None:
-    # Whom the cap refuses today would be good again once it is lifted.
-    uncapped = replace(application, max_token_lifetime=None)
-    token = verifier.verify_offline(text, uncapped, kinds, now)
-    mark_ended(table, application.id, user_id_of(token), token, now)
+def _uncapped(application: Application) -> Application:
+    """Whom the cap refuses today would be good again once it is lifted."""
+    return replace(application, max_token_lifetime=None)

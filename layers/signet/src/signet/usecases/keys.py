@@ -8,8 +8,8 @@ done by one.
 from collections.abc import Callable
 
 from signet.aws.vault import Vault
-from signet.domain.keys import NEVER, KeyRing, KeyState, RotationPolicy, SigningKey, thumbprint
-from signet.domain.signing import generate, load, to_jwk
+from signet.domain.keys import NEVER, KeyRing, KeyState, RotationPolicy, SigningKey
+from signet.domain.signing import generate, load_private
 from signet.errors import FaultKind, InvalidRequest, SigningUnavailable, Unavailable
 from signet.store import keys as store
 from signet.store.table import Table
@@ -135,17 +135,14 @@ class KeyKeeper:
         """Decrypt the private key before anybody depends on it."""
         try:
             private_jwk = self._vault.decrypt(key.kid, key.encrypted_private_key or b"")
-            is_it = thumbprint(to_jwk(load(private_jwk).public_key())) == key.kid
+            load_private(private_jwk, key.kid, key.algorithm)
         except (SigningUnavailable, ValueError) as error:
-            raise self._cannot_sign(key) from error
-        if not is_it:
-            raise self._cannot_sign(key)
-
-    def _cannot_sign(self, key: SigningKey) -> SigningUnavailable:
-        return SigningUnavailable(
-            f"The announced signing key {key.kid} cannot be decrypted, so the active one stays. If KMS works,"
-            f' revoke it by {{"emergency": true, "kid": "{key.kid}"}}, and another one will be announced.'
-        )
+            message = (
+                f"The announced signing key {key.kid} cannot be decrypted, so the active one stays. If KMS"
+                f' works, revoke it by {{"emergency": true, "kid": "{key.kid}"}}, and another one will be'
+                " announced."
+            )
+            raise SigningUnavailable(message) from error
 
     def _new_key(self, state: KeyState) -> SigningKey:
         new = generate(self._policy.algorithm)

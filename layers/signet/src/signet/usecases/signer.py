@@ -5,8 +5,8 @@ from typing import Any
 
 from signet.aws.vault import Vault
 from signet.domain.keys import NEVER, REMEDY, SigningKey
-from signet.domain.signing import load
-from signet.domain.tokens import ActiveKey, TokenKind, check_claims, issue
+from signet.domain.signing import Key, load_private
+from signet.domain.tokens import TokenKind, check_claims, issue
 from signet.errors import SigningUnavailable
 from signet.store.cache import KeyRingCache
 from signet.store.keys import raise_max_exp
@@ -28,7 +28,7 @@ class Signer:
         self._table = table
         self._key_ring = key_ring
         self._vault = vault
-        self._active: ActiveKey | None = None
+        self._active: Key | None = None
         self._max_exp: dict[str, int] = {}
 
     def issuer(self) -> str:
@@ -65,14 +65,14 @@ class Signer:
         """
         return self.prepare(kind, claims, now)(claims)
 
-    def _loaded(self, key: SigningKey) -> ActiveKey:
+    def _loaded(self, key: SigningKey) -> Key:
         active = self._active
-        if active is None or active.kid != key.kid:
+        if active is None or active.key_id != key.kid:
             if key.encrypted_private_key is None:
                 raise SigningUnavailable(DAMAGED)
             private_jwk = self._vault.decrypt(key.kid, key.encrypted_private_key)
             try:
-                active = ActiveKey(key.kid, key.algorithm, load(private_jwk))
+                active = load_private(private_jwk, key.kid, key.algorithm)
             except ValueError as error:
                 raise SigningUnavailable(DAMAGED) from error
             self._active = active

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from signet.domain.applications import Application
 from signet.domain.identities import Identity, IdentityType
-from signet.domain.signing import load_public
-from signet.domain.tokens import Token, TokenKind, VerificationKey, parse_unverified, verify
+from signet.domain.signing import Key, load_public
+from signet.domain.tokens import Token, TokenKind, parse_unverified, verify
 from signet.domain.users import EXTERNAL, User, find_user_id
 from signet.errors import TokenInvalid, TokenRevoked
 from signet.store.cache import ApplicationCache, KeyRingCache
@@ -21,7 +21,7 @@ class Verifier:
         self._table = table
         self._applications = applications
         self._key_ring = key_ring
-        self._keys: dict[str, VerificationKey] = {}
+        self._keys: dict[str, Key] = {}
 
     def verify_offline(
         self, text: str, application: Application, kinds: Collection[TokenKind], now: int
@@ -50,7 +50,7 @@ class Verifier:
             message = "The token is signed with a key that is not, or not any more, one of Signet's."
             raise TokenInvalid(message)
         if key.kid not in self._keys:
-            self._keys[key.kid] = VerificationKey(key.algorithm, load_public(key.public_jwk))
+            self._keys[key.kid] = load_public(key.public_jwk, key.algorithm)
         token = verify(unverified, self._keys[key.kid], kinds, application, issuer=key_ring.issuer, now=now)
         if token.application_generation > application.generation:
             # Issued after an invalidation that this container has not read yet.
@@ -89,16 +89,16 @@ class Verifier:
         Raises:
             TokenInvalid, TokenExpired, TokenRevoked: As for `verify_session`.
         """
-        kind = parse_unverified(text).kind
-        if kind is TokenKind.SESSION:
-            return self.verify_session(text, application, now)[0]
-        token = self.verify_offline(text, application, (kind,), now)
-        if kind is TokenKind.IDENTITY:
-            identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
-            if token.generation != identity_generation(self._table, application.id, identity):
-                raise revoked()
-        else:
-            check_subject(token, find_subject(self._table, application.id, user_id_of(token), now * 1000))
+        token = self.verify_offline(text, application, TokenKind, now)
+        match token.kind:
+            case TokenKind.SESSION:
+                self.find_session_user(token, application, now)
+            case TokenKind.USER:
+                check_subject(token, find_subject(self._table, application.id, user_id_of(token), now * 1000))
+            case TokenKind.IDENTITY:
+                identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
+                if token.generation != identity_generation(self._table, application.id, identity):
+                    raise revoked()
         return token
 
 
