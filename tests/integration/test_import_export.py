@@ -149,6 +149,23 @@ def test_an_exported_application_lives_on_in_an_empty_one(signet: Deployment) ->
     assert sound(signet)
 
 
+def log_in(signet: Deployment, email: str, password: str) -> int:
+    path = f"/applications/{signet.application_id}/experience/login"
+    return signet.http("POST", path, {"email": email, "password": password}).status
+
+
+def test_who_logs_in_first_locks_nobody_out_behind_72_bytes(signet: Deployment) -> None:
+    """What stands behind them bcrypt never saw, so no new hash is made of what the first log-in has there."""
+    long = PASSWORD * 3
+    password_hash = bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()
+    start(signet, lines({"email": "ann@example.com", "passwordHash": password_hash}, BOB))
+    assert log_in(signet, "ann@example.com", long[:72] + "another tail") == 200
+    assert log_in(signet, "ann@example.com", long) == 200
+    assert find_password_hash(wiring.table(), signet.application_id, "ann@example.com") == password_hash
+    assert log_in(signet, "bob@example.com", PASSWORD) == 200
+    assert "$argon2id$" in str(find_password_hash(wiring.table(), signet.application_id, "bob@example.com"))
+
+
 def test_what_is_there_stays_as_it_is(signet: Deployment) -> None:
     """Neither an address, an id nor a tombstone is touched: the lines are reported, and cost no other one."""
     start(signet, lines({**ANN, "id": "a" * 24}, {**BOB, "id": "b" * 24}))

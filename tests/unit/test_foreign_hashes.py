@@ -1,13 +1,15 @@
 """Hashes that other systems made: published vectors, canonical forms, bounds and refusals."""
 
 import base64
-from typing import TYPE_CHECKING
+import unicodedata
+from typing import TYPE_CHECKING, Literal
 
+import bcrypt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
+from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS, BcryptHash
 from signet.domain.passwords.hasher import Argon2Hash, Parameters, PasswordHasher, check_importable
 from signet.errors import FaultKind, InvalidRequest
 from tests.effort import examples
@@ -113,8 +115,111 @@ FRAMEWORKS = [  # made with Django 5.2.19 and Werkzeug 3.1.9, with the lowest co
         ),
     ),
 ]
-FIREBASES = [("user1password", FIREBASE)]  # the README of github.com/firebase/scrypt
-VECTORS = [*ARGON2, *BCRYPT, *PBKDF2, *SCRYPT, *FRAMEWORKS, *FIREBASES]
+FIREBASES = [
+    ("user1password", FIREBASE),  # the README of github.com/firebase/scrypt
+    (  # Supabase's auth, internal/crypto/password_test.go
+        "mytestpassword",
+        (
+            "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=ou9tdYTGyYm8kuR6Dt0Bp0kDuAYoXrK16mbZO4yGwAn3oLspjnN0/c41v8xZ"
+            "nO1n14J3MjKj1b2g6AUCAlFwMw==$C0sHCg9ek77hsg==$"
+            "zKVTMvnWVw5BBOZNUdnsalx4c4c7y/w7IS5p6Ut2+CfEFFlz37J9huyQfov4iizN8dbjvEJlM5tQaJP84+hfTw=="
+        ),
+    ),
+]
+NODE = [  # made with the npm packages argon2 0.45.1, @phc/argon2 1.0.9, and @adonisjs/hash 10.1.1
+    (
+        "lètmein-please",
+        "$argon2id$v=19$m=1024,p=1,t=2$PKO7iDmeNRCAd+931UHHGA$lTYi31M3lrnbnmUMuuUoCuqieJYkXvo0pRLJTatFh50",
+    ),
+    (
+        "lètmein-please",
+        "$argon2id$v=19$t=2,m=1024,p=1$5yU73krpRT3paPlyv6uxow$Rs1vbRkGMN1f4/o4p9L0OYG6ajKLhwMIZmh2x9rEJe0",
+    ),
+    (
+        "lètmein-please",
+        (
+            "$scrypt$n=1024,r=8,p=1$35x28oEgvokBLlL8Bfjf3g$"
+            "WUxE/DFHT+uHHUu1a3LYnf8Cv3liK+YDYzS+wfMRBSnlPltYA3HHwaF4uMLju1tbQduPin8oI+7sG0Hzl/EmuQ"
+        ),
+    ),
+    ("lètmein-please", "$bcrypt$v=98$r=4$X5L9hisjqw7vEO3YEg6B3g$5gZMvbNUDl33GsCSBYBk1bVsdol/g1U"),
+]
+LABELLED = [
+    # Spring Security's reference, Password Storage
+    ("password", "{bcrypt}$2a$10$dXJ3SW6G7P50lGmMkkmwe.20cQQubK3.HZWzG3YB1tlRy.fqvM/BG"),
+    (
+        "password",
+        (
+            "{scrypt}$e0801$8bWJaSu2IKSn9Z9kM+TPXfOc/9bdYSrN1oD9qfVThWEwdRTnO7re7Ei+fUZRJ68k9lTyuTeUp4of4g24hHnazw=="
+            "$OAOec05+bXxvuu/1qZ6NUR+xQYvYv7BeL1QxwRpY5Pc="
+        ),
+    ),
+    # made with passlib 1.7.4: ldap_bcrypt, and ldap_pbkdf2_*, which OpenLDAP's pw-pbkdf2 writes too
+    ("lètmein-please", "{CRYPT}$2b$04$OPd4625Od7Fq.y0jDs.48uCDJ8l4vliZv/15LfoiVXGKeBd5QglO2"),
+    (
+        "lètmein-please",
+        "{PBKDF2-SHA256}1000$.P./d45RSun939v7v9e6Nw$ClV6Bvk3jxEGFem2k6bl1Ysfo1/G7DkfoSaZP6vau.s",
+    ),
+    (
+        "lètmein-please",
+        (
+            "{PBKDF2-SHA512}1000$kzImRIixtrb2HsOYk7I2Bg$"
+            "zKyniVAbIxYK.z/7kLoLvcTltJHO8fnUAgobIi5xX.kpSG1Phhe0kp42dX1ZcCIuevDK1fl2d7GdMOT8L4XlAA"
+        ),
+    ),
+    # the labels of other LDAP servers before hashes from above
+    ("U*U", "{BCRYPT}" + BCRYPT[0][1]),
+    ("U*U", "{BLF-CRYPT}" + BCRYPT[0][1]),
+    (ARGON2[3][0], "{ARGON2}" + ARGON2[3][1]),
+    (ARGON2[3][0], "{ARGON2ID}" + ARGON2[3][1]),
+    (ARGON2[3][0], "{argon2@SpringSecurity_v5_8}" + ARGON2[3][1]),
+]
+ASPNET = [  # the tests of ASP.NET Core's PasswordHasher
+    (
+        "my password",
+        "AQAAAAEAA9CQAAAAIESkQuj2Du8Y+kbc5lcN/W/3NiAZFEm11P27nrSN5/tId+bR1SwV8CO1Jd72r4C08OLvplNlCDc3oQZ8efcW+jQ=",
+    ),
+    ("my password", "AQAAAAIAAAAyAAAAEOMwvh3+FZxqkdMBz2ekgGhwQ4B6pZWND6zgESBuWiHw"),
+    (
+        "my password",
+        (
+            "AQAAAAIAAAD6AAAAIJbVi5wbMR+htSfFp8fTw8N8GOS/Sje+S/4YZcgBfU7EQuqv4OkVYmc4VJl9AGZzmRTxSkP7LtVi9IWyUxX8IAAf"
+            "Z8v+ZfhjCcudtC1YERSqE1OEdXLW9VukPuJWBBjLuw=="
+        ),
+    ),
+]
+DJANGO_SHA256 = [  # made with Django 5.2.19: BCryptSHA256PasswordHasher
+    ("lètmein-please", "bcrypt_sha256$$2b$04$VKbyUu3etzJ2LxuyJ0gCruuWWNwndHbTI9bR3k2Z3HVnKLI5d58p2"),
+    ("lètmein-please" * 8, "bcrypt_sha256$$2b$04$XAeuyWIhGerjjhCr/BJ1t.szemDgCyovIkcBHCWpvnqDAcosUNIQS"),
+]
+WORDPRESS = [
+    # a user of WordPress 6.8's, whose password its owner published
+    ("test123", "$wp$2y$10$v719Zyb/5DiglXjaGmtVoO.58ZfZLBkfIyjXnYyIbWYYFsofeucua"),
+    (
+        "letmein-please",
+        "$P$BXRbRK/5GmlSVu1zcAD8dkeFFnAsTd/",
+    ),  # made with the npm package wordpress-hash-node 1.0.0
+    # passlib 1.7.4, tests/test_handlers.py, the first from phpass's own test
+    ("test12345", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"),
+    ("123456", "$H$9PE8jEklgZhgLmZl5.HYJAzfGCQtzi1"),
+    ("JohnRipper", "$P$B12345678L6Lpt4BxNotVIMILOa9u81"),
+    ("", "$P$7JaFQsPzJSuenezefD/3jHgt5hVfNH0"),
+    ("compL3X!", "$P$FiS0N5L672xzQx1rt1vgdJQRYKnQM9/"),
+    ("t\u00e1\u0411\u2113\u0259", "$P$7SMy8VxnfsIy2Sxm7fJxDSdil.h7TW."),
+]
+VECTORS = [
+    *ARGON2,
+    *BCRYPT,
+    *PBKDF2,
+    *SCRYPT,
+    *FRAMEWORKS,
+    *FIREBASES,
+    *NODE,
+    *LABELLED,
+    *ASPNET,
+    *DJANGO_SHA256,
+    *WORDPRESS,
+]
 
 
 def refusal_of(password_hash: str) -> str:
@@ -194,6 +299,22 @@ def firebase(log_n: int = 10, r: int = 8, separator: int = 1, signer_key: int = 
     return f"$firebase-scrypt$ln={log_n},r={r},{project}${encoded(10)}${encoded(digest)}"
 
 
+def phc_bcrypt(cost: int = 14, salt: int = 16, digest: int = 23) -> str:
+    return f"$bcrypt$v=98$r={cost}${encoded(salt)}${encoded(digest)}"
+
+
+def phpass(rounds: str = "B", last: str = ".") -> str:
+    return f"$P${rounds}12345678{'a' * 21}{last}"
+
+
+def aspnet(
+    function: int = 1, iterations: int = 10, salt: int = 16, digest: int = 32, said: int | None = None
+) -> str:
+    numbers = (function, iterations, salt if said is None else said)
+    head = b"\1" + b"".join(number.to_bytes(4) for number in numbers)
+    return base64.b64encode(head + bytes(salt + digest)).decode()
+
+
 @pytest.mark.parametrize(
     ("inside", "outside", "bound"),
     [
@@ -241,6 +362,24 @@ def firebase(log_n: int = 10, r: int = 8, separator: int = 1, signer_key: int = 
         (firebase(separator=16), firebase(separator=17), "separator that is longer than 16 bytes"),
         (firebase(), firebase(signer_key=63), "different lengths"),
         (firebase(signer_key=16, digest=16), firebase(signer_key=15, digest=15), "digest"),
+        (f"$wp$2y$14${BCRYPT_TAIL}", f"$wp$2y$15${BCRYPT_TAIL}", "4 to 14"),
+        (f"bcrypt_sha256$$2b$14${BCRYPT_TAIL}", f"bcrypt_sha256$$2b$15${BCRYPT_TAIL}", "4 to 14"),
+        (phc_bcrypt(), phc_bcrypt(cost=15), "4 to 14"),
+        (phc_bcrypt(), phc_bcrypt(salt=15), "not 16"),
+        (phc_bcrypt(), phc_bcrypt(digest=22), "not 23"),
+        (phpass("F"), phpass("G"), "2^7 to 2^17"),
+        (phpass("5"), phpass("4"), "2^7 to 2^17"),
+        (phpass(), phpass(last="2"), "damaged"),
+        (aspnet(iterations=2_000_000), aspnet(iterations=2_000_001), "1 to 2,000,000"),
+        (aspnet(), aspnet(iterations=0), "1 to 2,000,000"),
+        (aspnet(2), aspnet(3), "another function"),
+        (aspnet(1), aspnet(0), "another function"),
+        (aspnet(salt=8), aspnet(salt=7), "salt"),
+        (aspnet(digest=16), aspnet(digest=15), "digest"),
+        (aspnet(), aspnet(said=48), "digest"),
+        (aspnet(), aspnet(said=2**32 - 1), "digest"),
+        (f"$100801${SALT}${DIGEST}", f"$120801${SALT}${DIGEST}", "128 MiB of memory"),
+        (f"$100801${SALT}${DIGEST}", f"$100800${SALT}${DIGEST}", "p is not 1 to 16"),
     ],
 )
 def test_costs_and_sizes_are_bounded(inside: str, outside: str, bound: str) -> None:
@@ -279,7 +418,22 @@ def test_a_hash_out_of_bounds_is_not_computed_at_a_login_either(outside: str) ->
         f" $2b$05${BCRYPT_TAIL}",
         f"$argon2qq$v=19$m=64,t=1,p=1${SALT}${DIGEST}",
         f"$argon2id$v=18$m=64,t=1,p=1${SALT}${DIGEST}",
-        f"$argon2id$v=19$t=1,m=64,p=1${SALT}${DIGEST}",
+        f"$argon2id$v=19$m=64,t=1,t=1${SALT}${DIGEST}",
+        f"$argon2id$v=19$m=64,t=1,p=1,t=1${SALT}${DIGEST}",
+        f"$argon2id$v=19$m=64,t=1,xp=1${SALT}${DIGEST}",
+        f"$scrypt$n=1024,ln=10,r=8,p=1${SALT}${DIGEST}",
+        f"{{md5}}$2b$05${BCRYPT_TAIL}",
+        f"{{bcrypt}}{{bcrypt}}$2b$05${BCRYPT_TAIL}",
+        f"x{{bcrypt}}$2b$05${BCRYPT_TAIL}",
+        "{noop}password",
+        f"$wp$2x$05${BCRYPT_TAIL}",
+        "$P$B93XIDF5O2WV8Qrboa7l4ZF1yRTexm",
+        "$P$B93XIDF5O2WV8Qrboa7l4ZF1yRTexm..",
+        "$S$DIIbd5tgPR8oVOMZ7NqZ5T0cOJHkRQ2yd6lvp1q4hTgSD5bWsFSc",
+        "!FLp5NYVYgrZhUZyT4mnYdU64VqW2DRLfxPlfeKIh",
+        "AAABAgMEBQYHCAkKCwwNDg+ukCEMDf0yyQ29NYubggHIVY0sdEUfdyeM+E1LtH1uJg==",
+        f"$fbscrypt$v=2,n=14,r=8,p=1,ss=Bw==,sk={DIGEST}${SALT}${DIGEST}",
+        f"$fbscrypt$v=1,n=14,r=8,p=2,ss=Bw==,sk={DIGEST}${SALT}${DIGEST}",
         f"$argon2id$v=19$t=1,p=1${SALT}${DIGEST}",
         f"$argon2id$v=19$m=64,t=1,p=1,keyid=AQ${SALT}${DIGEST}",
         f"$argon2id$v=19$m=64,t=1,p=1,data=AQ${SALT}${DIGEST}",
@@ -349,13 +503,98 @@ def test_a_foreign_hash_is_to_be_replaced(password_hash: str) -> None:
 def test_a_hash_taken_apart_shows_nothing_of_itself(password_hash: str) -> None:
     """Its repr may get into a log."""
     kinds: list[type[StoredHash]] = [Argon2Hash, *FOREIGN_KINDS]
-    (shown,) = [repr(stored) for kind in kinds if (stored := kind.read(password_hash))]
+    canonical = check_importable(password_hash)
+    (shown,) = [repr(stored) for kind in kinds if (stored := kind.read(canonical))]
     assert "digest" not in shown
     assert "salt" not in shown
     assert "signer_key" not in shown
 
 
-CHEAP = [ARGON2[0][1], BCRYPT[5][1], f"$pbkdf2-sha512$i=1${SALT}${DIGEST}", SCRYPT[1][1], firebase(log_n=1)]
+@pytest.mark.parametrize(
+    "password_hash",
+    [
+        phc_argon2("m=262144,t=4,p=1"),
+        f"$2b$14${BCRYPT_TAIL}",
+        phc_pbkdf2(2_000_000),
+        phc_scrypt(log_n=17, r=8, p=2),
+        phpass("F"),
+    ],
+)
+def test_the_most_that_is_let_in_is_one_whole_share(password_hash: str) -> None:
+    """So the two spellings that may be ours are verified, whatever a hash costs, and no more of its worst."""
+    kinds: list[type[StoredHash]] = [Argon2Hash, *FOREIGN_KINDS]
+    assert [stored.share for kind in kinds if (stored := kind.read(password_hash))] == [1]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFKC", "NFD", "NFKD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_an_imported_hash_of_another_spelling_verifies(
+    form: Literal["NFC", "NFKC", "NFD", "NFKD"], typed: Literal["NFC", "NFD"]
+) -> None:
+    """Where it was made keyboards composed their characters otherwise: any normal form of it is right."""
+    made_of = unicodedata.normalize(form, "pässwörd-\u0390")
+    password_hash = bcrypt.hashpw(made_of.encode(), bcrypt.gensalt(4)).decode()
+    assert HASHER.verify(password_hash, unicodedata.normalize(typed, "pässwörd-\u0390"))
+    assert not HASHER.verify(password_hash, unicodedata.normalize(typed, "passwörd-\u0390"))
+
+
+def test_as_many_spellings_are_tried_as_twice_the_bound_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its bound a hash is computed for what was typed and for our own form; at half of it for all four."""
+    tried: list[bytes] = []
+
+    def derive(_: object, password: bytes) -> bytes:
+        tried.append(password)
+        return b""
+
+    monkeypatch.setattr(BcryptHash, "_derive", derive)
+    typed = "a\u0323\u0307\u212b\ufb01\u00e9"  # of four spellings
+    spellings = [typed] + [unicodedata.normalize(form, typed) for form in ("NFKC", "NFC", "NFD")]
+    for cost, times in ((14, 2), (13, 4), (4, 4)):
+        tried.clear()
+        assert not HASHER.verify(f"$2b${cost:02}${BCRYPT_TAIL}", typed)
+        assert tried == [spelling.encode() for spelling in spellings[:times]]
+
+
+@pytest.mark.parametrize(
+    ("password_hash", "password", "is_replaced"),
+    [
+        (BCRYPT[0][1], "x" * 71, True),
+        (BCRYPT[0][1], "x" * 72, False),
+        (BCRYPT[0][1], "x" * 300, False),
+        (BCRYPT[0][1], "é" * 24, False),  # 48 bytes as it is, 72 decomposed
+        (BCRYPT[0][1], "é" * 23, True),
+        (DJANGO_SHA256[0][1], "x" * 300, True),
+        (WORDPRESS[0][1], "x" * 300, True),
+        (WORDPRESS[0][1], "x ", False),
+        (WORDPRESS[1][1], "\tx", False),
+        (WORDPRESS[1][1], "x y", True),
+        (PBKDF2[0][1], "x" * 300, True),
+    ],
+)
+def test_a_hash_that_does_not_tell_passwords_apart_is_kept(
+    password_hash: str, password: str, *, is_replaced: bool
+) -> None:
+    """The first who logs in may have typed another tail than was set: its hash would lock the owner out."""
+    assert HASHER.needs_rehash(password_hash, password) == is_replaced
+    assert HASHER.needs_rehash(password_hash)
+
+
+def test_wordpress_takes_blanks_off() -> None:
+    """It did so where the password was set, and does it where one is given."""
+    for password, password_hash in WORDPRESS[:2]:
+        assert HASHER.verify(password_hash, f" {password}\t\n")
+        assert not HASHER.verify(password_hash, f"_{password}")
+
+
+def test_a_password_that_wordpress_would_not_have_taken_is_wrong() -> None:
+    """Each of thousands of rounds would read all of it."""
+    assert not HASHER.verify(WORDPRESS[1][1], "x" * 4097)
+
+
+CHEAP = [DJANGO_SHA256[0][1], NODE[3][1], f"$wp$2y$04${BCRYPT_TAIL}", WORDPRESS[5][1], ASPNET[1][1]]
+CHEAP += [f"$010801${SALT}${DIGEST}", f"{{PBKDF2-SHA256}}1${SALT}${DIGEST}", "{CRYPT}" + BCRYPT[5][1]]
+CHEAP += [NODE[0][1], f"$scrypt$n=2,r=4,p=2${SALT}${DIGEST}"]
+CHEAP += [ARGON2[0][1], BCRYPT[5][1], f"$pbkdf2-sha512$i=1${SALT}${DIGEST}", SCRYPT[1][1], firebase(log_n=1)]
 
 
 @settings(max_examples=examples(40))
@@ -366,7 +605,9 @@ def test_any_text_can_be_tried(password: str, password_hash: str) -> None:
 
 
 @given(
-    text=st.text(alphabet="$=,:./+-_abc0129iklmnprstv")
+    text=st.text(alphabet="$=,:./+-_abc0129iklmnprstv{}APQHwy")
+    | st.binary(max_size=120).map(lambda data: base64.b64encode(b"\1\0\0\0" + data).decode())
+    | st.text(alphabet="./09AZaz", min_size=28, max_size=34).map("$P$".__add__)
     | st.sampled_from(CHEAP).flatmap(
         lambda known: st.builds(
             lambda at, length, put: known[:at] + put + known[at + length :],

@@ -8,14 +8,16 @@ work each attempt to log in costs, before anybody has proved anything. They let 
 settings that OWASP's Password Storage Cheat Sheet and the usual frameworks give, and keep a
 verification within about a second: on one core of the x86-64 machine that this was written on, the worst
 ones took 0.95 s (bcrypt), 0.5 s (PBKDF2-SHA256), 1.1 s (PBKDF2-SHA512), 0.7 s (scrypt) and 0.85 s
-(argon2); a wrong password that NFKC changes is verified twice. Raising a bound is safe, lowering one locks
-out whoever has such a hash. There is no lower bound on cost: a weak hash is no weaker here than where it
-comes from, and the first login replaces it.
+(argon2). A wrong password that has several spellings is verified several times, within twice that. Raising
+a bound is safe, lowering one locks out whoever has such a hash. There is no lower bound on cost: a weak hash
+is no weaker here than where it comes from, and the first login replaces it.
 """
 
 import hashlib
+import hmac
 import re
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -26,6 +28,7 @@ from signet.domain.passwords.stored_hashes import (
     UnsupportedHash,
     decode64,
     encode64,
+    in_any_order,
 )
 
 MAX_BCRYPT_COST = 14
@@ -47,7 +50,32 @@ MAX_SCRYPT_PARALLELISM = 16
 
 MAX_SALT_SEPARATOR_BYTES = 16
 
+MAX_PHPASS_LOG = 17
+"""Binary logarithm of how often MD5 is computed: WordPress has it at 13. 0.1 s for a short password, 0.7 s
+for the longest one."""
+
+MAX_PHPASS_BYTES = 4096
+"""WordPress takes no longer password either; each round reads all of it."""
+
+BCRYPT_BYTES = 72
+"""What bcrypt reads of a password."""
+
 TEXT_SALT = r"[!-#%-~]+"
+
+PHP_BLANKS = b" \t\n\r\0\x0b"
+"""What PHP's `trim` takes off. WordPress does it to every password, where it is set and where it is given."""
+
+
+def _wordpress_prehash(password: bytes) -> bytes:
+    return b64encode(hmac.digest(b"wp-sha384", password.strip(PHP_BLANKS), "sha384"))
+
+
+PREHASHES: dict[str, Callable[[bytes], bytes]] = {
+    "bcrypt_sha256$": lambda password: hashlib.sha256(password).hexdigest().encode(),
+    "$wp": _wordpress_prehash,
+}
+"""What a bcrypt hash was made of in place of the password, by what stands before it: Django's
+BCryptSHA256PasswordHasher, and WordPress since 6.8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,33 +83,58 @@ class BcryptHash(StoredHash):
     """bcrypt: `$2a$`, `$2b$` or `$2y$`, all three computed without the faults that had them renamed.
 
     bcrypt reads 72 bytes at most, and every implementation that made hashes of longer passwords cut
-    them there, so that is done here too: until the first login, which replaces the hash, such a
-    password is worth its first 72 bytes. A NUL is a byte like any other; a hash by an implementation that
-    stopped at it does not match. `$2x$`, PHP's mark for hashes with the sign extension fault, is refused.
+    them there, so that is done here too: such a password is worth its first 72 bytes until it is changed. A
+    NUL is a byte like any other; a hash by an implementation that stopped at it does not match. `$2x$`, PHP's
+    mark for hashes with the sign extension fault, is refused.
+
+    Attributes:
+        variant: `2a`, `2b` or `2y`.
+        cost: The binary logarithm of the rounds.
+        prehash: What stands before the hash, and says what it was made of (`PREHASHES`); "" for the password.
     """
 
     FORMS = (
         re.compile(
-            r"(?:bcrypt\$)?"  # Django's BCryptPasswordHasher
+            r"(?:bcrypt\$|(?P<prehash>bcrypt_sha256\$|\$wp))?"  # the first is Django's BCryptPasswordHasher
             r"\$(?P<variant>2[aby])\$(?P<cost>[0-9]{2})\$(?P<salt_b>[./A-Za-z0-9]{22})(?P<digest_b>[./A-Za-z0-9]{31})"
+        ),
+        re.compile(  # @phc/bcrypt and AdonisJS; the version is the letter's code
+            r"\$bcrypt(?:\$v=(?P<letter>9[78]))?\$r=(?P<cost>[0-9]{1,2})"
+            rf"\$(?P<salt_64>{BASE64})\$(?P<digest_64>{BASE64})"
         ),
     )
 
     variant: str
     cost: int
+    prehash: str = ""
 
     @classmethod
     def _from_groups(cls, groups: Mapping[str, str]) -> Self:
+        is_phc = "salt_64" in groups
         return cls(
-            variant=groups["variant"],
+            variant="2" + chr(int(groups.get("letter", "97"))) if is_phc else groups["variant"],
             cost=int(groups["cost"]),
-            salt=_from_bcrypt64(groups["salt_b"]),
-            digest=_from_bcrypt64(groups["digest_b"]),
+            prehash=groups.get("prehash", ""),
+            salt=_bytes(groups, "salt") if is_phc else _from_bcrypt64(groups["salt_b"]),
+            digest=_bytes(groups, "digest") if is_phc else _from_bcrypt64(groups["digest_b"]),
         )
 
+    def tells_apart(self, password: bytes) -> bool:
+        """False where the hash stands for every password that begins with these 72 bytes, or for a blank."""
+        if self.prehash == "$wp":
+            return password == password.strip(PHP_BLANKS)
+        return self.prehash != "" or len(password) < BCRYPT_BYTES
+
     def _check_cost(self) -> None:
+        if (len(self.salt), len(self.digest)) != (16, 23):
+            raise UnsupportedHash("has a salt that is not 16, or a digest that is not 23 bytes long.")
         if not 4 <= self.cost <= MAX_BCRYPT_COST:
             raise UnsupportedHash(f"has a bcrypt cost that is not 4 to {MAX_BCRYPT_COST}.")
+
+    @property
+    def share(self) -> float:
+        """Each step doubles the time."""
+        return 2.0 ** (self.cost - MAX_BCRYPT_COST)
 
     @property
     def _setting(self) -> str:
@@ -90,16 +143,76 @@ class BcryptHash(StoredHash):
     def _derive(self, password: bytes) -> bytes:
         import bcrypt
 
-        made = bcrypt.hashpw(password[:72], self._setting.encode()).decode()
+        text = PREHASHES[self.prehash](password) if self.prehash else password[:BCRYPT_BYTES]
+        made = bcrypt.hashpw(text, self._setting.encode()).decode()
         return _from_bcrypt64(made.removeprefix(self._setting))
 
     def __str__(self) -> str:
-        return self._setting + _to_bcrypt64(self.digest)
+        return self.prehash + self._setting + _to_bcrypt64(self.digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhpassHash(StoredHash):
+    """phpass's portable hashes: WordPress before 6.8 (`$P$`), phpBB (`$H$`).
+
+    Attributes:
+        log_rounds: The binary logarithm of how often MD5 is computed.
+    """
+
+    FORMS = (
+        re.compile(
+            r"\$[PH]\$(?P<log_rounds>[./A-Za-z0-9])(?P<salt_text>[./A-Za-z0-9]{8})(?P<digest>[./A-Za-z0-9]{22})"
+        ),
+    )
+
+    log_rounds: int
+
+    @classmethod
+    def _from_groups(cls, groups: Mapping[str, str]) -> Self:
+        number = sum(_PHPASS.index(letter) << 6 * place for place, letter in enumerate(groups["digest"]))
+        if number >= 1 << 128:
+            raise UnsupportedHash("is damaged: its digest is not one of MD5.")
+        return cls(
+            log_rounds=_PHPASS.index(groups["log_rounds"]),
+            salt=_bytes(groups, "salt"),
+            digest=number.to_bytes(16, "little"),
+        )
+
+    def tells_apart(self, password: bytes) -> bool:
+        """False where WordPress takes blanks off."""
+        return password == password.strip(PHP_BLANKS)
+
+    def _check_cost(self) -> None:
+        if not 7 <= self.log_rounds <= MAX_PHPASS_LOG:
+            raise UnsupportedHash(f"asks for phpass with other than 2^7 to 2^{MAX_PHPASS_LOG} rounds.")
+
+    @property
+    def share(self) -> float:
+        """Each step doubles the rounds."""
+        return 2.0 ** (self.log_rounds - MAX_PHPASS_LOG)
+
+    def _derive(self, password: bytes) -> bytes:
+        password = password.strip(PHP_BLANKS)
+        if len(password) > MAX_PHPASS_BYTES:
+            return b""  # No hash was made of it.
+        digest = hashlib.md5(self.salt + password, usedforsecurity=False).digest()
+        for _ in range(1 << self.log_rounds):
+            digest = hashlib.md5(digest + password, usedforsecurity=False).digest()
+        return digest
+
+    def __str__(self) -> str:
+        number = int.from_bytes(self.digest, "little")
+        digest = "".join(_PHPASS[number >> 6 * place & 63] for place in range(22))
+        return f"$P${_PHPASS[self.log_rounds]}{self.salt.decode()}{digest}"
+
+
+ASPNET_FUNCTIONS = {1: "sha256", 2: "sha512"}
+"""By the number that `KeyDerivationPrf` has for each; 0 is SHA-1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pbkdf2Hash(StoredHash):
-    """PBKDF2 with HMAC-SHA256 or HMAC-SHA512: the PHC form, passlib's, Django's and Werkzeug's."""
+    """PBKDF2 with HMAC-SHA256 or HMAC-SHA512: the PHC form, passlib's, Django's, Werkzeug's, ASP.NET's."""
 
     FORMS = (
         re.compile(
@@ -114,6 +227,11 @@ class Pbkdf2Hash(StoredHash):
             r"pbkdf2:(?P<function>sha256|sha512):(?P<iterations>[0-9]{1,10})"
             rf"\$(?P<salt_text>{TEXT_SALT})\$(?P<digest_hex>[0-9a-f]+)"
         ),
+        re.compile(  # OpenLDAP's pw-pbkdf2, and passlib's ldap_pbkdf2
+            r"\{PBKDF2-SHA(?P<bits>256|512)\}(?P<iterations>[0-9]{1,10})"
+            r"\$(?P<salt_64>[A-Za-z0-9+./]+)\$(?P<digest_64>[A-Za-z0-9+./]+)"
+        ),
+        re.compile(rf"(?P<aspnet>AQAAAA{BASE64})"),
     )
 
     function: str
@@ -121,22 +239,39 @@ class Pbkdf2Hash(StoredHash):
 
     @classmethod
     def _from_groups(cls, groups: Mapping[str, str]) -> Self:
+        if "aspnet" in groups:
+            return cls._from_aspnet(decode64(groups["aspnet"]))
         digest = _bytes(groups, "digest")
         if int(groups.get("size", len(digest))) != len(digest):
             raise UnsupportedHash("has a digest of another length than its parameter l says.")
-        iterations = int(groups["iterations"])
-        return cls(
-            function=groups["function"], iterations=iterations, salt=_bytes(groups, "salt"), digest=digest
-        )
+        function, iterations = groups.get("function", f"sha{groups.get('bits')}"), int(groups["iterations"])
+        return cls(function=function, iterations=iterations, salt=_bytes(groups, "salt"), digest=digest)
+
+    @classmethod
+    def _from_aspnet(cls, data: bytes) -> Self:
+        """ASP.NET Identity v3: a 1, then function, iterations and the salt's size, each in four bytes."""
+        function, iterations, size = (int.from_bytes(data[place : place + 4]) for place in (1, 5, 9))
+        if function not in ASPNET_FUNCTIONS:
+            raise UnsupportedHash("is ASP.NET Identity's with another function than SHA-256 or SHA-512.")
+        salt, digest = data[13 : 13 + size], data[13 + size :]
+        return cls(function=ASPNET_FUNCTIONS[function], iterations=iterations, salt=salt, digest=digest)
 
     def _check_cost(self) -> None:
-        blocks = -(-len(self.digest) // hashlib.new(self.function).digest_size)
-        if not 1 <= self.iterations * blocks <= MAX_PBKDF2_ITERATIONS:
+        if not 1 <= self._work <= MAX_PBKDF2_ITERATIONS:
             message = (
                 f"has a PBKDF2 iteration count that is not 1 to {MAX_PBKDF2_ITERATIONS:,}, counted for each"
                 " block of its digest."
             )
             raise UnsupportedHash(message)
+
+    @property
+    def _work(self) -> int:
+        return self.iterations * -(-len(self.digest) // hashlib.new(self.function).digest_size)
+
+    @property
+    def share(self) -> float:
+        """Iterations are the time."""
+        return self._work / MAX_PBKDF2_ITERATIONS
 
     def _derive(self, password: bytes) -> bytes:
         return hashlib.pbkdf2_hmac(self.function, password, self.salt, self.iterations, len(self.digest))
@@ -148,7 +283,7 @@ class Pbkdf2Hash(StoredHash):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScryptHash(StoredHash):
-    """Scrypt (RFC 7914): the PHC form (which is passlib's too), Django's and Werkzeug's.
+    """Scrypt (RFC 7914): the PHC form (passlib's and AdonisJS's too), Django's, Werkzeug's and Spring's.
 
     Attributes:
         log_n: The binary logarithm of N.
@@ -157,10 +292,14 @@ class ScryptHash(StoredHash):
     """
 
     FORMS = (
-        re.compile(
-            r"\$scrypt\$ln=(?P<log_n>[0-9]{1,2}),r=(?P<r>[0-9]{1,3}),p=(?P<p>[0-9]{1,3})"
-            rf"\$(?P<salt_64>{BASE64})\$(?P<digest_64>{BASE64})"
+        *(
+            re.compile(
+                rf"\$scrypt\${in_any_order(**n, r='r', p='p')}"
+                rf"\$(?P<salt_64>{BASE64})\$(?P<digest_64>{BASE64})"
+            )
+            for n in ({"ln": "log_n"}, {"n": "n"})
         ),
+        re.compile(rf"\$(?P<spring>[0-9a-f]{{5,8}})\$(?P<salt_64>{BASE64})\$(?P<digest_64>{BASE64})"),
         re.compile(
             rf"scrypt\$(?P<n>[0-9]{{1,10}})\$(?P<salt_text>{TEXT_SALT})"
             rf"\$(?P<r>[0-9]{{1,3}})\$(?P<p>[0-9]{{1,3}})\$(?P<digest_64>{BASE64})"
@@ -177,19 +316,26 @@ class ScryptHash(StoredHash):
 
     @classmethod
     def _from_groups(cls, groups: Mapping[str, str]) -> Self:
-        n = 1 << int(groups["log_n"]) if "log_n" in groups else int(groups["n"])
-        if n.bit_count() != 1:
-            raise UnsupportedHash("has a scrypt N that is not a power of two.")
+        if "spring" in groups:
+            costs = int(groups["spring"], 16)
+            log_n, block_size, parallelism = costs >> 16, costs >> 8 & 0xFF, costs & 0xFF
+        else:
+            log_n, block_size, parallelism = _log_n(groups), int(groups["r"]), int(groups["p"])
         return cls(
-            log_n=n.bit_length() - 1,
-            block_size=int(groups["r"]),
-            parallelism=int(groups["p"]),
+            log_n=log_n,
+            block_size=block_size,
+            parallelism=parallelism,
             salt=_bytes(groups, "salt"),
             digest=_bytes(groups, "digest"),
         )
 
     def _check_cost(self) -> None:
         _check_scrypt(self.log_n, self.block_size, self.parallelism)
+
+    @property
+    def share(self) -> float:
+        """Filling memory is the time."""
+        return (128 * self.block_size * self.parallelism << self.log_n) / MAX_SCRYPT_WORK
 
     def _derive(self, password: bytes) -> bytes:
         return _scrypt(password, self.salt, self.log_n, self.block_size, self.parallelism, len(self.digest))
@@ -221,6 +367,11 @@ class FirebaseScryptHash(StoredHash):
             r",ss=(?P<separator_64>[A-Za-z0-9+/_-]*={0,2}),sk=(?P<signer_key_64>[A-Za-z0-9+/_-]+={0,2})"
             r"\$(?P<salt_64>[A-Za-z0-9+/_-]+={0,2})\$(?P<digest_64>[A-Za-z0-9+/_-]+={0,2})"
         ),
+        re.compile(  # Supabase's
+            r"\$fbscrypt\$v=1,n=(?P<log_n>[0-9]{1,2}),r=(?P<r>[0-9]{1,3}),p=1"
+            r"(?:,ss=(?P<separator_64>[A-Za-z0-9+/_-]*={0,2}))?,sk=(?P<signer_key_64>[A-Za-z0-9+/_-]+={0,2})"
+            r"\$(?P<salt_64>[A-Za-z0-9+/_-]+={0,2})\$(?P<digest_64>[A-Za-z0-9+/_-]+={0,2})"
+        ),
     )
 
     log_n: int
@@ -247,6 +398,11 @@ class FirebaseScryptHash(StoredHash):
             raise UnsupportedHash(f"has a Firebase salt separator that is longer than {limit}.")
         _check_scrypt(self.log_n, self.block_size, 1)
 
+    @property
+    def share(self) -> float:
+        """As scrypt's own."""
+        return (128 * self.block_size << self.log_n) / MAX_SCRYPT_WORK
+
     def _derive(self, password: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -262,8 +418,15 @@ class FirebaseScryptHash(StoredHash):
         return f"$firebase-scrypt${costs}${encode64(self.salt)}${encode64(self.digest)}"
 
 
-FOREIGN_KINDS: tuple[type[StoredHash], ...] = (BcryptHash, Pbkdf2Hash, ScryptHash, FirebaseScryptHash)
+FOREIGN_KINDS: tuple[type[StoredHash], ...] = (
+    BcryptHash,
+    Pbkdf2Hash,
+    ScryptHash,
+    FirebaseScryptHash,
+    PhpassHash,
+)
 
+_PHPASS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 _BCRYPT = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -285,6 +448,20 @@ def _bytes(groups: Mapping[str, str], name: str) -> bytes:
             raise UnsupportedHash("is damaged: a part of it is not hexadecimal.")
         return bytes.fromhex(text)
     return groups[f"{name}_text"].encode()
+
+
+def _log_n(groups: Mapping[str, str]) -> int:
+    """The binary logarithm of scrypt's N, which is a power of two.
+
+    Raises:
+        UnsupportedHash: It is not.
+    """
+    if "log_n" in groups:
+        return int(groups["log_n"])
+    n = int(groups["n"])
+    if n.bit_count() != 1:
+        raise UnsupportedHash("has a scrypt N that is not a power of two.")
+    return n.bit_length() - 1
 
 
 def _check_scrypt(log_n: int, block_size: int, parallelism: int) -> None:

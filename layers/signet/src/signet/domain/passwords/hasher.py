@@ -11,9 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from signet.domain.passwords.stored_hashes import BASE64, StoredHash, UnsupportedHash, decode64, encode64
+from signet.domain.passwords.stored_hashes import (
+    BASE64,
+    StoredHash,
+    UnsupportedHash,
+    decode64,
+    encode64,
+    in_any_order,
+)
 from signet.errors import FaultKind, InvalidRequest
 
 MIN_CHARACTERS = 8
@@ -27,6 +34,12 @@ MAX_MARKS = 64
 """Combining characters in a row: a password with more is left as it is too. Putting them in order is what
 takes quadratic time (50 ms for `MAX_NORMALISED` of them), and nobody types so many."""
 
+type Form = Literal["NFC", "NFD", "NFKC"]
+
+MAX_SHARES = 2
+"""What verifying all spellings of one password may cost (`StoredHash.share`): the two that may be ours always
+fit, and all of them where a hash costs half of the most that is let in."""
+
 COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
 
 MAX_ARGON2_MEMORY_KIB = 256 * 2**10
@@ -39,6 +52,12 @@ MAX_ARGON2_PASSES = 16
 MAX_ARGON2_LANES = 16
 """Lanes meet four times in each pass, so that many passes over little memory cost far more than the work:
 8,192 passes over 128 KiB on 16 lanes, which the other bounds let through, took 20 s."""
+
+SCHEME = re.compile(
+    r"^\{(?:bcrypt|blf-crypt|crypt|argon2(?:id|i|d)?|(?:argon2|scrypt)@springsecurity_v5_8|scrypt)\}",
+    re.IGNORECASE,
+)
+"""What LDAP servers and Spring write before a hash. It is dropped: the hash says itself what it is."""
 
 SALT_BYTES = 16
 DIGEST_BYTES = 32
@@ -123,7 +142,7 @@ class Argon2Hash(StoredHash):
         re.compile(
             r"(?:argon2)?"  # Django's Argon2PasswordHasher
             r"\$argon2(?P<variant>id|i|d)(?:\$v=(?P<version>16|19))?"
-            r"\$m=(?P<memory>[0-9]{1,10}),t=(?P<passes>[0-9]{1,10}),p=(?P<lanes>[0-9]{1,10})"
+            rf"\${in_any_order(m='memory', t='passes', p='lanes')}"
             rf"\$(?P<salt>{BASE64})\$(?P<digest>{BASE64})"
         ),
     )
@@ -144,6 +163,11 @@ class Argon2Hash(StoredHash):
 
     def _check_cost(self) -> None:
         """The parameters have checked themselves."""
+
+    @property
+    def share(self) -> float:
+        """Filling memory is the time."""
+        return self.parameters.memory_kib * self.parameters.passes / MAX_ARGON2_WORK_KIB
 
     def _derive(self, password: bytes) -> bytes:
         from argon2.low_level import Type, hash_secret_raw
@@ -183,10 +207,11 @@ class PasswordHasher:
         return str(blank.made_of(_normalise(password).encode()))
 
     def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the hash was made of this password, or of its NFKC form.
+        """Whether the hash was made of this password, in any of its spellings.
 
-        Imported hashes were made of what the user typed, byte for byte, so that is tried first. A
-        password that NFKC changes is therefore hashed twice where the first fails, any other once.
+        Imported hashes were made of what a keyboard sent, byte for byte, and keyboards differ in how they
+        compose a character. So what was typed is tried, then its other normal forms, as long as all that
+        costs no more than `MAX_SHARES`. Plain ASCII has one spelling.
 
         Args:
             password_hash: A stored hash, of any kind that can be imported.
@@ -197,11 +222,8 @@ class PasswordHasher:
                 wrong password. The message does not hold the hash.
         """
         stored = _read(password_hash)
-        raw = password.encode()
-        if stored.matches(raw):
-            return True
-        normal_form = _normalise(password).encode()
-        return normal_form != raw and stored.matches(normal_form)
+        tries = int(MAX_SHARES / stored.share)
+        return any(stored.matches(spelling) for spelling in _spellings(password)[:tries])
 
     def verify_decoy(self, password: str) -> None:
         """Do for an e-mail address that nobody has what `verify` does for a wrong password.
@@ -218,22 +240,23 @@ class PasswordHasher:
 
         Args:
             password_hash: A stored hash.
-            password: What it has just been verified with. Nothing in an imported argon2id hash shows that
-                it was made of raw bytes; with the password that is found out, at the cost of one more
-                hash where NFKC changes it.
+            password: What it has just been verified with. A hash that does not tell it from all others stays
+                as it is: else who logs in first with a password that differs behind bcrypt's 72 bytes would
+                lock out whoever set it. Nothing in an imported argon2id hash shows that it was made of
+                another spelling; with the password that is found out, at the cost of one more hash where it
+                has several.
 
         Raises:
             ValueError: As `verify`.
         """
         stored = _read(password_hash)
+        spellings = [] if password is None else _spellings(password)
         if not isinstance(stored, Argon2Hash):
-            return True
+            return all(map(stored.tells_apart, spellings))
         made_with = (stored.variant, stored.version, stored.parameters, len(stored.salt), len(stored.digest))
         if made_with != ("id", VERSION, self._parameters, SALT_BYTES, DIGEST_BYTES):
             return True
-        if password is None or (normal_form := _normalise(password)) == password:
-            return False
-        return not stored.matches(normal_form.encode())
+        return len(spellings) > 1 and not stored.matches(_normalise(password or "").encode())
 
     def _with_fresh_salt(self, digest: bytes) -> Argon2Hash:
         salt = secrets.token_bytes(SALT_BYTES)
@@ -261,25 +284,34 @@ def _read(password_hash: str) -> StoredHash:
     Raises:
         UnsupportedHash: It is of no supported kind, damaged or out of bounds.
     """
-    if ours := Argon2Hash.read(password_hash):
+    bare = SCHEME.sub("", password_hash, count=1)
+    if ours := Argon2Hash.read(bare):
         return ours
     # 4 ms to import, for the first logins after an import.
     from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
 
     for kind in FOREIGN_KINDS:
-        if foreign := kind.read(password_hash):
+        if foreign := kind.read(bare):
             return foreign
     message = (
-        "is in no supported form: argon2, pbkdf2-sha256, pbkdf2-sha512 and scrypt as PHC strings, bcrypt"
-        " ($2a$, $2b$, $2y$), passlib's, Django's and Werkzeug's forms of these, $firebase-scrypt$."
+        "is in no supported form: argon2, bcrypt, pbkdf2-sha256, pbkdf2-sha512 and scrypt as PHC strings,"
+        " $2a$, $2b$, $2y$, the forms of these in Django, passlib, Werkzeug, Spring, LDAP and ASP.NET"
+        " Identity v3, WordPress's $wp$2y$ and $P$, $firebase-scrypt$ and $fbscrypt$."
     )
     raise UnsupportedHash(message)
 
 
-def _normalise(password: str) -> str:
+def _normalise(password: str, form: Form = "NFKC") -> str:
     if len(password) > MAX_NORMALISED or _has_many_marks(password):
         return password
-    return unicodedata.normalize("NFKC", password)
+    return unicodedata.normalize(form, password)
+
+
+def _spellings(password: str) -> list[bytes]:
+    """The distinct ones of a password: as it was given, in the form of our own hashes, in the others."""
+    forms: tuple[Form, ...] = ("NFKC", "NFC", "NFD")
+    texts = [password] if password.isascii() else [password, *(_normalise(password, form) for form in forms)]
+    return [text.encode() for text in dict.fromkeys(texts)]
 
 
 def _has_many_marks(password: str) -> bool:

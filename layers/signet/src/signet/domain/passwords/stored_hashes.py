@@ -18,6 +18,16 @@ DIGEST_BYTES = range(16, 65)
 BASE64 = r"[A-Za-z0-9+/]+={0,2}"
 
 
+def in_any_order(**groups: str) -> str:
+    """The pattern of a PHC string's numbers, each of them once: the format has no order that all keep to.
+
+    Args:
+        groups: The group that gets each number, by its name in the string.
+    """
+    each = (rf"(?=(?:[^$]*,)?{name}=(?P<{group}>[0-9]{{1,10}})[,$])" for name, group in groups.items())
+    return "".join(each) + rf"[a-z]+=[0-9]+(?:,[a-z]+=[0-9]+){{{len(groups) - 1}}}"
+
+
 class UnsupportedHash(ValueError):
     """A password hash that is in no supported form, damaged, or out of bounds.
 
@@ -69,6 +79,10 @@ class StoredHash(ABC):
         """Whether the hash was made of this password. The comparison takes constant time."""
         return hmac.compare_digest(self._derive(password), self.digest)
 
+    def tells_apart(self, password: bytes) -> bool:  # noqa: ARG002 - most kinds do, whatever the password
+        """Whether no other password than this one matches where it does."""
+        return True
+
     def made_of(self, password: bytes) -> Self:
         """The hash that this password has with the same salt and costs."""
         return replace(self, digest=self._derive(password))
@@ -82,6 +96,11 @@ class StoredHash(ABC):
 
     @abstractmethod
     def _check_cost(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def share(self) -> float:
+        """What a verification costs, as a share of the most that this kind may cost: at most 1."""
 
     @abstractmethod
     def _derive(self, password: bytes) -> bytes: ...
