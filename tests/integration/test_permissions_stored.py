@@ -291,6 +291,7 @@ def test_a_mint_that_never_reads_one_state_gives_up(
     signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says that it can be tried again, rather than sign what may not be so."""
+    monkeypatch.setattr("time.sleep", signet.clock.advance)
     add(signet, ORG)
     stale = item(signet, "PERMISSIONS")
     remove(signet, ORG)

@@ -340,6 +340,7 @@ def test_a_conflict_is_tried_again_and_a_duplicate_is_not(
     signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transaction that met another one is repeated; one whose condition failed is a refusal at once."""
+    monkeypatch.setattr("time.sleep", signet.clock.advance)
     client = wiring.table().client
     real = client.call
     reasons = itertools.chain([["None", "TransactionConflict"]] * 3, itertools.repeat(None))
