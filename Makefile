@@ -78,11 +78,12 @@ test-built: .venv/ready .tools/runtime/ready .aws-sam/host/ready build ## Run ev
 	$(PYTHON) -m tools.run_built
 
 .PHONY: check
-check: ## Everything within 25 minutes: lint, template, tests with nothing left out, build, built functions
+check: ## Everything within 25 minutes: lint, template, tests with nothing left out and their coverage, build, built functions
 	@$(MAKE) lint
 	@$(MAKE) validate
 	@$(MAKE) engines verifiers
-	@SIGNET_BROWSER=required SIGNET_NODE=required $(MAKE) test ENGINE=$(or $(ENGINE),extenddb)
+	@SIGNET_BROWSER=required SIGNET_NODE=required \
+	    $(MAKE) test ENGINE=$(or $(ENGINE),extenddb) ARGS="--cov $(ARGS)"
 	@$(MAKE) test-built
 	@echo "make check: all passed"
 
@@ -143,7 +144,7 @@ lock: ## Resolve all requirements again and write the hashed lists
 
 .PHONY: clean
 clean: ## Remove all that was made here: environments, builds, caches
-	rm -rf .venv .tools .aws-sam .signet .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .aws-sam .signet .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Environments; each is made anew when its list of requirements changes ---
