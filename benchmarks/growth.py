@@ -19,6 +19,7 @@ import botocore.session
 from benchmarks import pages, samples
 from benchmarks.deployed import deployed_on, timed
 from benchmarks.prefilled import NAME, Engine, line_of
+from signet.domain.applications import Application as SignetApplication
 from signet.domain.groups import DetailedGroup
 from signet.domain.keys import Algorithm
 from signet.domain.listing import Cursor, Entry
@@ -28,6 +29,7 @@ from signet.domain.users import MAX_GROUPS, User
 from signet.store.groups import insert_group
 from signet.store.keys import LIVES, PARTITION
 from signet.store.table import Part, Table
+from signet.store.tenant import Tenant
 from signet.store.users import insert_user
 from tests import engine
 from tests.deployment import CHEAP_HASHES, PASSWORD, START_MS, Deployment
@@ -143,6 +145,11 @@ class _Written:
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
 
+    def tenant(self, application_id: str) -> Tenant:
+        """As what the store knows an application whose items it shall write here."""
+        known = SignetApplication(id=application_id, name="", created_at_ms=0, updated_at_ms=0, generation=0)
+        return Tenant(cast("Table", self), known, START_MS)
+
     def write(self, *parts: Part) -> None:
         """Keep what the parts write; that something is there already is taken for granted."""
         for part in parts:
@@ -169,7 +176,7 @@ def user_lines(application: Application, password_hash: str) -> Iterator[str]:
     mark_id, mark_email, mark_number = _MARKS
     written = _Written()
     user = _user(mark_id, mark_email, tags={"plan": "team", "number": mark_number})
-    insert_user(cast("Table", written), application.id, user, password_hash)
+    insert_user(written.tenant(application.id), user, password_hash)
     form = "".join(map(line_of, written.items)).replace("%", "%%")
     for mark, name in zip(_MARKS, ("id", "email", "number"), strict=True):
         form = form.replace(mark, f"%({name})s")
@@ -205,7 +212,7 @@ def _user(user_id: str, email: str, **fields: Any) -> User:
 def _group_items(application: Application, password_hash: str) -> list[dict[str, Any]]:
     """As many groups as wanted, a user in up to `MAX_GROUPS` of them, as many members in the first."""
     written = _Written()
-    table = cast("Table", written)
+    tenant = written.tenant(application.id)
     ids = [f"{number:024x}" for number in range(application.groups)]
     for number, group_id in enumerate(ids):
         group = DetailedGroup(
@@ -215,12 +222,12 @@ def _group_items(application: Application, password_hash: str) -> list[dict[str,
             created_at_ms=START_MS,
             updated_at_ms=START_MS,
         )
-        insert_group(table, application.id, group, [])
+        insert_group(tenant, group, [])
     for number in range(application.groups):
         user_id, email = who(number)
         # The first is in many groups, the others are members of the first group alone.
         own = tuple(ids[:MAX_GROUPS]) if number == 0 else (ids[0],)
-        insert_user(table, application.id, _user(user_id, email, group_ids=own), password_hash)
+        insert_user(tenant, _user(user_id, email, group_ids=own), password_hash)
     application.people.append(who(0))
     return written.items
 

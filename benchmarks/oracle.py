@@ -133,7 +133,7 @@ def _make_people(deployment: Deployment) -> None:
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
         )
-        insert_user(table, application_id, guest, "none")
+        insert_user(deployment.tenant, guest, "none")
         forget = Update(
             user_key(application_id, guest.id), "SET email = :email REMOVE normal_email", {":email": address}
         )

@@ -34,8 +34,10 @@ from local.messages import Request
 from local.routing import Router
 from signet import deadline, wiring
 from signet.aws import lean
+from signet.store.applications import find_application
 from signet.store.attributes import from_attributes
 from signet.store.table import INDEX
+from signet.store.tenant import Tenant
 from signet.usecases.applications import register
 from tests import iam, writes
 from tools.audit_table import find_lost_ends
@@ -304,6 +306,18 @@ class Deployment:
             "sessionToken": session["token"],
             "userToken": self.invoke("issue_user_token", here | {"userId": "u1"})["token"],
         }
+
+    @property
+    def tenant(self) -> Tenant:
+        """The application as a call has it that comes now."""
+        return self.tenant_of(self.application_id)
+
+    def tenant_of(self, application_id: str) -> Tenant:
+        """Another one, likewise."""
+        application = find_application(wiring.table(), application_id)
+        if application is None:
+            raise LookupError(f"There is no application {application_id}.")
+        return wiring.tenant(application, self.clock.milliseconds)
 
     def new_application(self, name: str = "Other") -> tuple[str, str]:
         """Register a further application: its id and its API token."""

@@ -32,8 +32,10 @@ NEED_NOT = {
     "create_group": "who belongs to what is no question of who somebody is",
     "update_group": "the same",
     "delete_group": "the same",
+    "invalidate_application_tokens": "it raises the application's own generation, and writes no user",
+    "invalidate_identity_tokens": "likewise the identity's",
 }
-"""Operations that write users and end no tokens, and why."""
+"""Operations that write users, or could, and end no tokens, and why."""
 
 USER_WRITES = {
     "change_user",
@@ -114,7 +116,7 @@ def test_an_operation_that_writes_users_is_in_one_of_the_lists(operation: str) -
 
 READS_ONLY = {
     "get_permissions": "imports the store of permissions for what is stored, and may only read",
-    "authorize_request": "imports the use cases of users for their groups alone, and may only read",
+    "authorize_request": "imports the store of users to check theirs, and may only read",
     "get_user": "the same",
     "list_users": "the same",
     "get_group": "the same",

@@ -95,9 +95,7 @@ def test_api_gateway_may_ask_the_authorizer() -> None:
 def test_who_hashes_has_a_whole_processor_and_a_pool() -> None:
     """A function that comes to a password's hash has the memory of a vCPU, and is in the table above."""
     hashing = {
-        operation
-        for operation, path in OPERATIONS.items()
-        if any(f"wiring.{name}()" in path.read_text() for name in ("password_hasher", "authenticator"))
+        operation for operation, path in OPERATIONS.items() if "wiring.password_hasher()" in path.read_text()
     }
     assert hashing == RESERVED.keys() | WITHOUT_A_POOL
     assert {FUNCTIONS[logical_id(operation)]["MemorySize"] for operation in hashing} == {1769}

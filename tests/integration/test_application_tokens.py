@@ -86,7 +86,7 @@ class Scene:
 
     def end_all(self) -> None:
         """End all tokens of the application in another container."""
-        raise_application_generation(wiring.table(), self.signet.application_id)
+        raise_application_generation(self.signet.tenant)
 
     def is_valid(self, token: str) -> bool:
         """Whether introspection in this container calls the token active."""
@@ -97,14 +97,12 @@ class Scene:
         """The check of another container, which knows the application as it is now."""
         seconds = wiring.settings().application_cache_seconds
         applications = ApplicationCache(wiring.table(), seconds, self.signet.clock.monotonic)
-        verifier = Verifier(
-            wiring.table(), applications, KeyRingCache(wiring.table(), 60, self.signet.clock.monotonic)
-        )
+        verifier = Verifier(applications, KeyRingCache(wiring.table(), 60, self.signet.clock.monotonic))
 
         def check(token: str) -> Token:
             application = applications.find(self.signet.application_id)
             assert application is not None
-            return verifier.verify_any(token, application, self.signet.clock.now)
+            return verifier.verify_any(wiring.tenant(application, self.signet.clock.milliseconds), token)
 
         applications.find(self.signet.application_id)
         return check
@@ -262,7 +260,7 @@ def test_who_ends_them_all_the_time_is_told_to_try_again(scene: Scene) -> None:
 
     def outdated(cache: ApplicationCache, application_id: str) -> Any:
         application = find(cache, application_id)
-        raise_application_generation(wiring.table(), application_id)
+        raise_application_generation(scene.signet.tenant)
         return application
 
     with pytest.MonkeyPatch.context() as patch:
@@ -280,12 +278,13 @@ def test_who_ends_them_all_the_time_is_told_to_try_again(scene: Scene) -> None:
 def test_an_application_without_its_generation_is_none(scene: Scene) -> None:
     """Nobody could tell which of its tokens have been ended: nothing is taken and nothing issued."""
     (item,) = [item for item in scene.signet.items() if item["sk"]["S"] == "GENERATION"]
+    tenant = scene.signet.tenant
     scene.signet.delete_item(item)
     for way in WAYS.values():
         with pytest.raises(ApplicationNotFound):
             way(scene)
     with pytest.raises(ApplicationNotFound):
-        scene.end_all()
+        raise_application_generation(tenant)
     scene.signet.restart()
     with pytest.raises(ApplicationNotFound):
         scene.call("get_user", experienceUserId=scene.user_id)

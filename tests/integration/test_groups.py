@@ -85,7 +85,7 @@ def make_users(signet: Deployment, count: int, **more: Any) -> list[str]:
         for number in range(count)
     ]
     for user in users:
-        insert_user(wiring.table(), signet.application_id, user, "no hash")
+        insert_user(signet.tenant, user, "no hash")
     return [user.id for user in users]
 
 
@@ -413,7 +413,7 @@ def test_external_users_are_members_under_their_own_ids(moto_signet: Deployment)
     """A user with an id of the application's own stands as `ext:<id>` in what comes and what goes."""
     signet = moto_signet
     user = User(id="x:häß 1", created_at_ms=1, updated_at_ms=1, normal_email="x@example.com")
-    insert_user(wiring.table(), signet.application_id, user, "no hash")
+    insert_user(signet.tenant, user, "no hash")
     editors = create(signet, experienceUserIds=["ext:häß 1"])
     assert editors["experienceUserIds"] == ["ext:häß 1"]
     before = signet.items()
@@ -620,7 +620,7 @@ def test_a_further_invocation_that_cannot_go_on_fails_so_that_lambda_tries_it_ag
     """It does not begin one after the other while DynamoDB takes no writes."""
     signet = moto_signet
     editors = group_id(signet, experienceUserIds=make_users(signet, 2))
-    use_cases.begin_removal(wiring.directory(signet.application_id), editors, 0)
+    use_cases.begin_removal(signet.tenant, editors)
     named = {"applicationId": signet.application_id, "experienceGroupId": editors}
     with monkeypatch.context() as patching:
 
@@ -794,8 +794,8 @@ def test_a_group_that_is_being_deleted_takes_nobody_in(
     signet = moto_signet
     ann, ben, cat = make_users(signet, 3)
     editors = group_id(signet, experienceUserIds=[ann])
-    directory = wiring.directory(signet.application_id)
-    meanwhile(monkeypatch, find_users, lambda: use_cases.begin_removal(directory, editors, 0))
+    tenant = signet.tenant
+    meanwhile(monkeypatch, find_users, lambda: use_cases.begin_removal(tenant, editors))
     answer = send(signet, "PATCH", editors, {"experienceUserIds": [ann, ben]})
     assert (answer.status, answer.json["type"]) == (404, "NotFound")
     refused(patch_user(signet, cat, experienceGroupIds=[editors]), f"there is no group {editors}")
@@ -821,7 +821,7 @@ def test_a_deletion_overlooks_nothing_that_happens_meanwhile(
         "moves on": lambda: patch(signet, child, parentId=other),
         "deleted": lambda: delete(signet, child),
         "renamed": lambda: patch(signet, doomed, name="renamed"),
-        "deleted itself": lambda: use_cases.begin_removal(wiring.directory(signet.application_id), doomed, 0),
+        "deleted itself": lambda: use_cases.begin_removal(signet.tenant, doomed),
     }
     meanwhile(monkeypatch, find_family, actions[kind])
     delete(signet, doomed)

@@ -77,8 +77,8 @@ def listed(signet: Deployment, application_id: str, token: str) -> list[dict[str
     return items
 
 
-def can_log_in(application_id: str, normal_email: str, password: str = PASSWORD) -> bool:
-    password_hash = find_password_hash(wiring.table(), application_id, normal_email)
+def can_log_in(signet: Deployment, application_id: str, normal_email: str, password: str = PASSWORD) -> bool:
+    password_hash = find_password_hash(signet.tenant_of(application_id), normal_email)
     return password_hash is not None and wiring.password_hasher().verify(password_hash, password)
 
 
@@ -125,8 +125,8 @@ def test_users_with_a_password_or_a_hash(signet: Deployment) -> None:
     kept = {name: value for name, value in cara.items() if name not in ("password", "experienceGroupIds")}
     assert found | kept == found
     assert (ann["email"], ann["creationDate"]) == ("Ann@Example.com", "2027-01-15T08:00:00.123Z")
-    assert can_log_in(signet.application_id, "cara@example.com")
-    assert can_log_in(signet.application_id, "ann@example.com")
+    assert can_log_in(signet, signet.application_id, "cara@example.com")
+    assert can_log_in(signet, signet.application_id, "ann@example.com")
     assert sound(signet)
 
 
@@ -144,7 +144,7 @@ def test_an_exported_application_lives_on_in_an_empty_one(signet: Deployment) ->
     assert result["counts"] == counts(3, created=3)
     assert export(signet, other_id) == exported
     for email in ("ann@example.com", "bob@example.com", "cara@example.com"):
-        assert can_log_in(other_id, email)
+        assert can_log_in(signet, other_id, email)
     assert len(listed(signet, other_id, other_token)) == 3
     assert sound(signet)
 
@@ -161,9 +161,9 @@ def test_who_logs_in_first_locks_nobody_out_behind_72_bytes(signet: Deployment) 
     start(signet, lines({"email": "ann@example.com", "passwordHash": password_hash}, BOB))
     assert log_in(signet, "ann@example.com", long[:72] + "another tail") == 200
     assert log_in(signet, "ann@example.com", long) == 200
-    assert find_password_hash(wiring.table(), signet.application_id, "ann@example.com") == password_hash
+    assert find_password_hash(signet.tenant, "ann@example.com") == password_hash
     assert log_in(signet, "bob@example.com", PASSWORD) == 200
-    assert "$argon2id$" in str(find_password_hash(wiring.table(), signet.application_id, "bob@example.com"))
+    assert "$argon2id$" in str(find_password_hash(signet.tenant, "bob@example.com"))
 
 
 def test_what_is_there_stays_as_it_is(signet: Deployment) -> None:
@@ -642,13 +642,12 @@ def test_an_export_takes_what_is_in_the_table(signet: Deployment) -> None:
     """Not what the index says: a deleted user is left out, a changed address is the new one."""
     start(signet, lines(ANN, BOB))
     users = {user["email"]: user["id"] for user in export(signet)}
-    table = wiring.table()
-    entries = user_entries(table, signet.application_id, 10)[0]
+    entries = user_entries(signet.tenant, 10)[0]
     path = f"/applications/{signet.application_id}/experience/users"
     headers = signet.bearer()
     signet.http("PATCH", f"{path}/{users['Ann@Example.com']}", {"email": "zoe@example.com"}, headers=headers)
     signet.http("DELETE", f"{path}/{users['bob@example.com']}", headers=headers)
-    ((user, password_hash),) = exporting._read(wiring.directory(signet.application_id), entries)
+    ((user, password_hash),) = exporting._read(signet.tenant, entries)
     assert (user.email, password_hash) == ("zoe@example.com", BCRYPT)
 
 
@@ -666,7 +665,7 @@ def test_who_made_a_user_is_with_the_credential_alone(signet: Deployment) -> Non
     item = wiring.table().find(credential_key(signet.application_id, "ann@example.com"))
     assert item is not None
     assert item["origin"] == "mine:1"
-    assert find_user(wiring.table(), signet.application_id, "a" * 24, signet.clock.milliseconds) is not None
+    assert find_user(signet.tenant, "a" * 24) is not None
     path = f"/applications/{signet.application_id}/experience/users/{'a' * 24}"
     signet.http("DELETE", path, headers=signet.bearer())
     assert "mine:1" not in repr(signet.items())

@@ -45,7 +45,7 @@ def insert(signet: Deployment, name: str, **more: Any) -> User:
         "updated_at_ms": now,
     }
     user = User(**fields | more)
-    insert_user(wiring.table(), signet.application_id, user, "$argon2id$")
+    insert_user(signet.tenant, user, "$argon2id$")
     return user
 
 

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -53,9 +54,10 @@ def make_groups(signet: Deployment, number: int) -> list[str]:
     ids = [f"{place:024x}" for place in range(number)]
     written: list[Part] = []
     table = cast("Table", SimpleNamespace(write=lambda *parts: written.extend(parts)))
+    tenant = replace(signet.tenant, table=table)
     for group_id in ids:
         group = DetailedGroup(id=group_id, name=group_id, created_at_ms=1, updated_at_ms=1)
-        insert_group(table, signet.application_id, group, [])
+        insert_group(tenant, group, [])
     for part in written:
         signet.put_item(part.request("")["Put"]["Item"])
     return ids
@@ -444,7 +446,7 @@ def test_an_address_that_is_taken_at_the_last_moment(moto_signet: Deployment, sc
 
     def take(number: int, at: int, call: Callable[[], Any]) -> Any:
         if number == at:
-            if users.find_password_hash(wiring.table(), signet.application_id, address) is None:
+            if users.find_password_hash(signet.tenant, address) is None:
                 make_user(signet, [], address)
             found[:] = signet.items()
         return call()

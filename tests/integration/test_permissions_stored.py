@@ -6,7 +6,6 @@ from typing import Any
 import jwt
 import pytest
 
-from signet import wiring
 from signet.domain.permissions import MAX_RESOURCES
 from signet.errors import InvalidRequest, Unavailable
 from signet.store import permissions as store
@@ -298,7 +297,7 @@ def test_a_mint_that_never_reads_one_state_gives_up(
     find_all, key = Table.find_all, permissions_key(signet.application_id, "x:u1")
     monkeypatch.setattr(Table, "find_all", lambda table, keys: {**find_all(table, keys), key: stale})
     with pytest.raises(Unavailable):
-        find_permitted_subject(wiring.table(), signet.application_id, "u1")
+        find_permitted_subject(signet.tenant, "u1")
 
 
 def test_what_is_shown_is_of_one_organization_and_of_what_is_named(signet: Deployment) -> None:
@@ -423,12 +422,12 @@ def test_a_write_is_conditioned_on_what_was_read(
     signet: Deployment, has_some: bool, comes_and_goes: bool, removes: bool
 ) -> None:
     """A write from an older reading is refused, also where what was read has gone and come again."""
-    table, application_id = wiring.table(), signet.application_id
+    tenant = signet.tenant
     write = store.narrow_permissions if removes else store.widen_permissions
     remove(signet, DOC)  # so that there is an epoch
     if has_some:
         add(signet, ORG)
-    before = find_permitted_subject(table, application_id, "u1")
+    before = find_permitted_subject(tenant, "u1")
     add(signet, FOLDER)
     if comes_and_goes:
         for resource in (FOLDER, ORG):
@@ -438,10 +437,10 @@ def test_a_write_is_conditioned_on_what_was_read(
     items = signet.items()
     if removes and not has_some:
         # Nothing was there to be taken away: it ends tokens, and leaves what came meanwhile.
-        write(table, application_id, "u1", before, [])
+        write(tenant, "u1", before, [])
         assert permitted(mint(signet)) == (None if comes_and_goes else [FOLDER])
     else:
         with pytest.raises(StaleError):
-            write(table, application_id, "u1", before, [DOC])
+            write(tenant, "u1", before, [DOC])
         assert signet.items() == items
     assert audit(map(from_attributes, signet.items())) == []

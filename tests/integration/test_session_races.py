@@ -22,7 +22,7 @@ from signet.domain.tokens import Token
 from signet.errors import TokenRefused, UserNotFound
 from signet.store.attributes import from_attributes
 from signet.store.ended_tokens import MAX_MARKS
-from signet.usecases import sessions, users
+from signet.usecases import naming, users
 from tests.deployment import PASSWORD, Cloud, Deployment
 from tests.races import at_once
 from tools.audit_table import audit
@@ -392,7 +392,7 @@ def test_nor_by_a_token_without_a_password(scene: Scene, fields: dict[str, bool]
         scene.delete()
         tombstones.append(scene.item())
 
-    with after(sessions, "find_credential", delete), pytest.raises(UserNotFound):
+    with after(naming, "find_credential", delete), pytest.raises(UserNotFound):
         scene.call("issue_session_token", experienceUserId=ANN, **fields)
     assert [scene.item()] == tombstones
 
@@ -740,7 +740,8 @@ def test_another_container_sees_the_end_of_a_user_s_tokens_at_once(scene: Scene,
     def check() -> Token:
         application = applications.find(scene.signet.application_id)
         assert application is not None
-        return verifier.verify_session(token, application, scene.signet.clock.now)[0]
+        tenant = wiring.tenant(application, scene.signet.clock.milliseconds)
+        return verifier.verify_session(tenant, token)[0]
 
     events: dict[str, Event] = {
         "invalidate": scene.invalidate,
@@ -767,7 +768,8 @@ def test_another_container_sees_the_end_of_all_tokens_within_the_bound(scene: Sc
     def check() -> Token:
         application = applications.find(scene.signet.application_id)
         assert application is not None
-        return verifier.verify_session(token, application, scene.signet.clock.now)[0]
+        tenant = wiring.tenant(application, scene.signet.clock.milliseconds)
+        return verifier.verify_session(tenant, token)[0]
 
     scene.signet.clock.milliseconds += 4999
     assert check().text == token

@@ -19,7 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 
 from local import sam
 from signet.errors import Unavailable
-from signet.usecases.authentication import Authenticator
+from signet.usecases import authentication
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tools.events import load_event
 
@@ -190,17 +190,17 @@ def test_a_refusal_fails_the_execution_with_its_code_and_message(workflow: Workf
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    authenticate: Callable[..., Any] = Authenticator.authenticate
+    authenticate: Callable[..., Any] = authentication.authenticate
     calls: list[object] = []
 
-    def first_unavailable(self: Authenticator, *arguments: Any) -> Any:
+    def first_unavailable(*arguments: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 1:
             message = "The table did not answer in time."
             raise Unavailable(message)
-        return authenticate(self, *arguments)
+        return authenticate(*arguments)
 
-    monkeypatch.setattr(Authenticator, "authenticate", first_unavailable)
+    monkeypatch.setattr(authentication, "authenticate", first_unavailable)
 
 
 def test_what_may_pass_is_tried_again(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ class Stage:
             updated_at_ms=signet.clock.milliseconds,
             **self.group_fields,
         )
-        insert_group(wiring.table(), signet.application_id, group, above)
+        insert_group(signet.tenant, group, above)
         for number in range(members):
             user_id = f"{number:024x}"
             key = member_key(signet.application_id, group.id, user_id)
@@ -121,7 +121,7 @@ class Stage:
             updated_at_ms=signet.clock.milliseconds,
         )
         password_hash = wiring.password_hasher().hash(PASSWORD)
-        return add_user(wiring.table(), signet.application_id, user, password_hash, user.created_at_ms)
+        return add_user(signet.tenant, user, password_hash)
 
     def do(self, operation: str, **fields: object) -> Any:
         """Invoke a function in the application."""

@@ -11,7 +11,7 @@ from signet import wiring
 from signet.aws.lean import Refused
 from signet.errors import InvalidRequest, Unavailable, UserExists, UserNotFound
 from signet.store.users import StaleError, change_user
-from signet.usecases.users import Directory, get_user
+from signet.usecases.users import get_user
 from tests.deployment import PASSWORD, Deployment, Response
 
 ANN = {"email": "Ann@Example.com", "password": "correct horse battery staple"}
@@ -390,13 +390,12 @@ def _cancelled(codes: list[str]) -> Exception:
 def test_a_change_is_conditioned_on_what_was_read(signet: Deployment) -> None:
     """A write that was decided on an outdated user writes nothing."""
     user = signet.invoke("create_user", here(signet, email="ann@example.com", password=PASSWORD))
-    directory = Directory(wiring.table(), signet.application_id, signet.clock.milliseconds)
-    before = get_user(directory, user["id"])
+    before = get_user(signet.tenant, user["id"])
     signet.invoke("update_user", here(signet, experienceUserId=user["id"], firstName="Ann"))
     items = signet.items()
     after = replace(before, last_name="Lee", revision=before.revision + 1)
     with pytest.raises(StaleError):
-        change_user(wiring.table(), signet.application_id, before, after, signet.clock.milliseconds)
+        change_user(signet.tenant, before, after)
     assert signet.items() == items
 
 

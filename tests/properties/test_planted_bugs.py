@@ -19,10 +19,13 @@ from signet.domain.users import User
 from signet.errors import TokenExpired
 from signet.store import authentication, users
 from signet.store.attributes import Item
+from signet.store.tenant import Tenant
+from signet.usecases import authentication as authenticating
+from signet.usecases import sessions, verifier
 from signet.usecases import users as register
-from signet.usecases import verifier
-from signet.usecases.authentication import Attempt, Authentication, Authenticator
-from signet.usecases.sessions import SessionIssuer
+from signet.usecases.authentication import Attempt, Authentication
+from signet.usecases.signer import Signer
+from signet.usecases.verifier import Verifier
 from tests.deployment import Cloud
 from tests.properties.test_sessions_machine import run_machine
 
@@ -77,8 +80,8 @@ def test_login_not_conditioned_on_password_version(
     """
     real = authentication.note_login
 
-    def note_login(table: Any, application_id: str, condition: Any, *given: Any, **more: Any) -> User | None:
-        return real(table, application_id, replace(condition, password_version=None), *given, **more)
+    def note_login(tenant: Tenant, condition: Any, **more: Any) -> User | None:
+        return real(tenant, replace(condition, password_version=None), **more)
 
     monkeypatch.setattr("signet.usecases.authentication.note_login", note_login)
     find(LET_IN)
@@ -107,16 +110,16 @@ def test_greater_than_instead_of_at_least_at_expiry(
 
 def test_extra_data_not_carried_over(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
     """Planted: the new token of a token's mode forgets the given one's extra data. It shows in its `ext`."""
-    real = Authenticator._prepare
+    real = authenticating._Check._prepare
 
     def prepare(
-        self: Authenticator, application: Application, attempt: Attempt, token: Token | None, *given: Any
+        check: authenticating._Check, token: Token | None, user_id: str
     ) -> Callable[[User], str | None]:
         if token is not None:
             token = replace(token, claims={n: v for n, v in token.claims.items() if n != "ext"})
-        return real(self, application, attempt, token, *given)
+        return real(check, token, user_id)
 
-    monkeypatch.setattr(Authenticator, "_prepare", prepare)
+    monkeypatch.setattr(authenticating._Check, "_prepare", prepare)
     find("not carried over")
 
 
@@ -127,17 +130,17 @@ def test_same_token_returned_after_invalidation(
 
     It shows at once, since the machine wants a token that it has not seen before.
     """
-    real = Authenticator.authenticate
+    real = authenticating.authenticate
 
     def authenticate(
-        self: Authenticator, application: Application, attempt: Attempt, *given: Any
+        tenant: Tenant, verifier: Verifier, signer: Signer, hasher: Any, attempt: Attempt, warn: Any
     ) -> Authentication | None:
-        done = real(self, application, attempt, *given)
+        done = real(tenant, verifier, signer, hasher, attempt, warn)
         if done is None or done.token is None or not attempt.mode.uses_token:
             return done
         return replace(done, token=attempt.token)
 
-    monkeypatch.setattr(Authenticator, "authenticate", authenticate)
+    monkeypatch.setattr(authenticating, "authenticate", authenticate)
     find("a token was given out twice")
 
 
@@ -200,11 +203,12 @@ def test_mark_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, find: Calla
 
 def test_tokens_ended_and_then_no_key(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
     """Planted: what signs is looked for after the write; where that fails, all has ended for nothing."""
-    real = SessionIssuer.prepare
+    real = sessions.prepare
 
-    def prepare(self: SessionIssuer, *given: Any) -> Callable[[User], str]:
-        return lambda user: real(self, *given)(user)
+    def prepare(*given: Any, **more: Any) -> Callable[[User], str]:
+        return lambda user: real(*given, **more)(user)
 
-    monkeypatch.setattr(SessionIssuer, "prepare", prepare)
+    for module in (sessions, authenticating):
+        monkeypatch.setattr(module, "prepare", prepare)
     # Or the first that shows of a write behind a refusal is the time of the log-in.
     find("False, but the model says True|^not authenticated, though|lastLogin moved, or did not")

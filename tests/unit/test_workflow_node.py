@@ -41,7 +41,7 @@ class Gate:
         self.attempts: list[Attempt] = []
 
     def __call__(self, attempt: Attempt) -> Authentication | None:
-        """As `Authenticator.authenticate` does."""
+        """As `authenticate` does."""
         self.attempts.append(attempt)
         if not self.opens:
             return None

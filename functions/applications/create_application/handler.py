@@ -6,7 +6,7 @@ from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.applications import ApplicationName, ApplicationView
 from signet.edge.fields.model import RequestModel
 from signet.edge.operation import Call, operation
-from signet.usecases.applications import register
+from signet.usecases import applications
 
 
 class CreateApplication(RequestModel):
@@ -30,5 +30,5 @@ class CreatedApplication(ApplicationView):
 )
 def lambda_handler(call: Call[CreateApplication]) -> CreatedApplication:
     """Make an application and its first API token."""
-    application, api_token = register(wiring.table(), call.request.name, call.now_ms)
+    application, api_token = applications.register(wiring.table(), call.request.name, call.now_ms)
     return CreatedApplication.of(application, api_token=api_token.secret)

@@ -1,12 +1,11 @@
 """POST /v2/workspace/authtokens/get: an application's live API tokens (docs/api.md, section 10)."""
 
-from signet import wiring
 from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.applications import ApiTokenView
 from signet.edge.fields.model import ResponseModel
 from signet.edge.operation import Call, no_fields, operation
-from signet.usecases.applications import read_application
+from signet.usecases import applications
 
 
 class ApiTokens(ResponseModel):
@@ -24,7 +23,7 @@ class ApiTokens(ResponseModel):
 )
 def lambda_handler(call: Call[None]) -> ApiTokens:
     """Show the prefixes and dates of the tokens; the tokens themselves are not stored."""
-    # From the table: who has just reset a token looks here whether it is so.
-    application = read_application(wiring.table(), call.application.id)
-    tokens = application.live_api_tokens(call.now_ms)
-    return ApiTokens(api_key=application.id, auth_tokens=[ApiTokenView.of(token) for token in tokens])
+    tokens = applications.live_api_tokens(call.tenant)
+    return ApiTokens(
+        api_key=call.tenant.application_id, auth_tokens=[ApiTokenView.of(token) for token in tokens]
+    )

@@ -8,7 +8,7 @@ from signet.edge.dialects.velt import velt
 from signet.edge.fields.applications import ApiTokenView
 from signet.edge.fields.model import RequestModel, ResponseModel
 from signet.edge.operation import Call, operation
-from signet.usecases.applications import reset_api_token
+from signet.usecases import applications
 
 from pydantic import Field
 
@@ -44,9 +44,7 @@ class ResetTokens(ResponseModel):
 def lambda_handler(call: Call[ResetApiToken]) -> ResetTokens:
     """Make a new API token; the newest one so far lives on for the grace, an older one ends."""
     grace_ms = call.request.grace_period_seconds * 1000
-    application, api_token = reset_api_token(
-        wiring.table(), call.application.id, grace_ms, call.now_ms, caller=call.api_token
-    )
+    application, api_token = applications.reset_api_token(call.tenant, grace_ms, caller=call.api_token)
     wiring.applications().forget(application.id)
     shown = NewApiToken.of(application.api_tokens[-1], token=api_token.secret)
     return ResetTokens(api_key=application.id, new_auth_token=shown)

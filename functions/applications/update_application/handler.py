@@ -34,12 +34,21 @@ class UpdateApplication(ApplicationId):
     creation_date: Any = None
     last_updated: Any = None
 
+    def changes(self) -> dict[str, Any]:
+        """What was given, under the names of the fields of `StoredApplication`."""
+        changes = self.model_dump(
+            exclude_unset=True, exclude={"application_id", "creation_date", "last_updated", "login"}
+        )
+        if "login" in self.model_fields_set:
+            names = {"ttl": "ttl_ms"}
+            given = self.login.model_dump(exclude_unset=True)
+            changes |= {f"login_{names.get(name, name)}": value for name, value in given.items()}
+        return changes
+
 
 @operation("update_application", request=UpdateApplication.parse, dialect=LOSANT, scheme=OPERATOR)
 def lambda_handler(call: Call[UpdateApplication]) -> ApplicationView:
     """Change the given settings, and show the application as it is then."""
-    changes = call.request.model_dump(
-        exclude_unset=True, exclude={"application_id", "creation_date", "last_updated"}
-    )
-    application = applications.update(wiring.table(), call.request.application_id, changes, call.now_ms)
+    request = call.request
+    application = applications.update(wiring.table(), request.application_id, request.changes(), call.now_ms)
     return ApplicationView.of(application)

@@ -1,11 +1,10 @@
 """POST /v2/workspace/apikeyconfig/update: whether users need a token (docs/api.md, section 10)."""
 
-from signet import wiring
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import RequestModel, ResponseModel
 from signet.edge.operation import Call, operation
-from signet.usecases.applications import update
+from signet.usecases import applications
 
 
 class UpdateSettings(RequestModel):
@@ -28,6 +27,5 @@ class Settings(ResponseModel):
 )
 def lambda_handler(call: Call[UpdateSettings]) -> Settings:
     """Set whether `identify` demands a user token."""
-    changes = call.request.model_dump()
-    application = update(wiring.table(), call.application.id, changes, call.now_ms)
+    application = applications.change_settings(call.tenant, call.request.model_dump())
     return Settings(require_jwt_token=application.require_jwt_token)

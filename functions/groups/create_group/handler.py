@@ -3,7 +3,6 @@
 Losant's *Create an experience group*; docs/api.md, section 4.
 """
 
-from signet import wiring
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.groups import CreateGroup, GroupDetail
@@ -21,6 +20,6 @@ from signet.usecases import groups
 )
 def lambda_handler(call: Call[CreateGroup]) -> GroupDetail:
     """Make a group with its first members."""
-    directory, request = wiring.directory(call.application.id), call.request
-    group, members = groups.create(directory, request.fields(), request.members(), call.now_ms)
-    return GroupDetail.with_members(call.application.id, group, members)
+    request = call.request
+    group, members = groups.create(call.tenant, request.fields(), request.members())
+    return GroupDetail.with_members(call.tenant.application_id, group, members)

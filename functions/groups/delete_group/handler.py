@@ -19,17 +19,16 @@ GO_ON_SECONDS = 6.0
 @operation("delete_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[NamedGroup]) -> Success:
     """Delete a group; what is left of it afterwards nobody sees, and a further invocation removes."""
-    application_id, group_id = call.application.id, call.request.experience_group_id
-    directory = wiring.directory(application_id)
-    groups.begin_removal(directory, group_id, call.now_ms)
+    tenant, group_id = call.tenant, call.request.experience_group_id
+    groups.begin_removal(tenant, group_id)
     try:
         with deadline.within(deadline.left() * 1000, reserve=GO_ON_SECONDS):
-            is_swept = groups.sweep(directory, group_id)
+            is_swept = groups.sweep(tenant, group_id)
     except Unavailable:
         # The group is gone, as the client wanted. A direct invocation that fails is tried again by Lambda.
         if call.api_token is None:
             raise
         is_swept = False
     if not is_swept:
-        wiring.continue_later({"applicationId": application_id, "experienceGroupId": group_id})
+        wiring.continue_later({"applicationId": tenant.application_id, "experienceGroupId": group_id})
     return Success()

@@ -3,7 +3,6 @@
 Losant's *Get an experience group*; docs/api.md, section 4.
 """
 
-from signet import wiring
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.groups import GroupDetail, NamedGroup
@@ -14,6 +13,5 @@ from signet.usecases import groups
 @operation("get_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[NamedGroup]) -> GroupDetail:
     """Show a group with its members."""
-    directory = wiring.directory(call.application.id)
-    group, members = groups.get_group(directory, call.request.experience_group_id)
-    return GroupDetail.with_members(call.application.id, group, members)
+    group, members = groups.get_group(call.tenant, call.request.experience_group_id)
+    return GroupDetail.with_members(call.tenant.application_id, group, members)

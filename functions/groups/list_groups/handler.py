@@ -5,17 +5,16 @@ Losant's *List the experience groups*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
-from signet import wiring
-from signet.domain.listing import glob
+from signet.domain.listing import Query, glob
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.groups import GroupView
 from signet.edge.fields.lists import ListFields, ListView
 from signet.edge.operation import Call, operation
 from signet.errors import InvalidRequest
-from signet.usecases.group_listing import GroupQuery, list_groups
+from signet.usecases.group_listing import list_groups
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def _no_query(text: str) -> str:
@@ -30,7 +29,11 @@ class ListGroups(ListFields):
 
     sort_field: Literal["name", "id", "creationDate", "lastUpdated"] = "name"
     filter_field: Literal["name", ""] = "name"
-    query: Annotated[str, AfterValidator(_no_query)] | None = None
+    condition: Annotated[str, AfterValidator(_no_query)] | None = Field(None, alias="query")
+
+    def query(self) -> Query:
+        """Which page of which groups."""
+        return self.page_of(glob("name", self.filter) if self.filter else None)
 
 
 @operation(
@@ -42,20 +45,8 @@ class ListGroups(ListFields):
 )
 def lambda_handler(call: Call[ListGroups]) -> ListView:
     """List groups: a page by offset, or the next page of a walk."""
-    request = call.request
-    query = GroupQuery(
-        page=request.page,
-        per_page=request.per_page,
-        sort_field=request.sort_field,
-        descending=request.sort_direction == "desc",
-        predicate=glob("name", request.filter) if request.filter else None,
-        next_token=request.next_token,
-    )
-    page = list_groups(wiring.directory(call.application.id), query)
+    page = list_groups(call.tenant, call.request.query())
+    application_id = call.tenant.application_id
     return ListView.of(
-        call.application.id,
-        request,
-        (request.sort_field, request.filter_field),
-        page,
-        lambda group: GroupView.of(call.application.id, group).to_json(),
+        application_id, call.request, page, lambda group: GroupView.of(application_id, group).to_json()
     )

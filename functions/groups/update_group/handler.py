@@ -3,7 +3,6 @@
 Losant's *Update an experience group*; docs/api.md, section 4.
 """
 
-from signet import wiring
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.groups import GroupDetail, UpdateGroup
@@ -16,7 +15,8 @@ from signet.usecases import groups
 )
 def lambda_handler(call: Call[UpdateGroup]) -> GroupDetail:
     """Change what is given of a group, its members included."""
-    directory, request = wiring.directory(call.application.id), call.request
-    group_id, fields = request.experience_group_id, request.fields()
-    group, members = groups.change(directory, group_id, fields, request.members(), call.now_ms)
-    return GroupDetail.with_members(call.application.id, group, members)
+    request = call.request
+    group, members = groups.change(
+        call.tenant, request.experience_group_id, request.fields(), request.members()
+    )
+    return GroupDetail.with_members(call.tenant.application_id, group, members)

@@ -9,7 +9,7 @@ from signet.edge.fields.model import RequestModel
 from signet.edge.fields.permissions import Permissions
 from signet.edge.fields.velt import ExternalId
 from signet.edge.operation import Call, operation
-from signet.usecases.permissions import add
+from signet.usecases import permissions
 
 
 class NamedUser(RequestModel):
@@ -34,6 +34,5 @@ class AddPermissions(RequestModel):
 def lambda_handler(call: Call[AddPermissions]) -> dict[str, Any]:
     """Add the permissions, and give all that are stored then."""
     user_id, resources = call.request.user.user_id, call.request.permissions.plain
-    key_ring = wiring.key_ring().get()
-    stored = add(wiring.table(), key_ring, call.application, user_id, resources, call.now_ms)
+    stored = permissions.add(call.tenant, wiring.key_ring().get(), user_id, resources)
     return {"permissions": {"resources": stored}}

@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from signet import wiring
-from signet.domain.permissions import Resource, live
+from signet.domain.permissions import Resource
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.velt import ExternalId, Text
 from signet.edge.operation import Call, operation
 from signet.errors import FaultKind, InvalidRequest
-from signet.store.permissions import find_resources
+from signet.usecases import permissions
 
 from pydantic import Field, field_validator
 
@@ -55,9 +54,9 @@ GROUPS = {"organization": "organization", "folder": "folders", "document": "docu
 def lambda_handler(call: Call[GetPermissions]) -> dict[str, Any]:
     """Give the stored permissions of each user that have not expired, by kind and id of the resource."""
     request = call.request
-    stored = find_resources(wiring.table(), call.application.id, request.user_ids)
+    stored = permissions.show(call.tenant, request.user_ids)
     return {
-        user_id: _grouped(resource for resource in live(resources, call.now) if request.wants(resource))
+        user_id: _grouped(resource for resource in resources if request.wants(resource))
         for user_id, resources in stored.items()
     }
 

@@ -5,14 +5,13 @@ docs/api.md, section 10.
 
 from typing import Any
 
-from signet import wiring
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import RequestModel
 from signet.edge.fields.permissions import NamedResources
 from signet.edge.fields.velt import ExternalId
 from signet.edge.operation import Call, operation
-from signet.usecases.permissions import remove
+from signet.usecases import permissions
 
 
 class RemovePermissions(RequestModel):
@@ -31,5 +30,5 @@ class RemovePermissions(RequestModel):
 def lambda_handler(call: Call[RemovePermissions]) -> dict[str, Any]:
     """Remove the permissions, and give what is left of those that were stored."""
     user_id, resources = call.request.user_id, call.request.permissions.plain
-    left = remove(wiring.table(), call.application.id, user_id, resources, call.now_ms)
+    left = permissions.remove(call.tenant, user_id, resources)
     return {"permissions": {"resources": left}}

@@ -23,7 +23,7 @@ from signet.errors import TokenRefused
 def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """Give the claims of a token of this application that is good, whatever its kind."""
     try:
-        token = wiring.verifier().verify_any(call.request.token, call.application, call.now)
+        token = wiring.verifier().verify_any(call.tenant, call.request.token)
     except TokenRefused:
         # It says no more: why is not for the bearer of somebody else's token to learn.
         return {"active": False}

@@ -3,16 +3,15 @@
 Seen everywhere within the application's published bound. docs/api.md, section 6.
 """
 
-from signet import wiring
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import Success
 from signet.edge.operation import Call, no_fields, operation
-from signet.store.applications import raise_application_generation
+from signet.usecases import invalidation
 
 
 @operation("invalidate_application_tokens", request=no_fields, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[None]) -> Success:
     """End all tokens of the application, identity tokens included."""
-    raise_application_generation(wiring.table(), call.application.id)
+    invalidation.invalidate_application_tokens(call.tenant)
     return Success()

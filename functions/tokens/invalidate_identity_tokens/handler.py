@@ -1,16 +1,15 @@
 """POST /applications/{applicationId}/identities/invalidate-tokens (docs/api.md, section 3)."""
 
-from signet import wiring
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.identities import IdentityFields
 from signet.edge.fields.model import Success
 from signet.edge.operation import Call, operation
-from signet.store.identities import raise_identity_generation
+from signet.usecases import invalidation
 
 
 @operation("invalidate_identity_tokens", request=IdentityFields.parse, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[IdentityFields]) -> Success:
     """End all tokens that the identity has."""
-    raise_identity_generation(wiring.table(), call.application.id, call.request.subject)
+    invalidation.invalidate_identity_tokens(call.tenant, call.request.subject)
     return Success()

@@ -18,7 +18,5 @@ class IdentityToken(ResponseModel):
 @operation("issue_identity_token", request=IdentityFields.parse, dialect=GLADLY, scheme=BASIC_EMAIL)
 def lambda_handler(call: Call[IdentityFields]) -> IdentityToken:
     """Issue an identity token for an e-mail address or a phone number."""
-    token = identity_tokens.issue_identity_token(
-        wiring.table(), wiring.signer(), call.application, call.request.subject, call.now
-    )
+    token = identity_tokens.issue_identity_token(call.tenant, wiring.signer(), call.request.subject)
     return IdentityToken(token=token)

@@ -9,6 +9,7 @@ from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import UNSET, ExtraData, MaxAge, ResponseModel
 from signet.edge.fields.users import NamedUser
 from signet.edge.operation import Call, operation
+from signet.usecases import sessions
 
 
 class IssueSessionToken(NamedUser):
@@ -30,10 +31,10 @@ class SessionToken(ResponseModel):
 def lambda_handler(call: Call[IssueSessionToken]) -> SessionToken:
     """Issue a session token for the user."""
     request = call.request
-    token = wiring.session_issuer().issue_without_password(
-        call.application,
+    token = sessions.issue_without_password(
+        call.tenant,
+        wiring.signer(),
         request.experience_user_id,
-        call.now_ms,
         ttl_ms=request.ttl,
         extra_data=request.extra_data,
         invalidate_existing_tokens=request.invalidate_existing_tokens,

@@ -71,12 +71,6 @@ def lambda_handler(call: Call[UserToken]) -> Issued:
     """Issue a user token."""
     request = call.request
     token = user_tokens.issue_user_token(
-        wiring.table(),
-        wiring.signer(),
-        call.application,
-        request.user_id,
-        request.asked_for,
-        request.own_resources,
-        call.now_ms,
+        call.tenant, wiring.signer(), request.user_id, request.asked_for, request.own_resources
     )
     return Issued(token=token)

@@ -8,7 +8,7 @@ from signet.edge.dialects.oauth import OAUTH
 from signet.edge.fields.tokens import PresentedToken, parse_parameters
 from signet.edge.forms import parse_form
 from signet.edge.operation import Call, operation
-from signet.usecases.ending import revoke
+from signet.usecases import ending
 
 
 @operation(
@@ -21,5 +21,5 @@ from signet.usecases.ending import revoke
 )
 def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """End a session or user token of this application; of any other the answer tells nothing."""
-    revoke(wiring.table(), wiring.verifier(), call.application, call.request.token, call.now)
+    ending.revoke(call.tenant, wiring.verifier(), call.request.token)
     return {}

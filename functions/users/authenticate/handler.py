@@ -15,8 +15,9 @@ from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel
 from signet.edge.operation import Call, operation
 from signet.edge.user_view import view_user
 from signet.errors import FaultKind, FieldFault, InvalidRequest
+from signet.usecases import authentication
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
-from signet.usecases.users import groups_of, groups_once_written
+from signet.usecases.memberships import groups_of, groups_once_written
 
 from pydantic import Strict, model_validator
 
@@ -82,17 +83,16 @@ def parse_direct(members: Members) -> "Authenticate | NodeRequest":
 @operation("authenticate", request=Authenticate.parse, direct=parse_direct, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: "Call[Authenticate | NodeRequest]") -> dict[str, Any]:
     """Say whether the credentials are right; if they are, who it is, with a token if wanted."""
-    authenticator, directory = wiring.authenticator(), wiring.directory(call.application.id)
+    tenant = call.tenant
 
     def authenticate(attempt: Attempt) -> Authentication | None:
-        return authenticator.authenticate(call.application, attempt, call.now_ms, call.warn)
+        verifier, signer, hasher = wiring.verifier(), wiring.signer(), wiring.password_hasher()
+        return authentication.authenticate(tenant, verifier, signer, hasher, attempt, call.warn)
 
     def view(user: User, attempt: Attempt) -> dict[str, Any]:
-        if attempt.writes:
-            groups = groups_once_written(directory, user, call.warn)
-        else:
-            groups = groups_of(directory, [user])
-        return view_user(call.application.id, user, groups)
+        is_written = attempt.writes
+        groups = groups_once_written(tenant, user, call.warn) if is_written else groups_of(tenant, [user])
+        return view_user(tenant.application_id, user, groups)
 
     if not isinstance(call.request, Authenticate):
         from signet.edge import workflow_node

@@ -24,7 +24,6 @@ from signet.usecases import users
 )
 def lambda_handler(call: Call[CreateUser]) -> dict[str, Any]:
     """Make a user with a password."""
-    directory = wiring.directory(call.application.id)
-    fields, password = call.request.fields(), call.request.password
-    user, groups = users.register(directory, wiring.password_hasher(), fields, password, call.now_ms)
-    return view_user(call.application.id, user, groups)
+    request = call.request
+    user, groups = users.register(call.tenant, wiring.password_hasher(), request.fields(), request.password)
+    return view_user(call.tenant.application_id, user, groups)

@@ -3,7 +3,6 @@
 Losant's *Delete an experience user*. docs/api.md, section 4.
 """
 
-from signet import wiring
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import Success
@@ -15,5 +14,5 @@ from signet.usecases import users
 @operation("delete_user", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)
 def lambda_handler(call: Call[NamedUser]) -> Success:
     """Delete a user; its tokens end."""
-    users.remove(wiring.directory(call.application.id), call.request.experience_user_id, call.now_ms)
+    users.remove(call.tenant, call.request.experience_user_id)
     return Success()

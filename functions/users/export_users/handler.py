@@ -12,7 +12,7 @@ from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.transfer import write_line
 from signet.edge.operation import Call, operation
-from signet.usecases.exporting import Exporter, run
+from signet.usecases import exporting
 
 from pydantic import StringConstraints
 
@@ -26,11 +26,8 @@ class ExportUsers(RequestModel):
 @operation("export_users", request=ExportUsers.parse, dialect=LOSANT, scheme=DIRECT)
 def lambda_handler(call: Call[ExportUsers]) -> dict[str, Any]:
     """Export the users, and go on in a further invocation where the time does not reach."""
-    exporter = Exporter(
-        wiring.directory(call.application.id), wiring.transfer_bucket(), write_line, wiring.now_ms
-    )
     export_id = call.request.export_id or call.request_id
-    outcome = run(exporter, export_id)
+    outcome = exporting.run(call.tenant, wiring.transfer_bucket(), write_line, export_id)
     if outcome.unfinished:
-        wiring.continue_later({"applicationId": call.application.id, "exportId": export_id})
+        wiring.continue_later({"applicationId": call.tenant.application_id, "exportId": export_id})
     return outcome.result

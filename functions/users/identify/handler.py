@@ -11,7 +11,7 @@ from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.velt import EmailText, ExternalId, PhotoUrl, Text
 from signet.edge.operation import Call, operation
-from signet.usecases.identification import Claim, identify
+from signet.usecases import identification
 
 
 class ClaimedUser(RequestModel):
@@ -36,7 +36,7 @@ class Identify(RequestModel):
 def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
     """Say who it is, and what of that a token vouches for."""
     user = call.request.user
-    claim = Claim(
+    claim = identification.Claim(
         user_id=user.user_id,
         organization_id=user.organization_id,
         email=user.email,
@@ -44,10 +44,9 @@ def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
         photo_url=user.photo_url,
         says_admin="is_admin" in user.model_fields_set,
     )
-    token = call.request.auth_token
-    found = identify(wiring.table(), wiring.verifier(), call.application, token, claim, call.now_ms)
+    identified = identification.identify(call.tenant, wiring.verifier(), call.request.auth_token, claim)
     return {
-        "user": {"userId": found.user_id, **found.profile, "isAdmin": found.is_admin},
-        "verified": found.is_verified,
-        "verifiedFields": list(found.verified_fields),
+        "user": {"userId": identified.user_id, **identified.profile, "isAdmin": identified.is_admin},
+        "verified": identified.is_verified,
+        "verifiedFields": list(identified.verified_fields),
     }

@@ -13,7 +13,7 @@ from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.transfer import read_line
 from signet.edge.object_created import object_created
 from signet.edge.operation import Call, operation
-from signet.usecases.importing import Importer, run
+from signet.usecases import importing
 
 from pydantic import Field, StringConstraints
 
@@ -29,10 +29,10 @@ class ImportUsers(RequestModel):
 @operation("import_users", request=ImportUsers.parse, dialect=LOSANT, scheme=DIRECT)
 def lambda_handler(call: Call[ImportUsers]) -> dict[str, Any]:
     """Import a file, and go on in a further invocation where the time does not reach."""
-    directory, bucket = wiring.directory(call.application.id), wiring.transfer_bucket()
-    importer = Importer(directory, bucket, wiring.password_hasher(), read_line, wiring.now_ms)
+    bucket, hasher = wiring.transfer_bucket(), wiring.password_hasher()
     key, import_id = call.request.key, call.request.import_id or call.request_id
-    outcome = run(importer, key, import_id)
+    outcome = importing.run(call.tenant, bucket, hasher, read_line, key, import_id)
     if outcome.unfinished:
-        wiring.continue_later({"applicationId": call.application.id, "key": key, "importId": import_id})
+        again = {"applicationId": call.tenant.application_id, "key": key, "importId": import_id}
+        wiring.continue_later(again)
     return outcome.result

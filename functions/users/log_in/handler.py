@@ -13,8 +13,9 @@ from signet.edge.fields.model import RequestModel
 from signet.edge.operation import Call, operation
 from signet.edge.user_view import view_user
 from signet.errors import LoginRefused
+from signet.usecases import authentication
 from signet.usecases.authentication import Attempt, AuthMode
-from signet.usecases.users import groups_once_written
+from signet.usecases.memberships import groups_once_written
 
 
 class LogIn(RequestModel):
@@ -27,7 +28,7 @@ class LogIn(RequestModel):
 @operation("log_in", request=LogIn.parse, dialect=LOSANT, scheme=NAMED)
 def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
     """Give a session token for an e-mail address and its password."""
-    application, settings = call.application, call.application.login
+    tenant, settings = call.tenant, call.tenant.application.login
     attempt = Attempt(
         mode=AuthMode.EMAIL_PASSWORD,
         email=call.request.email,
@@ -37,9 +38,11 @@ def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
         ttl_ms=settings.ttl_ms,
         extra_data=settings.extra_data,
     )
-    done = wiring.authenticator().authenticate(application, attempt, call.now_ms, call.warn)
+    done = authentication.authenticate(
+        tenant, wiring.verifier(), wiring.signer(), wiring.password_hasher(), attempt, call.warn
+    )
     if done is None or done.token is None:
         message = "E-mail address and password do not belong together."
         raise LoginRefused(message)
-    groups = groups_once_written(wiring.directory(application.id), done.user, call.warn)
-    return {"token": done.token, "user": view_user(application.id, done.user, groups)}
+    groups = groups_once_written(tenant, done.user, call.warn)
+    return {"token": done.token, "user": view_user(tenant.application_id, done.user, groups)}

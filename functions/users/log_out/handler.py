@@ -9,11 +9,11 @@ from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import Success
 from signet.edge.fields.tokens import PresentedToken
 from signet.edge.operation import Call, operation
-from signet.usecases.ending import log_out
+from signet.usecases import ending
 
 
 @operation("log_out", request=PresentedToken.parse, dialect=LOSANT, scheme=SESSION)
 def lambda_handler(call: Call[PresentedToken]) -> Success:
     """End the session token that came, and no other."""
-    log_out(wiring.table(), wiring.verifier(), call.application, call.request.token, call.now)
+    ending.log_out(call.tenant, wiring.verifier(), call.request.token)
     return Success()

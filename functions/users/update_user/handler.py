@@ -19,9 +19,8 @@ from signet.usecases import users
 )
 def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
     """Change what is given of a user, and end its tokens where that is due."""
-    directory, request = wiring.directory(call.application.id), call.request
-    fields, password = request.fields(), request.password
-    hasher = wiring.password_hasher()
-    user_id = request.experience_user_id
-    user, groups = users.change(directory, hasher, user_id, fields, password, call.now_ms)
-    return view_user(call.application.id, user, groups)
+    request, hasher = call.request, wiring.password_hasher()
+    user, groups = users.change(
+        call.tenant, hasher, request.experience_user_id, request.fields(), request.password
+    )
+    return view_user(call.tenant.application_id, user, groups)

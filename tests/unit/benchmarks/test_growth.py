@@ -1,16 +1,13 @@
 """The items that the growth part writes past the store are those that the store writes."""
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from benchmarks import growth
 from benchmarks.growth import Application, user_lines, who, with_retired
 from benchmarks.prefilled import line_of
 from signet.domain.users import MAX_GROUPS
 from signet.store.users import insert_user
-
-if TYPE_CHECKING:
-    from signet.store.table import Table
 
 
 def test_a_users_items_are_those_of_the_store() -> None:
@@ -23,7 +20,7 @@ def test_a_users_items_are_those_of_the_store() -> None:
     user_id, email = who(2)
     written = growth._Written()
     user = growth._user(user_id, email, tags={"plan": "team", "number": "2"})
-    insert_user(cast("Table", written), application.id, user, "$hash%")
+    insert_user(written.tenant(application.id), user, "$hash%")
     assert items[4:] == written.items
     assert items[5]["password_hash"] == {"S": "$hash%"}
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
     from signet.aws.bucket import Bucket
     from signet.aws.vault import Vault
+    from signet.domain.applications import Application
     from signet.domain.passwords.hasher import PasswordHasher
     from signet.store.cache import ApplicationCache, ElapsedTime, KeyRingCache
     from signet.store.table import Table
-    from signet.usecases.authentication import Authenticator
-    from signet.usecases.sessions import SessionIssuer
+    from signet.store.tenant import Tenant
     from signet.usecases.signer import Signer
-    from signet.usecases.users import Directory
     from signet.usecases.verifier import Verifier
 
 READ_TIMEOUTS = {"s3": 20.0}
@@ -36,12 +36,22 @@ function_name: ContextVar[str] = ContextVar("function_name")
 local gateway runs all functions in one process, so its environment cannot tell."""
 
 
+_forget: list[Callable[[], None]] = []
+
+
+def _kept[Built](build: Callable[[], Built]) -> Callable[[], Built]:
+    """Build at the first call, and give the same to every later one, until `reset`."""
+    kept = functools.cache(build)
+    _forget.append(kept.cache_clear)
+    return kept
+
+
 def now_ms() -> int:
     """The time in Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
-@functools.cache
+@_kept
 def elapsed_time() -> "ElapsedTime":
     """What caches count in."""
     from signet.store.cache import ElapsedTime
@@ -61,13 +71,13 @@ def prepare() -> None:
     lean.prepare()
 
 
-@functools.cache
+@_kept
 def settings() -> Settings:
     """The environment's settings."""
     return Settings.from_environment()
 
 
-@functools.cache
+@_kept
 def session() -> "Session":
     """The botocore session of S3 and Lambda, which few functions call."""
     import botocore.session
@@ -75,7 +85,7 @@ def session() -> "Session":
     return botocore.session.get_session()
 
 
-@functools.cache
+@_kept
 def table() -> "Table":
     """The DynamoDB table."""
     from signet.store.table import Table
@@ -83,7 +93,7 @@ def table() -> "Table":
     return Table(make_client("dynamodb"), settings().table_name)
 
 
-@functools.cache
+@_kept
 def vault() -> "Vault":
     """The KMS key for private keys."""
     from signet.aws.vault import Vault
@@ -91,7 +101,7 @@ def vault() -> "Vault":
     return Vault(make_client("kms"), settings().kms_key_id)
 
 
-@functools.cache
+@_kept
 def applications() -> "ApplicationCache":
     """The applications that this container knows."""
     from signet.store.cache import ApplicationCache
@@ -99,7 +109,7 @@ def applications() -> "ApplicationCache":
     return ApplicationCache(table(), settings().application_cache_seconds, monotonic)
 
 
-@functools.cache
+@_kept
 def key_ring() -> "KeyRingCache":
     """The key ring as this container knows it."""
     from signet.store.cache import KeyRingCache
@@ -107,7 +117,7 @@ def key_ring() -> "KeyRingCache":
     return KeyRingCache(table(), settings().key_ring_seconds, monotonic)
 
 
-@functools.cache
+@_kept
 def password_hasher() -> "PasswordHasher":
     """What hashes and verifies passwords."""
     from signet.domain.passwords.hasher import Parameters, PasswordHasher
@@ -116,38 +126,22 @@ def password_hasher() -> "PasswordHasher":
     return PasswordHasher(Parameters(chosen.argon2_memory_kib, chosen.argon2_passes, chosen.argon2_lanes))
 
 
-@functools.cache
+@_kept
 def verifier() -> "Verifier":
     """What verifies tokens."""
     from signet.usecases.verifier import Verifier
 
-    return Verifier(table(), applications(), key_ring())
+    return Verifier(applications(), key_ring())
 
 
-@functools.cache
-def session_issuer() -> "SessionIssuer":
-    """What issues session tokens."""
-    from signet.usecases.sessions import SessionIssuer
+def tenant(application: "Application", now_ms: int) -> "Tenant":
+    """In whose name a call acts, at its one time in Unix milliseconds."""
+    from signet.store.tenant import Tenant
 
-    return SessionIssuer(table(), signer())
-
-
-@functools.cache
-def authenticator() -> "Authenticator":
-    """What authenticates users."""
-    from signet.usecases.authentication import Authenticator
-
-    return Authenticator(table(), verifier(), session_issuer(), password_hasher())
+    return Tenant(table(), application, now_ms)
 
 
-def directory(application_id: str) -> "Directory":
-    """The users and groups of an application."""
-    from signet.usecases.users import Directory
-
-    return Directory(table(), application_id, now_ms())
-
-
-@functools.cache
+@_kept
 def signer() -> "Signer":
     """What signs tokens."""
     from signet.usecases.signer import Signer
@@ -155,7 +149,7 @@ def signer() -> "Signer":
     return Signer(table(), key_ring(), vault())
 
 
-@functools.cache
+@_kept
 def transfer_bucket() -> "Bucket":
     """The bucket of imports, exports and their reports."""
     from signet.aws.bucket import Bucket
@@ -191,22 +185,8 @@ def continue_later(payload: dict[str, Any]) -> None:
 
 def reset() -> None:
     """Forget everything, as a new container would."""
-    for build in (
-        elapsed_time,
-        settings,
-        session,
-        table,
-        vault,
-        applications,
-        key_ring,
-        signer,
-        password_hasher,
-        transfer_bucket,
-        verifier,
-        session_issuer,
-        authenticator,
-    ):
-        build.cache_clear()
+    for forget in _forget:
+        forget()
 
 
 def make_client(service: str) -> Any:

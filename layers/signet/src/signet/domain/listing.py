@@ -28,6 +28,43 @@ type Predicate = Callable[[Values], bool]
 """Whether a record is in the list."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which records, in which order, and which page of them.
+
+    Attributes:
+        page: From 0.
+        per_page: How many a page holds.
+        sort_field: By what they are sorted.
+        descending: Whether the last comes first.
+        predicate: Which records; None for all.
+        group: Of users, whose members: a group's id, `any` or `none`; None for all.
+        next_token: Where a walk by cursor goes on, empty at its beginning; None for a page by offset.
+    """
+
+    page: int
+    per_page: int
+    sort_field: str
+    descending: bool
+    predicate: Predicate | None
+    group: str | None = None
+    next_token: str | None
+
+    @property
+    def selects(self) -> bool:
+        """Whether some records are left out."""
+        return self.predicate is not None or self.group is not None
+
+    @property
+    def first(self) -> int:
+        """The place of the page's first record among all."""
+        return self.page * self.per_page
+
+    def cut[R](self, records: list[R]) -> list[R]:
+        """Those of all records that the page holds."""
+        return records[self.first : self.first + self.per_page]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A place in an index: what a cursor remembers.
@@ -102,6 +139,19 @@ class Page[R]:
     total: int
     is_lower_bound: bool = False
     next_token: str | None = None
+
+    @classmethod
+    def behind(cls, cursor: Cursor, items: list[R], last: Entry | None) -> "Page[R]":
+        """The page of a walk that begins behind a cursor.
+
+        Args:
+            cursor: Where it begins.
+            items: The records.
+            last: The last entry that was looked at; None where there are no more.
+        """
+        found = cursor.found + len(items)
+        token = None if last is None else Cursor(last, found).encode()
+        return cls(items, found, is_lower_bound=last is not None, next_token=token)
 
 
 def too_many(field: str) -> InvalidRequest:

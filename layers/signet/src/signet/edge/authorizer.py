@@ -171,7 +171,7 @@ def authorizer(name: str) -> Handler:
 
 def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
     from signet.edge.user_view import view_user
-    from signet.store.groups import find_groups
+    from signet.usecases.memberships import groups_of
 
     application_id = request.application_id(wiring.settings().application_id)
     text = request.token()
@@ -183,8 +183,9 @@ def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
     if application is None:
         message = "There is no such application."
         raise TokenInvalid(message)
-    token, user = wiring.verifier().verify_session(text, application, record.now_ms // 1000)
-    groups = find_groups(wiring.table(), application_id, user.group_ids) if user.group_ids else {}
+    tenant = wiring.tenant(application, record.now_ms)
+    token, user = wiring.verifier().verify_session(tenant, text)
+    groups = groups_of(tenant, [user])
     return _within_limit(
         {
             "user": view_user(application_id, user, groups),

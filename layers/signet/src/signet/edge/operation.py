@@ -10,7 +10,7 @@ import functools
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from signet import deadline, wiring
 from signet.domain.applications import Application, ApplicationChanged
@@ -29,6 +29,9 @@ from signet.errors import (
     Unavailable,
     UnsupportedEvent,
 )
+
+if TYPE_CHECKING:
+    from signet.store.tenant import Tenant
 
 MAX_BODY_BYTES = 32 * 1024
 LARGE_BODY_BYTES = 1024 * 1024
@@ -52,7 +55,7 @@ class Call[R]:
     Attributes:
         request: The fields that the caller gave, checked.
         now_ms: When it came, in Unix milliseconds: the one time that the whole call goes by.
-        tenant: The application in which it acts; None for an operation outside of any.
+        acts_for: The application in which it acts; None for an operation outside of any.
         request_id: What names this call. Lambda gives one that it tries again the same name.
         warn: Logs what was left undone for want of a dependency, and what the answer does without.
         metric: Adds a metric to the call's line in the log, however the call ends (`Record.metric`):
@@ -63,7 +66,7 @@ class Call[R]:
 
     request: R
     now_ms: int
-    tenant: Application | None
+    acts_for: Application | None
     request_id: str
     warn: Callable[[Unavailable], None] = field(repr=False)
     metric: Callable[[str, str, float], None] = field(repr=False)
@@ -75,12 +78,12 @@ class Call[R]:
         return self.now_ms // 1000
 
     @property
-    def application(self) -> Application:
-        """The application in which it acts. Only for operations whose scheme is in an application."""
-        if self.tenant is None:
+    def tenant(self) -> "Tenant":
+        """In whose name it acts, at its time. Only for operations whose scheme is in an application."""
+        if self.acts_for is None:
             message = "This operation's scheme names no application."
             raise TypeError(message)
-        return self.tenant
+        return wiring.tenant(self.acts_for, self.now_ms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,8 +142,8 @@ def operation[R](
             here = (variants or {}).get(http.path, usual)
 
             def attempt() -> JsonModel | dict[str, Any]:
-                tenant, api_token, members = _receive(http, here, parse, body_limit, query, record)
-                return operate(_call(record, here.request(members), tenant, api_token))
+                acts_for, api_token, members = _receive(http, here, parse, body_limit, query, record)
+                return operate(_call(record, here.request(members), acts_for, api_token))
 
             try:
                 body = here.dialect.wrap(_json(_by_current_application(attempt)))
@@ -158,8 +161,8 @@ def operation[R](
 
         def directly(event: dict[str, Any], record: Record) -> dict[str, Any]:
             def attempt() -> JsonModel | dict[str, Any]:
-                tenant, members = _accept(event, scheme, body_limit, record)
-                return operate(_call(record, (direct or request)(members), tenant))
+                acts_for, members = _accept(event, scheme, body_limit, record)
+                return operate(_call(record, (direct or request)(members), acts_for))
 
             try:
                 result = _json(_by_current_application(attempt))
@@ -200,8 +203,10 @@ def _by_current_application[T](attempt: Callable[[], T]) -> T:
     raise Unavailable(message)
 
 
-def _call[R](record: Record, request: R, tenant: Application | None, api_token: str | None = None) -> Call[R]:
-    return Call(request, record.now_ms, tenant, record.request_id, record.warn, record.metric, api_token)
+def _call[R](
+    record: Record, request: R, acts_for: Application | None, api_token: str | None = None
+) -> Call[R]:
+    return Call(request, record.now_ms, acts_for, record.request_id, record.warn, record.metric, api_token)
 
 
 def no_fields(members: Members) -> None:
@@ -235,9 +240,9 @@ def _receive[R](
     members = read_body() if scheme.in_body else {}
     presented = scheme.read(http, members)
     record.actor = presented.actor
-    tenant = _authenticate(presented, record.now_ms)
-    if tenant is not None:
-        record.application_id = tenant.id
+    application = _authenticate(presented, record.now_ms)
+    if application is not None:
+        record.application_id = application.id
     if not scheme.in_body:
         found, members = members, read_body()
         for name in found.keys() & members.keys():
@@ -253,7 +258,7 @@ def _receive[R](
         members[name] = value
     if scheme.in_application and "applicationId" in http.path_parameters:
         del members["applicationId"]
-    return tenant, presented.api_token, members
+    return application, presented.api_token, members
 
 
 def _authenticate(presented: Presented, now_ms: int) -> Application | None:

@@ -25,6 +25,7 @@ from signet.store.table import (
     Update,
     raise_surely,
 )
+from signet.store.tenant import Tenant
 
 
 class StaleApplicationError(Exception):
@@ -57,7 +58,7 @@ def find_stored_application(table: Table, application_id: str) -> StoredApplicat
     return None if item is None else StoredApplication(**_fields(item))
 
 
-def find_for_issue(table: Table, application: Application, keys: Iterable[Key]) -> dict[Key, Item]:
+def find_for_issue(tenant: Tenant, keys: Iterable[Key]) -> dict[Key, Item]:
     """Items from which a token is issued, and beside them the application's generation. One round trip.
 
     So an invalidation that was answered before is counted, and one that comes after ends the token too.
@@ -66,12 +67,12 @@ def find_for_issue(table: Table, application: Application, keys: Iterable[Key]) 
         ApplicationChanged: Its generation is not any more the one that the call goes by.
         ApplicationNotFound: It has none.
     """
-    key = generation_key(application.id)
-    items = table.find_all((key, *keys))
+    key = generation_key(tenant.application_id)
+    items = tenant.table.find_all((key, *keys))
     if key not in items:
         raise _not_found()
-    if items.pop(key)["generation"] != application.generation:
-        raise ApplicationChanged(application.id)
+    if items.pop(key)["generation"] != tenant.application.generation:
+        raise ApplicationChanged(tenant.application_id)
     return items
 
 
@@ -154,15 +155,15 @@ def replace_api_tokens(table: Table, before: StoredApplication, after: StoredApp
         raise StaleApplicationError from None
 
 
-def raise_application_generation(table: Table, application_id: str) -> None:
+def raise_application_generation(tenant: Tenant) -> None:
     """End all tokens of the application: everywhere within the bound for which it is cached.
 
     Raises:
         ApplicationNotFound: There is none with this id.
     """
-    key = generation_key(application_id)
+    key = generation_key(tenant.application_id)
     try:
-        raise_surely(table, key, "ADD generation :one", {":one": 1}, "attribute_exists(pk)")
+        raise_surely(tenant.table, key, "ADD generation :one", {":one": 1}, "attribute_exists(pk)")
     except ConditionFailed:
         raise _not_found() from None
 

@@ -1,15 +1,19 @@
 """The reads and the one write of an authentication."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from signet.domain.applications import Application
-from signet.domain.tokens import Token
 from signet.domain.users import User
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Table
+from signet.store.table import ConditionFailed
+from signet.store.tenant import Tenant
 from signet.store.users import IS_THERE, RAISE, Subject, credential_key, find_in, subject_in, user_key
+
+if TYPE_CHECKING:
+    # Importing it loads cryptography, which not all that read a credential need.
+    from signet.domain.tokens import Token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,45 +47,44 @@ class Condition:
     """
 
     user_id: str
-    token: Token | None = None
+    token: "Token | None" = None
     email: str | None = None
     password_version: int | None = None
 
 
-def find_credential(table: Table, application_id: str, normal_email: str) -> Credential | None:
+def find_credential(tenant: Tenant, normal_email: str) -> Credential | None:
     """The credential of an e-mail address, or None. One round trip."""
-    item = table.find(credential_key(application_id, normal_email))
+    item = tenant.table.find(credential_key(tenant.application_id, normal_email))
     return None if item is None else _credential(item)
 
 
-def find_credential_for_issue(table: Table, application: Application, normal_email: str) -> Credential | None:
+def find_credential_for_issue(tenant: Tenant, normal_email: str) -> Credential | None:
     """The same, for a token of its user (`find_for_issue`)."""
-    key = credential_key(application.id, normal_email)
-    item = find_for_issue(table, application, [key]).get(key)
+    key = credential_key(tenant.application_id, normal_email)
+    item = find_for_issue(tenant, [key]).get(key)
     return None if item is None else _credential(item)
 
 
-def find_user_for_issue(table: Table, application: Application, user_id: str, now_ms: int) -> User | None:
+def find_user_for_issue(tenant: Tenant, user_id: str) -> User | None:
     """The user, for a token of it (`find_for_issue`), or None."""
-    key = user_key(application.id, user_id)
-    return find_in(find_for_issue(table, application, [key]).get(key), now_ms)
+    key = user_key(tenant.application_id, user_id)
+    return find_in(find_for_issue(tenant, [key]).get(key), tenant.now_ms)
 
 
 def find_user_and_credential(
-    table: Table, application_id: str, user_id: str, normal_email: str, now_ms: int
+    tenant: Tenant, user_id: str, normal_email: str
 ) -> tuple[Subject, Credential | None]:
     """What there is of a token's subject, and the credential, None where there is none. One round trip."""
-    keys = user_key(application_id, user_id), credential_key(application_id, normal_email)
-    items = table.find_all(keys)
+    keys = user_key(tenant.application_id, user_id), credential_key(tenant.application_id, normal_email)
+    items = tenant.table.find_all(keys)
     credential = items.get(keys[1])
-    return subject_in(items.get(keys[0]), now_ms), None if credential is None else _credential(credential)
+    subject = subject_in(items.get(keys[0]), tenant.now_ms)
+    return subject, None if credential is None else _credential(credential)
 
 
 def note_login(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     condition: Condition,
-    now_ms: int,
     *,
     is_login: bool,
     nonce: str | None,
@@ -92,10 +95,8 @@ def note_login(
                              change the password, version + 1
 
     Args:
-        table: The table.
-        application_id: Whose user.
+        tenant: Whose user.
         condition: What has to be true.
-        now_ms: The time, in Unix milliseconds.
         is_login: Whether it becomes the user's `last_login`.
         nonce: Ends the user's earlier tokens, and marks the write as this request's; None ends nothing.
 
@@ -107,7 +108,7 @@ def note_login(
         Unavailable: The store did not answer; where tokens were to be ended, it was read back that they were
             not, unless that was not answered either.
     """
-    conditions, values = [IS_THERE], dict[str, object]({":seconds": now_ms // 1000})
+    conditions, values = [IS_THERE], dict[str, object]({":seconds": tenant.now})
     if condition.token is not None:
         conditions.append("generation = :generation")
         conditions.append("(attribute_not_exists(token_cutoff) OR token_cutoff < :too_late)")
@@ -124,29 +125,29 @@ def note_login(
     assignments = []
     if is_login:
         assignments.append("last_login = :login")
-        values[":login"] = now_ms
+        values[":login"] = tenant.now_ms
     if nonce is not None:
         assignments.append("invalidated_by = :nonce")
         values |= {":nonce": nonce, ":one": 1}
     expression = f"SET {', '.join(assignments)}" + (f" {RAISE}" if nonce is not None else "")
-    key = user_key(application_id, condition.user_id)
+    key = user_key(tenant.application_id, condition.user_id)
     try:
-        item = table.update(key, expression, values, condition=" AND ".join(conditions))
+        item = tenant.table.update(key, expression, values, condition=" AND ".join(conditions))
     except ConditionFailed as failed:
         # Our own write, which the client repeated because the first answer was lost, is a success. Without a
         # token the repetition counts again, and harms nobody.
         if condition.token is None or not _is_of(failed.item, nonce):
             return None
-        return _found_written(failed.item, condition, now_ms)
+        return _found_written(tenant, failed.item, condition)
     except Unavailable:
         if nonce is None:
             raise
         # All answers may have been lost, and the tokens ended all the same.
-        found = table.find_all([key]).get(key)
-        if not _is_of(found, nonce):
+        left = tenant.table.find_all([key]).get(key)
+        if not _is_of(left, nonce):
             raise
-        return _found_written(found, condition, now_ms)
-    return find_in(item, now_ms)
+        return _found_written(tenant, left, condition)
+    return find_in(item, tenant.now_ms)
 
 
 def _is_of(item: Item | None, nonce: str | None) -> bool:
@@ -154,9 +155,9 @@ def _is_of(item: Item | None, nonce: str | None) -> bool:
     return item is not None and nonce is not None and item.get("invalidated_by") == nonce
 
 
-def _found_written(item: Item | None, condition: Condition, now_ms: int) -> User | None:
+def _found_written(tenant: Tenant, item: Item | None, condition: Condition) -> User | None:
     """The user that an earlier write of ours has left, unless something has come after it that counts."""
-    user = find_in(item, now_ms)
+    user = find_in(item, tenant.now_ms)
     if user is None or condition.email not in (None, user.normal_email):
         return None
     if condition.password_version not in (None, user.password_version):
@@ -167,12 +168,12 @@ def _found_written(item: Item | None, condition: Condition, now_ms: int) -> User
 
 
 def upgrade_password_hash(
-    table: Table, application_id: str, normal_email: str, credential: Credential, password_hash: str
+    tenant: Tenant, normal_email: str, credential: Credential, password_hash: str
 ) -> None:
     """Replace the hash by another of the same password, unless it is not that password any more."""
     try:
-        table.update(
-            credential_key(application_id, normal_email),
+        tenant.table.update(
+            credential_key(tenant.application_id, normal_email),
             "SET password_hash = :new",
             {":new": password_hash, ":old": credential.password_hash},
             condition="password_hash = :old",

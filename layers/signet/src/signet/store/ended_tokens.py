@@ -9,34 +9,33 @@ from signet.domain.tokens import Token, TokenKind, is_past
 from signet.errors import Unavailable
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Key, Table
+from signet.store.tenant import Tenant
 from signet.store.users import RAISE, user_key
 
 MAX_MARKS = 50
 
 
-def mark_ended(table: Table, application_id: str, user_id: str, token: Token, now: int) -> None:
+def mark_ended(tenant: Tenant, user_id: str, token: Token) -> None:
     """End one token, whether or not it has ended already. One round trip, unless there is no room.
 
     Where all marks are of tokens that would live on, the generation is raised instead: everything ends,
     rather than anything living on.
 
     Args:
-        table: The table.
-        application_id: Whose user.
+        tenant: Whose user.
         user_id: Whose token.
         token: The token.
-        now: The time, in Unix seconds.
 
     Raises:
         Unavailable: The store did not answer, or others got in the way again and again; it was read back
             that the token has not ended, unless that was not answered either.
     """
-    key = user_key(application_id, user_id)
+    key = user_key(tenant.application_id, user_id)
     try:
-        _mark(table, key, token, now)
+        _mark(tenant.table, key, token, tenant.now)
     except Unavailable:
         # All answers may have been lost, and the token ended all the same.
-        if not _has_ended(table.find(key) or {}, token):
+        if not _has_ended(tenant.table.find(key) or {}, token):
             raise
 
 

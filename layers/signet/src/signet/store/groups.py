@@ -20,6 +20,7 @@ from signet.domain.groups import DetailedGroup, Group
 from signet.domain.listing import Entry
 from signet.store.attributes import Item
 from signet.store.table import MAX_PARTS, Check, Delete, Insert, Key, Part, PartsRefused, Put, Table, Update
+from signet.store.tenant import Tenant
 
 ATTRIBUTES = {
     "name": "name",
@@ -102,26 +103,26 @@ def groups_partition(application_id: str) -> str:
     return f"APP#{application_id}#GROUPS"
 
 
-def find_group(table: Table, application_id: str, group_id: str) -> Group | None:
+def find_group(tenant: Tenant, group_id: str) -> Group | None:
     """The group, or None where there is none or it is being deleted. One round trip."""
-    item = table.find(group_key(application_id, group_id))
+    item = tenant.table.find(group_key(tenant.application_id, group_id))
     return None if item is None or "deleting" in item else to_group(item)
 
 
-def find_groups(table: Table, application_id: str, group_ids: Iterable[str]) -> dict[str, Group]:
+def find_groups(tenant: Tenant, group_ids: Iterable[str]) -> dict[str, Group]:
     """Those of the groups that there are and are not being deleted, by id. One trip for each hundred."""
-    items = table.find_all(group_key(application_id, group_id) for group_id in group_ids)
+    items = tenant.table.find_all(group_key(tenant.application_id, group_id) for group_id in group_ids)
     groups = [to_group(item) for item in items.values() if "deleting" not in item]
     return {group.id: group for group in groups}
 
 
-def find_detailed(table: Table, application_id: str, group_ids: Iterable[str]) -> dict[str, DetailedGroup]:
+def find_detailed(tenant: Tenant, group_ids: Iterable[str]) -> dict[str, DetailedGroup]:
     """The same with their details, for lists. One trip for each fifty."""
     keys = {
-        group_id: (group_key(application_id, group_id), details_key(application_id, group_id))
+        group_id: (group_key(tenant.application_id, group_id), details_key(tenant.application_id, group_id))
         for group_id in group_ids
     }
-    items = table.find_all(key for pair in keys.values() for key in pair)
+    items = tenant.table.find_all(key for pair in keys.values() for key in pair)
     return {
         group_id: to_detailed(items[group], items.get(details, {}))
         for group_id, (group, details) in keys.items()
@@ -129,11 +130,11 @@ def find_detailed(table: Table, application_id: str, group_ids: Iterable[str]) -
     }
 
 
-def find_family(table: Table, application_id: str, group_id: str) -> Family | None:
+def find_family(tenant: Tenant, group_id: str) -> Family | None:
     """The group and its first children, or None where there is no such item. One round trip."""
-    key = group_key(application_id, group_id)
+    key = group_key(tenant.application_id, group_id)
     # Backwards, so that the group comes first, then its details.
-    items, more = table.query_range(key.pk, CHILD, key.sk, limit=2 + CHILDREN_AT_ONCE, descending=True)
+    items, more = tenant.table.query_range(key.pk, CHILD, key.sk, limit=2 + CHILDREN_AT_ONCE, descending=True)
     if not items or items[0]["sk"] != key.sk:
         return None
     child_ids = [item["sk"].removeprefix(CHILD) for item in items if item["sk"].startswith(CHILD)]
@@ -142,8 +143,7 @@ def find_family(table: Table, application_id: str, group_id: str) -> Family | No
 
 
 def group_entries(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     limit: int,
     *,
     after: Entry | None = None,
@@ -152,8 +152,7 @@ def group_entries(
     """Groups by name. The index is eventually consistent: it may lag a write by moments.
 
     Args:
-        table: The table.
-        application_id: Whose groups.
+        tenant: Whose groups.
         limit: How many at most.
         after: Begin behind this entry.
         descending: Whether the last come first.
@@ -161,19 +160,18 @@ def group_entries(
     Returns:
         The entries, and whether there are more.
     """
-    begin = None if after is None else (group_key(application_id, after.record_id), after.sort_key)
-    items, more = table.query_index(
-        groups_partition(application_id), limit, after=begin, descending=descending
+    begin = None if after is None else (group_key(tenant.application_id, after.record_id), after.sort_key)
+    items, more = tenant.table.query_index(
+        groups_partition(tenant.application_id), limit, after=begin, descending=descending
     )
     return [_to_entry(item) for item in items], more
 
 
-def insert_group(table: Table, application_id: str, group: DetailedGroup, ancestors: Sequence[Group]) -> None:
+def insert_group(tenant: Tenant, group: DetailedGroup, ancestors: Sequence[Group]) -> None:
     """Write a new group under its parent. One round trip.
 
     Args:
-        table: The table.
-        application_id: Whose group it is.
+        tenant: Whose group it is.
         group: The group.
         ancestors: Its parent, that one's parent and so on, as they were read.
 
@@ -182,21 +180,20 @@ def insert_group(table: Table, application_id: str, group: DetailedGroup, ancest
     """
     item = {
         **{attribute: getattr(group, field) for field, attribute in ATTRIBUTES.items()},
-        **_index_entry(application_id, group),
+        **_index_entry(tenant.application_id, group),
         "group_id": group.id,
         "revision": group.revision,
         "details_revision": group.revision if _has_details(group) else None,
     }
     given = {name: value for name, value in item.items() if value is not None}
-    parts: list[Part] = [Insert(group_key(application_id, group.id), given)]
+    parts: list[Part] = [Insert(group_key(tenant.application_id, group.id), given)]
     if _has_details(group):
-        parts.append(_put_details(application_id, group))
-    _write(table, *parts, *_placing(application_id, group, ancestors))
+        parts.append(_put_details(tenant.application_id, group))
+    _write(tenant.table, *parts, *_placing(tenant.application_id, group, ancestors))
 
 
 def change_group(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     before: DetailedGroup,
     after: DetailedGroup,
     ancestors: Sequence[Group],
@@ -204,8 +201,7 @@ def change_group(
     """Turn the group from what was read into what it shall be. One round trip.
 
     Args:
-        table: The table.
-        application_id: Whose group it is.
+        tenant: Whose group it is.
         before: The group as it was read; the write is refused if it has changed since.
         after: The group as it shall be, with the next `revision`.
         ancestors: The new parent, that one's parent and so on, as they were read; none where the
@@ -214,28 +210,26 @@ def change_group(
     Raises:
         StaleGroupError: The group has changed since, or one of the ancestors has moved or is gone.
     """
-    parts: list[Part] = [_change(application_id, before, after)]
+    parts: list[Part] = [_change(tenant.application_id, before, after)]
     if _differ_in_details(before, after):
-        details = _put_details(application_id, after)
+        details = _put_details(tenant.application_id, after)
         parts.append(details if _has_details(after) else Delete(details.key))
     if before.parent_id != after.parent_id:
-        parts += _placing(application_id, after, ancestors)
-        parts += _leaving_parent(application_id, before)
-    _write(table, *parts)
+        parts += _placing(tenant.application_id, after, ancestors)
+        parts += _leaving_parent(tenant.application_id, before)
+    _write(tenant.table, *parts)
 
 
-def part_from_children(
-    table: Table, application_id: str, group_id: str, child_ids: Iterable[str], now_ms: int
-) -> None:
+def part_from_children(tenant: Tenant, group_id: str, child_ids: Iterable[str]) -> None:
     """Leave these children without a parent. One round trip; for up to `CHILDREN_AT_ONCE`.
 
     Raises:
         StaleGroupError: One of them is not a child any more.
     """
-    _write(table, *_parting(application_id, group_id, child_ids, now_ms))
+    _write(tenant.table, *_parting(tenant, group_id, child_ids))
 
 
-def begin_deletion(table: Table, application_id: str, family: Family, now_ms: int) -> None:
+def begin_deletion(tenant: Tenant, family: Family) -> None:
     """Make a group disappear for every reader, out of the list and from between its relatives.
 
     From then on it takes neither members nor children. One round trip.
@@ -245,24 +239,27 @@ def begin_deletion(table: Table, application_id: str, family: Family, now_ms: in
     """
     group = family.group
     mark = Update(
-        group_key(application_id, group.id),
+        group_key(tenant.application_id, group.id),
         "SET deleting = :now REMOVE list_pk, list_sk, parent_id ADD revision :one",
-        {":now": now_ms, ":one": 1, ":revision": group.revision},
+        {":now": tenant.now_ms, ":one": 1, ":revision": group.revision},
         f"{IS_THERE} AND revision = :revision",
     )
-    parting = _parting(application_id, group.id, family.child_ids, now_ms)
-    _write(table, mark, *_leaving_parent(application_id, group), *parting)
+    parting = _parting(tenant, group.id, family.child_ids)
+    _write(tenant.table, mark, *_leaving_parent(tenant.application_id, group), *parting)
 
 
-def remove_members(table: Table, application_id: str, group_id: str, user_ids: Iterable[str]) -> None:
+def remove_members(tenant: Tenant, group_id: str, user_ids: Iterable[str]) -> None:
     """Remove memberships that their users do not know of. Only from a group that is being deleted."""
-    pk = group_key(application_id, group_id).pk
-    table.write(*(Delete(Key(pk, MEMBER + user_id)) for user_id in user_ids))
+    pk = group_key(tenant.application_id, group_id).pk
+    tenant.table.write(*(Delete(Key(pk, MEMBER + user_id)) for user_id in user_ids))
 
 
-def remove_group(table: Table, application_id: str, group_id: str) -> None:
+def remove_group(tenant: Tenant, group_id: str) -> None:
     """Remove what is left of a group that is being deleted and has no members any more."""
-    table.write(Delete(group_key(application_id, group_id)), Delete(details_key(application_id, group_id)))
+    tenant.table.write(
+        Delete(group_key(tenant.application_id, group_id)),
+        Delete(details_key(tenant.application_id, group_id)),
+    )
 
 
 def to_group(item: Item) -> Group:
@@ -375,16 +372,16 @@ def _leaving_parent(application_id: str, group: Group) -> list[Part]:
     return [Delete(child_key(application_id, group.parent_id, group.id))]
 
 
-def _parting(application_id: str, group_id: str, child_ids: Iterable[str], now_ms: int) -> list[Part]:
+def _parting(tenant: Tenant, group_id: str, child_ids: Iterable[str]) -> list[Part]:
     parts: list[Part] = []
     for child_id in child_ids:
         alone = Update(
-            group_key(application_id, child_id),
+            group_key(tenant.application_id, child_id),
             "SET updated_at = :now REMOVE parent_id ADD revision :one",
-            {":now": now_ms, ":one": 1, ":group_id": group_id},
+            {":now": tenant.now_ms, ":one": 1, ":group_id": group_id},
             "parent_id = :group_id",
         )
-        parts += [alone, Delete(child_key(application_id, group_id, child_id))]
+        parts += [alone, Delete(child_key(tenant.application_id, group_id, child_id))]
     return parts
 
 

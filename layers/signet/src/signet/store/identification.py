@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 
 from signet.domain.users import EXTERNAL
-from signet.store.table import ConditionFailed, Table
+from signet.store.table import ConditionFailed
+from signet.store.tenant import Tenant
 from signet.store.users import StaleError, Subject, user_key, users_partition
 
 
 def write_identified(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     external_id: str,
     before: Subject,
     profile: Mapping[str, str],
-    now_ms: int,
     *,
     mark: str | None = None,
     is_admin: bool | None = None,
@@ -22,12 +21,10 @@ def write_identified(
     """Make a user of what was read, or change the user's profile. One round trip.
 
     Args:
-        table: The table.
-        application_id: Whose user.
+        tenant: Whose user.
         external_id: The application's own id.
         before: What was read; it goes on counting its generation, whatever it was.
         profile: The whole profile from now on.
-        now_ms: The time, in Unix milliseconds.
         mark: That of the token that vouches for it, which must not have ended (`Token.mark`).
         is_admin: What a token says; None leaves it.
         unverified_until: When the user ends, in Unix seconds, where nothing vouches for it; None where a
@@ -38,16 +35,16 @@ def write_identified(
     """
     user_id = EXTERNAL + external_id
     given: dict[str, object] = {
-        "updated_at": now_ms,
+        "updated_at": tenant.now_ms,
         "profile": dict(profile),
         "revision": before.revision + 1,
     }
     removed: list[str] = []
     if before.user is None:
-        list_key = {"list_pk": users_partition(application_id), "list_sk": f"X#{external_id}"}
+        list_key = {"list_pk": users_partition(tenant.application_id), "list_sk": f"X#{external_id}"}
         counters = {"generation": before.generation, "password_version": before.password_version}
         given |= {
-            "created_at": now_ms,
+            "created_at": tenant.now_ms,
             "user_id": user_id,
             "tags": {},
             "group_ids": [],
@@ -82,8 +79,8 @@ def write_identified(
     if removed:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
     try:
-        table.update(
-            user_key(application_id, user_id),
+        tenant.table.update(
+            user_key(tenant.application_id, user_id),
             expression,
             values,
             condition=" AND ".join(conditions),

@@ -1,9 +1,9 @@
 """Identity items: `APP#<app>#IDENTITY#<normal form>` / `IDENTITY`, which hold a generation."""
 
-from signet.domain.applications import Application
 from signet.domain.identities import Identity
 from signet.store.applications import find_for_issue
-from signet.store.table import Key, Table, raise_surely
+from signet.store.table import Key, raise_surely
+from signet.store.tenant import Tenant
 
 
 def identity_key(application_id: str, identity: Identity) -> Key:
@@ -11,19 +11,21 @@ def identity_key(application_id: str, identity: Identity) -> Key:
     return Key(f"APP#{application_id}#IDENTITY#{identity.value}", "IDENTITY")
 
 
-def identity_generation(table: Table, application_id: str, identity: Identity) -> int:
+def identity_generation(tenant: Tenant, identity: Identity) -> int:
     """The identity's generation. One round trip; no item means 0."""
-    item = table.find(identity_key(application_id, identity))
+    item = tenant.table.find(identity_key(tenant.application_id, identity))
     return 0 if item is None else int(item["generation"])
 
 
-def generation_for_issue(table: Table, application: Application, identity: Identity) -> int:
+def generation_for_issue(tenant: Tenant, identity: Identity) -> int:
     """The identity's generation, for a token of it (`find_for_issue`). One round trip."""
-    key = identity_key(application.id, identity)
-    item = find_for_issue(table, application, [key]).get(key)
+    key = identity_key(tenant.application_id, identity)
+    item = find_for_issue(tenant, [key]).get(key)
     return 0 if item is None else int(item["generation"])
 
 
-def raise_identity_generation(table: Table, application_id: str, identity: Identity) -> None:
+def raise_identity_generation(tenant: Tenant, identity: Identity) -> None:
     """End the tokens that the identity has. One round trip."""
-    raise_surely(table, identity_key(application_id, identity), "ADD generation :one", {":one": 1})
+    raise_surely(
+        tenant.table, identity_key(tenant.application_id, identity), "ADD generation :one", {":one": 1}
+    )

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from signet.domain.users import User
 from signet.errors import Unavailable, UserExists
-from signet.store.table import MAX_PARTS, Table, write_surely
+from signet.store.table import MAX_PARTS, write_surely
+from signet.store.tenant import Tenant
 from signet.store.users import (
     GroupsGoneError,
     StaleError,
@@ -32,21 +33,17 @@ ROOM = MAX_PARTS - 4
 
 
 def add_user(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     user: User,
     password_hash: str,
-    now_ms: int,
     origin: str | None = None,
 ) -> User:
     """Write a new user with its credential and its memberships. One round trip for 48 groups.
 
     Args:
-        table: The table.
-        application_id: Whose user it is.
+        tenant: Whose user it is.
         user: The user.
         password_hash: Of its password.
-        now_ms: The time, in Unix milliseconds.
         origin: What made it, for who has to know its own work again.
 
     Returns:
@@ -60,32 +57,30 @@ def add_user(
     """
     group_ids = frozenset(user.group_ids)
     rest = group_ids - _fitting(group_ids, group_ids, ROOM)
-    if rest and find_password_hash(table, application_id, user.normal_email or "") is not None:
+    if rest and find_password_hash(tenant, user.normal_email or "") is not None:
         raise email_taken()
     whole = replace(user, outstanding=rest)
     try:
         for portion in _portions(rest, rest):
-            announce_members(table, application_id, user.id, portion)
+            announce_members(tenant, user.id, portion)
     except (GroupsGoneError, Unavailable):
-        _withdraw(table, application_id, whole)
+        _withdraw(tenant, whole)
         raise
     try:
         write_surely(
-            lambda: insert_user(table, application_id, whole, password_hash, origin),
-            lambda: is_written(table, application_id, whole, password_hash),
+            lambda: insert_user(tenant, whole, password_hash, origin),
+            lambda: is_written(tenant, whole, password_hash),
         )
     except (UserExists, StaleError, GroupsGoneError):
-        _withdraw(table, application_id, whole)
+        _withdraw(tenant, whole)
         raise
-    return _settle_now(table, application_id, whole, now_ms)
+    return _settle_now(tenant, whole)
 
 
 def alter_user(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     before: User,
     after: User,
-    now_ms: int,
     *,
     password_hash: str | None = None,
     replaces: str | None = None,
@@ -94,11 +89,9 @@ def alter_user(
     """Turn the user from what was read into what it shall be, as `change_user` does.
 
     Args:
-        table: The table.
-        application_id: Whose user it is.
+        tenant: Whose user it is.
         before: The user as it was read.
         after: The user as it shall be; its `revision` and what is outstanding are none of the caller's.
-        now_ms: The time, in Unix milliseconds.
         password_hash: As in `change_user`; so for the others.
         replaces: The hash that moves.
         ends_tokens: Whether the user's tokens end.
@@ -115,37 +108,35 @@ def alter_user(
     if before.outstanding:
         # Where one more of its groups goes meanwhile, the next attempt meets that.
         with suppress(GroupsGoneError):
-            settle(table, application_id, before, now_ms)
+            settle(tenant, before)
         raise StaleError
     joining = frozenset(after.group_ids) - frozenset(before.group_ids)
     changing = joining | (frozenset(before.group_ids) - frozenset(after.group_ids))
     rest = changing - _fitting(changing, joining, ROOM)
     moves = password_hash is not None and after.normal_email not in (None, before.normal_email)
-    if rest and moves and find_password_hash(table, application_id, after.normal_email or "") is not None:
+    if rest and moves and find_password_hash(tenant, after.normal_email or "") is not None:
         raise email_taken()
-    marked = _mark(table, application_id, before, rest, joining, now_ms)
+    marked = _mark(tenant, before, rest, joining)
     whole = replace(after, outstanding=rest, revision=marked.revision + 1)
     try:
         write_surely(
             lambda: change_user(
-                table,
-                application_id,
+                tenant,
                 marked,
                 whole,
-                now_ms,
                 password_hash=password_hash,
                 replaces=replaces,
                 ends_tokens=ends_tokens,
             ),
-            lambda: is_written(table, application_id, whole, password_hash),
+            lambda: is_written(tenant, whole, password_hash),
         )
     except (UserExists, GroupsGoneError):
-        _settle_now(table, application_id, marked, now_ms)
+        _settle_now(tenant, marked)
         raise
-    return _settle_now(table, application_id, whole, now_ms)
+    return _settle_now(tenant, whole)
 
 
-def erase_user(table: Table, application_id: str, user: User, now_ms: int) -> None:
+def erase_user(tenant: Tenant, user: User) -> None:
     """Leave a tombstone in the user's place, as `delete_user` does, and nothing in its groups.
 
     Raises:
@@ -154,23 +145,21 @@ def erase_user(table: Table, application_id: str, user: User, now_ms: int) -> No
     """
     firm = frozenset(user.group_ids) - user.outstanding
     rest = firm - _fitting(firm, (), ROOM)
-    marked = _mark(table, application_id, user, rest, (), now_ms)
+    marked = _mark(tenant, user, rest, ())
     write_surely(
-        lambda: delete_user(table, application_id, marked, now_ms),
-        lambda: find_user(table, application_id, user.id, now_ms) is None,
+        lambda: delete_user(tenant, marked),
+        lambda: find_user(tenant, user.id) is None,
     )
     with suppress(StaleError, Unavailable):
-        forget_members(table, application_id, user.id, marked.revision + 1, marked.outstanding)
+        forget_members(tenant, user.id, marked.revision + 1, marked.outstanding)
 
 
-def settle(table: Table, application_id: str, user: User, now_ms: int) -> User:
+def settle(tenant: Tenant, user: User) -> User:
     """Bring the user's pending member items in accord with its groups.
 
     Args:
-        table: The table.
-        application_id: Whose user it is.
+        tenant: Whose user it is.
         user: The user as it was read.
-        now_ms: The time, in Unix milliseconds.
 
     Returns:
         The user as it is then: without groups that were deleted before it could join.
@@ -182,48 +171,46 @@ def settle(table: Table, application_id: str, user: User, now_ms: int) -> User:
         portion = _fitting(user.outstanding, user.group_ids, MAX_PARTS - 1)
         settled = replace(user, outstanding=user.outstanding - portion, revision=user.revision + 1)
         try:
-            change_user(table, application_id, user, settled, now_ms)
+            change_user(tenant, user, settled)
         except GroupsGoneError as error:
             gone = error.group_ids
             group_ids = tuple(group_id for group_id in user.group_ids if group_id not in gone)
             settled = replace(settled, group_ids=group_ids, outstanding=user.outstanding - gone)
-            change_user(table, application_id, user, settled, now_ms)
+            change_user(tenant, user, settled)
         user = settled
     return user
 
 
-def _settle_now(table: Table, application_id: str, user: User, now_ms: int) -> User:
+def _settle_now(tenant: Tenant, user: User) -> User:
     """Settle what can be settled: the change is done or taken back for every reader, whatever comes of it."""
     with suppress(StaleError, GroupsGoneError, Unavailable):
-        return settle(table, application_id, user, now_ms)
+        return settle(tenant, user)
     return user
 
 
 def _mark(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     user: User,
     group_ids: Collection[str],
     joining: Collection[str],
-    now_ms: int,
 ) -> User:
     """Let the member items of these groups be pending, which no reader sees; gives the user as it is then."""
     for portion in _portions(group_ids, joining):
         outstanding, revision = user.outstanding | portion, user.revision + 1
         marked = replace(user, outstanding=outstanding, revision=revision)
         try:
-            change_user(table, application_id, user, marked, now_ms)
+            change_user(tenant, user, marked)
         except GroupsGoneError:
-            _settle_now(table, application_id, user, now_ms)
+            _settle_now(tenant, user)
             raise
         user = marked
     return user
 
 
-def _withdraw(table: Table, application_id: str, user: User) -> None:
+def _withdraw(tenant: Tenant, user: User) -> None:
     with suppress(StaleError, Unavailable):
         for portion in _portions(user.outstanding, ()):
-            withdraw_members(table, application_id, user.id, portion)
+            withdraw_members(tenant, user.id, portion)
 
 
 def _fitting(group_ids: Collection[str], joining: Collection[str], room: int) -> frozenset[str]:

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from signet import deadline
-from signet.domain.applications import Application
 from signet.domain.permissions import Resource
 from signet.domain.users import EXTERNAL
 from signet.errors import Unavailable
@@ -32,6 +31,7 @@ from signet.store.table import (
     raise_surely,
     write_surely,
 )
+from signet.store.tenant import Tenant
 from signet.store.users import RAISE, RAISED, StaleError, permissions_key, user_key
 
 
@@ -54,25 +54,25 @@ class PermittedSubject:
     revision: int
 
 
-def find_permitted_subject(table: Table, application_id: str, external_id: str) -> PermittedSubject:
+def find_permitted_subject(tenant: Tenant, external_id: str) -> PermittedSubject:
     """What there is of an external id, user or not. One round trip, unless a removal comes between.
 
     Raises:
         Unavailable: Removals came between again and again.
     """
-    return _find(application_id, external_id, table.find_all)
+    return _find(tenant, external_id, tenant.table.find_all)
 
 
-def find_subject_for_issue(table: Table, application: Application, external_id: str) -> PermittedSubject:
+def find_subject_for_issue(tenant: Tenant, external_id: str) -> PermittedSubject:
     """The same, for a token of it (`find_for_issue`)."""
-    return _find(application.id, external_id, partial(find_for_issue, table, application))
+    return _find(tenant, external_id, partial(find_for_issue, tenant))
 
 
 def _find(
-    application_id: str, external_id: str, read: Callable[[Iterable[Key]], Mapping[Key, Item]]
+    tenant: Tenant, external_id: str, read: Callable[[Iterable[Key]], Mapping[Key, Item]]
 ) -> PermittedSubject:
     user_id = EXTERNAL + external_id
-    keys = user_key(application_id, user_id), permissions_key(application_id, user_id)
+    keys = user_key(tenant.application_id, user_id), permissions_key(tenant.application_id, user_id)
     for _ in deadline.attempts():
         items = read(keys)
         user, permissions = (items.get(key, {}) for key in keys)
@@ -89,18 +89,15 @@ def _find(
     raise Unavailable(message)
 
 
-def find_resources(
-    table: Table, application_id: str, external_ids: Iterable[str]
-) -> dict[str, Sequence[Resource]]:
+def find_resources(tenant: Tenant, external_ids: Iterable[str]) -> dict[str, Sequence[Resource]]:
     """The stored resources of each of these external ids. One round trip for each hundred."""
-    keys = {one: permissions_key(application_id, EXTERNAL + one) for one in external_ids}
-    items = table.find_all(keys.values())
+    keys = {one: permissions_key(tenant.application_id, EXTERNAL + one) for one in external_ids}
+    items = tenant.table.find_all(keys.values())
     return {one: items.get(key, {}).get("resources", []) for one, key in keys.items()}
 
 
 def widen_permissions(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     external_id: str,
     before: PermittedSubject,
     resources: Sequence[Resource],
@@ -110,16 +107,15 @@ def widen_permissions(
     Raises:
         StaleError: The permissions are not any more what they were when they were read.
     """
-    user = user_key(application_id, EXTERNAL + external_id)
+    user = user_key(tenant.application_id, EXTERNAL + external_id)
     # Without it a permission that was removed in between could come back with an epoch that is over.
     same_epoch = Check(user, _same_epoch(before), {":epoch": before.epoch})
-    put = _put(application_id, external_id, before, resources, before.epoch)
-    _write(table, put, same_epoch, is_done=_is_stored(table, application_id, external_id, before, resources))
+    put = _put(tenant.application_id, external_id, before, resources, before.epoch)
+    _write(tenant.table, put, same_epoch, is_done=_is_stored(tenant, external_id, before, resources))
 
 
 def narrow_permissions(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     external_id: str,
     before: PermittedSubject,
     resources: Sequence[Resource],
@@ -127,8 +123,7 @@ def narrow_permissions(
     """Store what is left, and end the user's tokens. One round trip.
 
     Args:
-        table: The table.
-        application_id: Whose user.
+        tenant: Whose user.
         external_id: The application's own id, which need never have been identified.
         before: What was read.
         resources: What is left.
@@ -139,20 +134,20 @@ def narrow_permissions(
     user_id = EXTERNAL + external_id
     if before.revision == 0:
         # Nothing is taken from permissions that may have come meanwhile, so their epoch goes on.
-        raise_surely(table, user_key(application_id, user_id), RAISE, {":one": 1})
+        raise_surely(tenant.table, user_key(tenant.application_id, user_id), RAISE, {":one": 1})
         return
     user = Update(
-        user_key(application_id, user_id),
+        user_key(tenant.application_id, user_id),
         f"ADD generation :one, permissions_epoch :one REMOVE {', '.join(RAISED)}",
         {":one": 1, ":epoch": before.epoch},
         _same_epoch(before),
     )
-    left: Part = _put(application_id, external_id, before, resources, before.epoch + 1)
+    left: Part = _put(tenant.application_id, external_id, before, resources, before.epoch + 1)
     if not resources:
-        key = permissions_key(application_id, user_id)
+        key = permissions_key(tenant.application_id, user_id)
         left = Delete(key, "revision = :revision", {":revision": before.revision})
     ended = replace(before, epoch=before.epoch + 1)
-    _write(table, left, user, is_done=_is_stored(table, application_id, external_id, ended, resources))
+    _write(tenant.table, left, user, is_done=_is_stored(tenant, external_id, ended, resources))
 
 
 def _same_epoch(before: PermittedSubject) -> str:
@@ -185,8 +180,7 @@ def _put(
 
 
 def _is_stored(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     external_id: str,
     before: PermittedSubject,
     resources: Sequence[Resource],
@@ -194,7 +188,7 @@ def _is_stored(
     """Whether the next write is there, for who did not hear of it: `before` has the epoch that it wrote."""
 
     def is_stored() -> bool:
-        found = find_permitted_subject(table, application_id, external_id)
+        found = find_permitted_subject(tenant, external_id)
         revision = before.revision + 1 if resources else 0
         return (found.epoch, found.revision, list(found.resources)) == (
             before.epoch,

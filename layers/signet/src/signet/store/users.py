@@ -51,6 +51,7 @@ from signet.store.table import (
     Update,
     raise_surely,
 )
+from signet.store.tenant import Tenant
 
 PROFILE = {
     "email": "email",
@@ -137,9 +138,9 @@ def find_in(item: Item | None, now_ms: int) -> User | None:
     return user if user.unverified_until is None or now_ms < user.unverified_until * 1000 else None
 
 
-def find_user(table: Table, application_id: str, user_id: str, now_ms: int) -> User | None:
+def find_user(tenant: Tenant, user_id: str) -> User | None:
     """The user, or None. One round trip."""
-    return find_in(table.find(user_key(application_id, user_id)), now_ms)
+    return find_in(tenant.table.find(user_key(tenant.application_id, user_id)), tenant.now_ms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,9 +170,9 @@ class Subject:
     outstanding: frozenset[str]
 
 
-def find_subject(table: Table, application_id: str, user_id: str, now_ms: int) -> Subject:
+def find_subject(tenant: Tenant, user_id: str) -> Subject:
     """What there is of a token's subject. One round trip."""
-    return subject_in(table.find(user_key(application_id, user_id)), now_ms)
+    return subject_in(tenant.table.find(user_key(tenant.application_id, user_id)), tenant.now_ms)
 
 
 def subject_in(item: Item | None, now_ms: int) -> Subject:
@@ -191,7 +192,7 @@ def subject_in(item: Item | None, now_ms: int) -> Subject:
     )
 
 
-def raise_generation(table: Table, application_id: str, user_id: str, now_ms: int) -> bool:
+def raise_generation(tenant: Tenant, user_id: str) -> bool:
     """End a user's tokens. One round trip.
 
     Returns:
@@ -201,10 +202,10 @@ def raise_generation(table: Table, application_id: str, user_id: str, now_ms: in
     may_be_new = user_id.startswith(EXTERNAL)
     try:
         raise_surely(
-            table,
-            user_key(application_id, user_id),
+            tenant.table,
+            user_key(tenant.application_id, user_id),
             RAISE,
-            {":one": 1} if may_be_new else {":one": 1, ":seconds": now_ms // 1000},
+            {":one": 1} if may_be_new else {":one": 1, ":seconds": tenant.now},
             None if may_be_new else IS_THERE,
         )
     except ConditionFailed:
@@ -212,27 +213,24 @@ def raise_generation(table: Table, application_id: str, user_id: str, now_ms: in
     return True
 
 
-def find_users(table: Table, application_id: str, user_ids: Iterable[str], now_ms: int) -> dict[str, User]:
+def find_users(tenant: Tenant, user_ids: Iterable[str]) -> dict[str, User]:
     """Those of the users that there are, by id. One round trip for each hundred."""
-    items = table.find_all(user_key(application_id, user_id) for user_id in user_ids)
-    users = (find_in(item, now_ms) for item in items.values())
+    items = tenant.table.find_all(user_key(tenant.application_id, user_id) for user_id in user_ids)
+    users = (find_in(item, tenant.now_ms) for item in items.values())
     return {user.id: user for user in users if user is not None}
 
 
-def find_password_hash(table: Table, application_id: str, normal_email: str) -> str | None:
+def find_password_hash(tenant: Tenant, normal_email: str) -> str | None:
     """The password hash of the credential, or None where there is no such credential."""
-    item = table.find(credential_key(application_id, normal_email))
+    item = tenant.table.find(credential_key(tenant.application_id, normal_email))
     return None if item is None else item["password_hash"]
 
 
-def insert_user(
-    table: Table, application_id: str, user: User, password_hash: str, origin: str | None = None
-) -> None:
+def insert_user(tenant: Tenant, user: User, password_hash: str, origin: str | None = None) -> None:
     """Write a new user with its credential and its memberships. One round trip.
 
     Args:
-        table: The table.
-        application_id: Whose user it is.
+        tenant: Whose user it is.
         user: The user; the member items of those of its groups that are outstanding have been announced.
         password_hash: Of its password.
         origin: What made it, for who has to know its own work again (`store.transfer.is_made_by`).
@@ -253,14 +251,14 @@ def insert_user(
     if origin is not None:
         credential["origin"] = origin
     parts: dict[str, Part] = {
-        "user": Insert(user_key(application_id, user.id), _item(application_id, user)),
-        "new credential": Insert(credential_key(application_id, user.normal_email), credential),
+        "user": Insert(user_key(tenant.application_id, user.id), _item(tenant.application_id, user)),
+        "new credential": Insert(credential_key(tenant.application_id, user.normal_email), credential),
     }
     announced = replace(user, group_ids=())
-    _write(table, parts | _memberships(application_id, announced, user))
+    _write(tenant.table, parts | _memberships(tenant.application_id, announced, user))
 
 
-def announce_members(table: Table, application_id: str, user_id: str, group_ids: Iterable[str]) -> None:
+def announce_members(tenant: Tenant, user_id: str, group_ids: Iterable[str]) -> None:
     """Write pending member items of a user that is not there yet. One round trip; 49 groups at most.
 
     Raises:
@@ -268,46 +266,48 @@ def announce_members(table: Table, application_id: str, user_id: str, group_ids:
     """
     parts: dict[str, Part] = {}
     for group_id in group_ids:
-        parts |= _joining(application_id, user_id, group_id, is_pending=True)
-    _write(table, parts)
+        parts |= _joining(tenant.application_id, user_id, group_id, is_pending=True)
+    _write(tenant.table, parts)
 
 
-def withdraw_members(table: Table, application_id: str, user_id: str, group_ids: Iterable[str]) -> None:
+def withdraw_members(tenant: Tenant, user_id: str, group_ids: Iterable[str]) -> None:
     """Remove what was announced of a user that is not made after all. One round trip; 99 groups at most.
 
     Raises:
         StaleError: There is or was a user with this id: what is pending may be its own.
     """
-    parts: dict[str, Part] = {"user": Check(user_key(application_id, user_id), "attribute_not_exists(pk)")}
-    parts |= {g: Delete(member_key(application_id, g, user_id)) for g in group_ids}
-    _write(table, parts)
+    parts: dict[str, Part] = {
+        "user": Check(user_key(tenant.application_id, user_id), "attribute_not_exists(pk)")
+    }
+    parts |= {g: Delete(member_key(tenant.application_id, g, user_id)) for g in group_ids}
+    _write(tenant.table, parts)
 
 
-def is_written(table: Table, application_id: str, user: User, password_hash: str | None) -> bool:
+def is_written(tenant: Tenant, user: User, password_hash: str | None) -> bool:
     """Whether the user stands there as this, and so does its credential. One round trip.
 
     For who does not know whether a write came about, whose answer was lost.
 
     Args:
-        table: The table.
-        application_id: Whose user it is.
+        tenant: Whose user it is.
         user: As it was to be written, its revision included.
         password_hash: The credential's, where the write set it or moved it.
     """
-    keys = [user_key(application_id, user.id), credential_key(application_id, user.normal_email or "")]
-    item, credential = map(table.find_all(keys).get, keys)
+    keys = [
+        user_key(tenant.application_id, user.id),
+        credential_key(tenant.application_id, user.normal_email or ""),
+    ]
+    item, credential = map(tenant.table.find_all(keys).get, keys)
     if item is None or "created_at" not in item or item["revision"] != user.revision:
         return False
-    is_same = _attributes(application_id, to_user(item)) == _attributes(application_id, user)
+    is_same = _attributes(tenant.application_id, to_user(item)) == _attributes(tenant.application_id, user)
     return is_same and password_hash in (None, (credential or {}).get("password_hash"))
 
 
 def change_user(
-    table: Table,
-    application_id: str,
+    tenant: Tenant,
     before: User,
     after: User,
-    now_ms: int,
     *,
     password_hash: str | None = None,
     replaces: str | None = None,
@@ -319,11 +319,9 @@ def change_user(
     `vouched_for`.
 
     Args:
-        table: The table.
-        application_id: Whose user it is.
+        tenant: Whose user it is.
         before: The user as it was read; the write is refused if it has changed since.
         after: The user as it shall be, with the next `revision`.
-        now_ms: The time, in Unix milliseconds.
         password_hash: The credential's hash from now on, where it is set or moves to another address.
         replaces: The hash that moves, as it was read: a log-in may have upgraded it in the meantime.
         ends_tokens: Whether the user's tokens end with this change.
@@ -333,24 +331,20 @@ def change_user(
         UserExists: Another user has the new e-mail address.
         GroupsGoneError: Some of the new groups do not exist.
     """
-    parts: dict[str, Part] = {"user": _change(application_id, before, after, now_ms, ends_tokens=ends_tokens)}
+    parts: dict[str, Part] = {"user": _change(tenant, before, after, ends_tokens=ends_tokens)}
     if password_hash is not None:
-        parts |= _credential_change(application_id, before, after, password_hash, replaces)
+        parts |= _credential_change(tenant.application_id, before, after, password_hash, replaces)
         if before.normal_email is not None:
-            parts["identity"] = _end_identity(application_id, before.normal_email)
-    _write(table, parts | _memberships(application_id, before, after))
+            parts["identity"] = _end_identity(tenant.application_id, before.normal_email)
+    _write(tenant.table, parts | _memberships(tenant.application_id, before, after))
 
 
-def change_users(
-    table: Table, application_id: str, changes: Iterable[tuple[User, User]], now_ms: int
-) -> None:
+def change_users(tenant: Tenant, changes: Iterable[tuple[User, User]]) -> None:
     """Turn several users into what they shall be, all or none. One round trip.
 
     Args:
-        table: The table.
-        application_id: Whose users.
+        tenant: Whose users.
         changes: Each user as it was read, and as it shall be, with the next `revision`.
-        now_ms: The time, in Unix milliseconds.
 
     Raises:
         StaleError: One of them has changed since it was read.
@@ -358,14 +352,14 @@ def change_users(
     """
     parts: dict[str, Part] = {}
     for before, after in changes:
-        own: dict[str, Part] = {"user": _change(application_id, before, after, now_ms, ends_tokens=False)}
-        own |= _memberships(application_id, before, after)
+        own: dict[str, Part] = {"user": _change(tenant, before, after, ends_tokens=False)}
+        own |= _memberships(tenant.application_id, before, after)
         # The check of a group is the same for all.
         parts |= {n if n.startswith("group ") else f"{n} of {before.id}": part for n, part in own.items()}
-    _write(table, parts)
+    _write(tenant.table, parts)
 
 
-def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> None:
+def delete_user(tenant: Tenant, user: User) -> None:
     """Leave a tombstone in the user's place, and nothing of the person.
 
     Its pending member items are left; the tombstone has them `outstanding`.
@@ -390,30 +384,27 @@ def delete_user(table: Table, application_id: str, user: User, now_ms: int) -> N
     if user.id.startswith(EXTERNAL):
         # Nobody else has permissions.
         counters += ", permissions_epoch :one"
-        parts["permissions"] = Delete(permissions_key(application_id, user.id))
+        parts["permissions"] = Delete(permissions_key(tenant.application_id, user.id))
     parts["user"] = Update(
-        user_key(application_id, user.id),
+        user_key(tenant.application_id, user.id),
         f"SET deleted_at = :now REMOVE {', '.join(names)} ADD {counters}",
-        {":now": now_ms, ":one": 1, ":revision": user.revision, ":seconds": now_ms // 1000},
+        {":now": tenant.now_ms, ":one": 1, ":revision": user.revision, ":seconds": tenant.now},
         f"{IS_THERE} AND revision = :revision",
         names,
     )
     if user.normal_email is not None:
         own = {":user_id": user.id}
-        key = credential_key(application_id, user.normal_email)
+        key = credential_key(tenant.application_id, user.normal_email)
         parts["old credential"] = Delete(key, "user_id = :user_id", own)
-        parts["identity"] = _end_identity(application_id, user.normal_email)
-    _write(table, parts | _memberships(application_id, user, replace(user, group_ids=())))
+        parts["identity"] = _end_identity(tenant.application_id, user.normal_email)
+    _write(tenant.table, parts | _memberships(tenant.application_id, user, replace(user, group_ids=())))
 
 
-def forget_members(
-    table: Table, application_id: str, user_id: str, revision: int, outstanding: Collection[str]
-) -> None:
+def forget_members(tenant: Tenant, user_id: str, revision: int, outstanding: Collection[str]) -> None:
     """Remove the pending member items of a deleted user. One round trip for each 99.
 
     Args:
-        table: The table.
-        application_id: Whose user it was.
+        tenant: Whose user it was.
         user_id: Its id.
         revision: The tombstone's.
         outstanding: Which groups it has outstanding.
@@ -427,13 +418,16 @@ def forget_members(
         values: dict[str, object] = {":next": revision + 1, ":revision": revision}
         parts: dict[str, Part] = {
             "user": Update(
-                user_key(application_id, user_id),
+                user_key(tenant.application_id, user_id),
                 "SET revision = :next" + (", outstanding = :left" if left else " REMOVE outstanding"),
                 values | ({":left": left} if left else {}),
                 "revision = :revision AND attribute_not_exists(created_at)",
             )
         }
-        _write(table, parts | {g: Delete(member_key(application_id, g, user_id)) for g in group_ids})
+        _write(
+            tenant.table,
+            parts | {g: Delete(member_key(tenant.application_id, g, user_id)) for g in group_ids},
+        )
         revision += 1
 
 
@@ -477,8 +471,8 @@ def _index_entry(application_id: str, user: User) -> dict[str, str]:
     return {"list_pk": users_partition(application_id), "list_sk": entry}
 
 
-def _change(application_id: str, before: User, after: User, now_ms: int, *, ends_tokens: bool) -> Update:
-    was, becomes = _attributes(application_id, before), _attributes(application_id, after)
+def _change(tenant: Tenant, before: User, after: User, *, ends_tokens: bool) -> Update:
+    was, becomes = (_attributes(tenant.application_id, user) for user in (before, after))
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     given = {name: value for name, value in changed.items() if value is not None}
     removed = {name for name, value in changed.items() if value is None}
@@ -490,13 +484,13 @@ def _change(application_id: str, before: User, after: User, now_ms: int, *, ends
     values: dict[str, object] = {
         ":next": after.revision,
         ":revision": before.revision,
-        ":seconds": now_ms // 1000,
+        ":seconds": tenant.now,
     }
     if ends_tokens:
         expression += " ADD generation :one"
         values[":one"] = 1
     return Update(
-        user_key(application_id, before.id),
+        user_key(tenant.application_id, before.id),
         expression,
         values | {f":{name}": value for name, value in given.items()},
         f"{IS_THERE} AND revision = :revision",

@@ -22,6 +22,7 @@ from signet.store.applications import (
 )
 from signet.store.cache import ApplicationCache
 from signet.store.table import Table
+from signet.store.tenant import Tenant
 
 
 def register(
@@ -67,8 +68,8 @@ def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms
     Args:
         table: Where it is kept.
         application_id: Which one.
-        changes: New values by the name of the field of `Application`; under `login`, by that of the
-            route's field. What is not named stays.
+        changes: New values by the name of the field of `StoredApplication`; those of `LoginSettings` with
+            the prefix `login_`. What is not named stays.
         now_ms: The time, in Unix milliseconds.
 
     Raises:
@@ -76,12 +77,7 @@ def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms
     """
     if find_id(application_id) is None:
         raise _not_found()
-    settings = dict(changes)
-    login = settings.pop("login", {})
-    if "ttl" in login:
-        login["ttl_ms"] = login.pop("ttl")
-    settings |= {f"login_{name}": value for name, value in login.items()}
-    return update_application(table, application_id, settings, now_ms)
+    return update_application(table, application_id, changes, now_ms)
 
 
 def read_application(table: Table, application_id: str) -> StoredApplication:
@@ -133,8 +129,25 @@ def authenticate(
     raise _wrong()
 
 
+def live_api_tokens(tenant: Tenant) -> tuple[StoredApiToken, ...]:
+    """The tenant's own live API tokens, the newest last, as they are in the table. One round trip.
+
+    Not as they are in the cache: who has just reset one looks here whether it is so.
+
+    Raises:
+        ApplicationNotFound: There is no such application any more.
+    """
+    application = read_application(tenant.table, tenant.application_id)
+    return application.live_api_tokens(tenant.now_ms)
+
+
+def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> StoredApplication:
+    """Change the tenant's own settings, as `update` does."""
+    return update(tenant.table, tenant.application_id, changes, tenant.now_ms)
+
+
 def reset_api_token(
-    table: Table, application_id: str, grace_ms: int, now_ms: int, *, caller: str | None = None
+    tenant: Tenant, grace_ms: int, *, caller: str | None = None
 ) -> tuple[StoredApplication, ApiToken]:
     """Give an application a new API token; its newest one so far lives on for the grace, all others end.
 
@@ -152,10 +165,8 @@ def reset_api_token(
     live, unless a reset without grace, which ends all else, comes among them.
 
     Args:
-        table: Where the application is kept.
-        application_id: Which one.
+        tenant: The application, as of which nothing is decided here.
         grace_ms: How long the newest token so far lives on, in milliseconds; 0 for not at all.
-        now_ms: The time, in Unix milliseconds.
         caller: The API token by which the caller has come; None for one whom IAM has let in.
 
     Returns:
@@ -168,13 +179,13 @@ def reset_api_token(
             not answer, and nothing was written or nobody can tell.
     """
     for _ in deadline.attempts():
-        before = read_application(table, application_id)
-        if caller is not None and not _accepts(before, caller, now_ms):
+        before = read_application(tenant.table, tenant.application_id)
+        if caller is not None and not _accepts(before, caller, tenant.now_ms):
             raise _wrong()
-        api_token = ApiToken.generate(application_id)
-        after = before.with_new_api_token(api_token, grace_ms, now_ms)
+        api_token = ApiToken.generate(tenant.application_id)
+        after = before.with_new_api_token(api_token, grace_ms, tenant.now_ms)
         try:
-            replace_api_tokens(table, before, after)
+            replace_api_tokens(tenant.table, before, after)
         except StaleApplicationError:
             continue
         except Unavailable as error:
@@ -182,7 +193,7 @@ def reset_api_token(
                 "there may be an API token that nobody has seen. Look at the list before you try again: a"
                 " further reset ends the older token at once."
             )
-            _make_sure(table, api_token, now_ms, error, doubt)
+            _make_sure(tenant.table, api_token, tenant.now_ms, error, doubt)
         return after, api_token
     message = "Other resets of this application's API token got in the way; nothing was changed. Try again."
     raise Unavailable(message)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from signet.domain.applications import Application, ApplicationChanged
+from signet.domain.applications import ApplicationChanged
 from signet.domain.identities import normal_email
 from signet.domain.tokens import Token, TokenKind
 from signet.domain.users import User
@@ -18,8 +18,9 @@ from signet.store.authentication import (
     note_login,
     upgrade_password_hash,
 )
-from signet.store.table import Table
-from signet.usecases.sessions import SessionIssuer, new_nonce
+from signet.store.tenant import Tenant
+from signet.usecases.sessions import new_nonce, prepare
+from signet.usecases.signer import Signer
 from signet.usecases.verifier import Verifier, check_subject, user_id_of
 
 
@@ -115,108 +116,106 @@ class Refused(Exception):
     """The credentials are not right. Which of them, nobody hears."""
 
 
+def authenticate(
+    tenant: Tenant,
+    verifier: Verifier,
+    signer: Signer,
+    hasher: Hasher,
+    attempt: Attempt,
+    warn: Callable[[Unavailable], None],
+) -> Authentication | None:
+    """Check the credentials that the mode names, and do what was asked for if all are right.
+
+    What the answer needs is at hand before anything is written: who hears of a failure has the tokens
+    that he had, and can try again.
+
+    Args:
+        tenant: Whose user.
+        verifier: Verifies the token.
+        signer: Signs a new one.
+        hasher: Verifies the password.
+        attempt: What is presented, and what is asked for.
+        warn: Hears of what could not be done, and does not keep the answer from coming.
+
+    Returns:
+        The user and the token; None where any credential is wrong.
+
+    Raises:
+        ApplicationChanged: The application's tokens have been ended since it was read.
+        Unavailable: The store did not answer, or no key can sign at the moment. Nothing has ended, unless
+            nobody can tell.
+    """
+    check = _Check(tenant, verifier, signer, hasher, attempt)
+    try:
+        return check.by_password(warn) if attempt.mode.uses_password else check.by_token()
+    except (Refused, TokenRefused):
+        return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Authenticator:
-    """Authenticates users of applications."""
+class _Check:
+    """The check of one attempt."""
 
-    table: Table
+    tenant: Tenant
     verifier: Verifier
-    sessions: SessionIssuer
+    signer: Signer
     hasher: Hasher
+    attempt: Attempt
 
-    def authenticate(
-        self, application: Application, attempt: Attempt, now_ms: int, warn: Callable[[Unavailable], None]
-    ) -> Authentication | None:
-        """Check the credentials that the mode names, and do what was asked for if all are right.
-
-        What the answer needs is at hand before anything is written: who hears of a failure has the tokens
-        that he had, and can try again.
-
-        Args:
-            application: The application.
-            attempt: What is presented, and what is asked for.
-            now_ms: The time, in Unix milliseconds.
-            warn: Hears of what could not be done, and does not keep the answer from coming.
-
-        Returns:
-            The user and the token; None where any credential is wrong.
-
-        Raises:
-            ApplicationChanged: The application's tokens have been ended since it was read.
-            Unavailable: The store did not answer, or no key can sign at the moment. Nothing has ended, unless
-                nobody can tell.
-        """
-        try:
-            if attempt.mode.uses_password:
-                return self._by_password(application, attempt, now_ms, warn)
-            return self._by_token(application, attempt, now_ms)
-        except (Refused, TokenRefused):
-            return None
-
-    def _by_token(self, application: Application, attempt: Attempt, now_ms: int) -> Authentication:
-        token = self._verified_token(application, attempt, now_ms)
+    def by_token(self) -> Authentication:
+        attempt, token = self.attempt, self._verified_token()
         email = _normal(attempt.email) if attempt.mode.uses_email else None
         if attempt.mode.uses_email and email is None:
             raise Refused
-        issue = self._prepare(application, attempt, token, user_id_of(token), now_ms)
+        issue = self._prepare(token, user_id_of(token))
         if attempt.invalidate_existing_tokens:
             condition = Condition(user_id_of(token), token=token, email=email)
-            updated = note_login(
-                self.table, application.id, condition, now_ms, is_login=False, nonce=new_nonce()
-            )
+            updated = note_login(self.tenant, condition, is_login=False, nonce=new_nonce())
             if updated is None:
                 raise Refused
             return Authentication(updated, issue(updated))
-        user = self.verifier.find_session_user(token, application, now_ms // 1000)
+        user = self.verifier.find_session_user(self.tenant, token)
         if attempt.mode.uses_email and user.normal_email != email:
             raise Refused
         return Authentication(user, issue(user))
 
-    def _by_password(
-        self, application: Application, attempt: Attempt, now_ms: int, warn: Callable[[Unavailable], None]
-    ) -> Authentication:
+    def by_password(self, warn: Callable[[Unavailable], None]) -> Authentication:
         """Verify the password, then write the login on condition that it is still the password.
 
         Hashing takes its time. A password that changes meanwhile, or a user that is deleted, makes the
         write fail; then what is there now is read and verified, once.
         """
-        token = self._verified_token(application, attempt, now_ms) if attempt.mode.uses_token else None
+        attempt = self.attempt
+        token = self._verified_token() if attempt.mode.uses_token else None
         email = _normal(attempt.email)
         nonce = new_nonce() if attempt.invalidate_existing_tokens else None
         for _ in range(2):
-            credential = self._verified_credential(application, attempt, token, email, now_ms)
-            issue = self._prepare(application, attempt, token, credential.user_id, now_ms)
+            credential = self._verified_credential(token, email)
+            issue = self._prepare(token, credential.user_id)
             condition = Condition(
                 credential.user_id, token=token, email=email, password_version=credential.password_version
             )
-            user = note_login(self.table, application.id, condition, now_ms, is_login=True, nonce=nonce)
+            user = note_login(self.tenant, condition, is_login=True, nonce=nonce)
             if user is not None:
                 done = Authentication(user, issue(user))
                 try:
-                    self._upgrade(application, email or "", credential, attempt.password or "")
+                    self._upgrade(email or "", credential)
                 except Unavailable as error:
                     warn(error)
                 return done
         raise Refused
 
-    def _verified_token(self, application: Application, attempt: Attempt, now_ms: int) -> Token:
+    def _verified_token(self) -> Token:
         """The given token, good as far as can be seen without its user."""
-        kinds = (TokenKind.SESSION,)
-        token = self.verifier.verify_offline(attempt.token or "", application, kinds, now_ms // 1000)
-        if token.application_generation != application.generation:
+        token = self.verifier.verify_offline(self.tenant, self.attempt.token or "", (TokenKind.SESSION,))
+        if token.application_generation != self.tenant.application.generation:
             # A new token has the application's generation, which must be the given one's.
-            raise ApplicationChanged(application.id)
+            raise ApplicationChanged(self.tenant.application_id)
         return token
 
-    def _prepare(
-        self,
-        application: Application,
-        attempt: Attempt,
-        token: Token | None,
-        user_id: str,
-        now_ms: int,
-    ) -> Callable[[User], str | None]:
+    def _prepare(self, token: Token | None, user_id: str) -> Callable[[User], str | None]:
         """What gives the token that is asked for, once the user is known as it is then."""
+        attempt = self.attempt
         if not attempt.return_token:
             return lambda _: None
         if token is not None and not attempt.makes_token:
@@ -224,32 +223,23 @@ class Authenticator:
         extra_data = attempt.extra_data
         if extra_data is None and token is not None:
             extra_data = token.extra_data
-        return self.sessions.prepare(application, user_id, now_ms, attempt.ttl_ms, extra_data)
+        return prepare(self.tenant, self.signer, user_id, ttl_ms=attempt.ttl_ms, extra_data=extra_data)
 
-    def _verified_credential(
-        self,
-        application: Application,
-        attempt: Attempt,
-        token: Token | None,
-        email: str | None,
-        now_ms: int,
-    ) -> Credential:
+    def _verified_credential(self, token: Token | None, email: str | None) -> Credential:
         """The credential of the address, its password verified; a wrong address takes as long."""
         # An address that is none stands for one that nobody has: the same trip, the same hash.
         address = email or ""
         if token is None:
-            credential = find_credential_for_issue(self.table, application, address)
+            credential = find_credential_for_issue(self.tenant, address)
         else:
             user_id = user_id_of(token)
-            subject, credential = find_user_and_credential(
-                self.table, application.id, user_id, address, now_ms
-            )
+            subject, credential = find_user_and_credential(self.tenant, user_id, address)
             check_subject(token, subject)
             if subject.user is None:
                 raise Refused
             if credential is not None and credential.user_id != user_id:
                 credential = None
-        password = attempt.password or ""
+        password = self.attempt.password or ""
         if credential is None:
             self.hasher.verify_decoy(password)
             raise Refused
@@ -257,11 +247,11 @@ class Authenticator:
             raise Refused
         return credential
 
-    def _upgrade(self, application: Application, email: str, credential: Credential, password: str) -> None:
+    def _upgrade(self, email: str, credential: Credential) -> None:
         """Hash the password as it would be hashed today, where that differs: one trip, at one login."""
+        password = self.attempt.password or ""
         if self.hasher.needs_rehash(credential.password_hash, password):
-            upgraded = self.hasher.hash(password)
-            upgrade_password_hash(self.table, application.id, email, credential, upgraded)
+            upgrade_password_hash(self.tenant, email, credential, self.hasher.hash(password))
 
 
 def _normal(email: str | None) -> str | None:

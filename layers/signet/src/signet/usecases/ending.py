@@ -2,23 +2,20 @@
 
 from dataclasses import replace
 
-from signet.domain.applications import Application
 from signet.domain.tokens import TokenKind
 from signet.errors import TokenRefused, UnsupportedTokenType
 from signet.store.ended_tokens import mark_ended
-from signet.store.table import Table
+from signet.store.tenant import Tenant
 from signet.usecases.verifier import Verifier, user_id_of
 
 
-def log_out(table: Table, verifier: Verifier, application: Application, text: str, now: int) -> None:
+def log_out(tenant: Tenant, verifier: Verifier, text: str) -> None:
     """End a session token, also one that has ended already. One round trip.
 
     Args:
-        table: Where its user is kept.
-        verifier: Verifies the token.
-        application: Whose token it has to be.
+        tenant: Whose token it has to be.
+        verifier: Verifies it.
         text: The token.
-        now: The time, in Unix seconds.
 
     Raises:
         TokenInvalid: It is no session token of this application.
@@ -26,30 +23,28 @@ def log_out(table: Table, verifier: Verifier, application: Application, text: st
         TokenRevoked: All of the application's tokens have been ended since.
         Unavailable: Others change what is ended of the user all the time.
     """
-    token = verifier.verify_offline(text, _uncapped(application), (TokenKind.SESSION,), now)
-    mark_ended(table, application.id, user_id_of(token), token, now)
+    token = verifier.verify_offline(_uncapped(tenant), text, (TokenKind.SESSION,))
+    mark_ended(tenant, user_id_of(token), token)
 
 
-def revoke(table: Table, verifier: Verifier, application: Application, text: str, now: int) -> None:
+def revoke(tenant: Tenant, verifier: Verifier, text: str) -> None:
     """End a session or user token; whatever else comes, there is nothing to end. One round trip at most.
 
     Args:
-        table: Where its user is kept.
-        verifier: Verifies the token.
-        application: Whose token it has to be, if it is one.
+        tenant: Whose token it has to be, if it is one.
+        verifier: Verifies it.
         text: The token, or anything.
-        now: The time, in Unix seconds.
 
     Raises:
         UnsupportedTokenType: It is a good identity token.
         Unavailable: Others change what is ended of the user all the time.
     """
     try:
-        token = verifier.verify_offline(text, _uncapped(application), TokenKind, now)
+        token = verifier.verify_offline(_uncapped(tenant), text, TokenKind)
         if token.kind is not TokenKind.IDENTITY:
-            mark_ended(table, application.id, user_id_of(token), token, now)
+            mark_ended(tenant, user_id_of(token), token)
             return
-        verifier.verify_any(text, application, now)
+        verifier.verify_any(tenant, text)
     except TokenRefused:
         return
     message = (
@@ -59,6 +54,6 @@ def revoke(table: Table, verifier: Verifier, application: Application, text: str
     raise UnsupportedTokenType.of("token", message)
 
 
-def _uncapped(application: Application) -> Application:
+def _uncapped(tenant: Tenant) -> Tenant:
     """Whom the cap refuses today would be good again once it is lifted."""
-    return replace(application, max_token_lifetime=None)
+    return replace(tenant, application=replace(tenant.application, max_token_lifetime=None))

@@ -16,9 +16,9 @@ from signet.domain.listing import Entry
 from signet.domain.users import User
 from signet.errors import InvalidRequest, Unavailable
 from signet.store.listing import user_entries
+from signet.store.tenant import Tenant
 from signet.store.transfer import find_with_hashes
 from signet.usecases.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
-from signet.usecases.users import Directory
 
 PAGE = 1000
 PART_BYTES = 8 * 2**20
@@ -28,39 +28,34 @@ WITH_ADDRESS = "E#"
 """What the entries of users with a credential begin with; they come first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exporter:
-    """What an export needs.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exporter:
+    """What `run` was given."""
 
-    Attributes:
-        directory: Whose users.
-        bucket: Where the file goes, and the report.
-        write_line: Makes a line of a user and its hash.
-        now_ms: The time in Unix milliseconds.
-    """
-
-    directory: Directory
+    tenant: Tenant
     bucket: Bucket
     write_line: Callable[[User, str], bytes]
-    now_ms: Callable[[], int]
 
 
-def run(exporter: Exporter, export_id: str) -> Outcome:
+def run(tenant: Tenant, bucket: Bucket, write_line: Callable[[User, str], bytes], export_id: str) -> Outcome:
     """Export the users, or go on with an export, as far as the time reaches.
 
     A user who is made or deleted meanwhile may be in the file or not, one whose address changes may be in
     it twice or not at all.
 
     Args:
-        exporter: What it needs.
+        tenant: Whose users.
+        bucket: Where the file goes, and the report.
+        write_line: Makes a line of a user and its hash.
         export_id: Names the export; one that has begun goes on where it was.
 
     Raises:
         InvalidRequest: S3 has given the upload up, or the id is another work's.
         Unavailable: DynamoDB or S3 did not answer; the export can go on.
     """
-    place = f"reports/{exporter.directory.application_id}/{export_id}/report.json"
-    progress = Progress.open(exporter.bucket, place, lambda: _begin(exporter, export_id))
+    exporter = _Exporter(tenant, bucket, write_line)
+    place = f"reports/{tenant.application_id}/{export_id}/report.json"
+    progress = Progress.open(bucket, place, lambda: _begin(exporter, export_id))
     if "exportId" not in progress.state:
         raise InvalidRequest.of("exportId", "is the id of an import.")
     try:
@@ -77,10 +72,10 @@ def run(exporter: Exporter, export_id: str) -> Outcome:
     return Outcome(_result(progress), unfinished=progress.state["status"] == "running")
 
 
-def _begin(exporter: Exporter, export_id: str) -> dict[str, Any]:
-    now_ms = exporter.now_ms()
+def _begin(exporter: _Exporter, export_id: str) -> dict[str, Any]:
+    now_ms = exporter.tenant.now_ms
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-    application_id = exporter.directory.application_id
+    application_id = exporter.tenant.application_id
     return {
         "exportId": export_id,
         "applicationId": application_id,
@@ -95,7 +90,7 @@ def _begin(exporter: Exporter, export_id: str) -> dict[str, Any]:
     }
 
 
-def _go_on(exporter: Exporter, progress: Progress) -> None:
+def _go_on(exporter: _Exporter, progress: Progress) -> None:
     report, bucket = progress.state, exporter.bucket
     if report["status"] == "running":
         part, users = bytearray(), report["users"]
@@ -107,7 +102,7 @@ def _go_on(exporter: Exporter, progress: Progress) -> None:
             _upload(bucket, progress, bytes(part))
             part.clear()
             report |= {"users": users, "after": [last.sort_key, last.record_id]}
-            report["updatedAt"] = exporter.now_ms()
+            report["updatedAt"] = exporter.tenant.now_ms
             progress.save()
             if deadline.left() < MARGIN_SECONDS:
                 return
@@ -121,7 +116,7 @@ def _go_on(exporter: Exporter, progress: Progress) -> None:
     if report["uploadId"] is not None:
         with suppress(UploadGone):
             bucket.complete_upload(report["key"], report["uploadId"], report["parts"])
-    report |= {"status": "complete", "updatedAt": exporter.now_ms()}
+    report |= {"status": "complete", "updatedAt": exporter.tenant.now_ms}
     progress.save()
 
 
@@ -133,28 +128,28 @@ def _upload(bucket: Bucket, progress: Progress, body: bytes) -> None:
     report["parts"].append(bucket.upload_part(report["key"], report["uploadId"], number, body))
 
 
-def _pages(exporter: Exporter, after: Entry | None) -> Iterator[tuple[Entry, list[bytes]]]:
+def _pages(exporter: _Exporter, after: Entry | None) -> Iterator[tuple[Entry, list[bytes]]]:
     """The lines of a page of the index at a time, and the page's last entry."""
-    directory = exporter.directory
+    tenant = exporter.tenant
     more = True
     while more:
-        entries, more = user_entries(directory.table, directory.application_id, PAGE, after=after)
+        entries, more = user_entries(tenant, PAGE, after=after)
         own = [entry for entry in entries if entry.sort_key.startswith(WITH_ADDRESS)]
         if not own:
             return
         after = own[-1]
         yield (
             after,
-            [exporter.write_line(user, password_hash) for user, password_hash in _read(directory, own)],
+            [exporter.write_line(user, password_hash) for user, password_hash in _read(tenant, own)],
         )
 
 
-def _read(directory: Directory, entries: list[Entry]) -> list[tuple[User, str]]:
+def _read(tenant: Tenant, entries: list[Entry]) -> list[tuple[User, str]]:
     """The users of the entries with their hashes, as they are in the table and not in the index."""
     users: dict[str, tuple[User, str]] = {}
     wanted = {entry.record_id: entry.sort_key.removeprefix(WITH_ADDRESS) for entry in entries}
     for _ in deadline.attempts():
-        found, wanted = find_with_hashes(directory.table, directory.application_id, wanted, directory.now_ms)
+        found, wanted = find_with_hashes(tenant, wanted)
         users |= found
         if not wanted:
             return [users[entry.record_id] for entry in entries if entry.record_id in users]

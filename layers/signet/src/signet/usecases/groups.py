@@ -31,8 +31,8 @@ from signet.store.groups import (
     remove_members,
 )
 from signet.store.listing import find_with_members, member_ids
+from signet.store.tenant import Tenant
 from signet.store.users import GroupsGoneError, StaleError, change_users, find_users
-from signet.usecases.users import Directory
 
 SWEPT_AT_ONCE = 100
 """Members of a deleted group that are read together."""
@@ -56,15 +56,14 @@ class _Change:
 
 
 def create(
-    directory: Directory, fields: dict[str, Any], wanted: WantedMembers | None, now_ms: int
+    tenant: Tenant, fields: dict[str, Any], wanted: WantedMembers | None
 ) -> tuple[DetailedGroup, Members]:
     """Make a group with members.
 
     Args:
-        directory: The application's groups.
+        tenant: Whose group.
         fields: Fields of `DetailedGroup`.
         wanted: Its members; None for none.
-        now_ms: The time, in Unix milliseconds.
 
     Raises:
         InvalidRequest: The parent does not exist or is on too low a level, or a user does not exist or
@@ -72,23 +71,25 @@ def create(
         Unavailable: Others change the parent or one of the users all the time, or the time ran out. Where
             the group was made, the message names it.
     """
-    change = _planned(directory, Members(), wanted)
-    group = DetailedGroup(id=new_group_id(), created_at_ms=now_ms, updated_at_ms=now_ms, **fields)
+    change = _planned(tenant, Members(), wanted)
+    group = DetailedGroup(
+        id=new_group_id(), created_at_ms=tenant.now_ms, updated_at_ms=tenant.now_ms, **fields
+    )
     for _ in deadline.attempts():
         try:
-            ancestors = _ancestors(directory, group)
-            insert_group(directory.table, directory.application_id, group, ancestors)
+            ancestors = _ancestors(tenant, group)
+            insert_group(tenant, group, ancestors)
         except StaleGroupError:
             continue
         except Unavailable:
-            if find_group(directory.table, directory.application_id, group.id) is None:
+            if find_group(tenant, group.id) is None:
                 raise
         rest = f"The group {group.id} was made; a PATCH of it with the same experienceUserIds goes on."
-        return group, _apply(directory, group.id, Members(), change, rest)
+        return group, _apply(tenant, group.id, Members(), change, rest)
     raise _busy()
 
 
-def get_group(directory: Directory, group_id: str) -> tuple[DetailedGroup, Members]:
+def get_group(tenant: Tenant, group_id: str) -> tuple[DetailedGroup, Members]:
     """The group that a path or a direct invocation names, with its members.
 
     Raises:
@@ -96,14 +97,14 @@ def get_group(directory: Directory, group_id: str) -> tuple[DetailedGroup, Membe
     """
     found = None
     if find_id(group_id) is not None:
-        found = find_with_members(directory.table, directory.application_id, group_id, directory.now_ms)
+        found = find_with_members(tenant, group_id)
     if found is None:
         raise _not_found()
     return found
 
 
 def change(
-    directory: Directory, group_id: str, fields: dict[str, Any], wanted: WantedMembers | None, now_ms: int
+    tenant: Tenant, group_id: str, fields: dict[str, Any], wanted: WantedMembers | None
 ) -> tuple[DetailedGroup, Members]:
     """Change what is given of a group, its members included. Giving back what there is changes nothing.
 
@@ -111,11 +112,10 @@ def change(
     half-way, the same request finishes it.
 
     Args:
-        directory: The application's groups.
+        tenant: Whose group.
         group_id: The group's id.
         fields: Fields of `DetailedGroup` by name; what is not named stays.
         wanted: Its members from now on; None leaves them.
-        now_ms: The time, in Unix milliseconds.
 
     Raises:
         GroupNotFound: There is no such group.
@@ -125,18 +125,18 @@ def change(
         Unavailable: Others change the group or one of the users all the time, or the time ran out.
     """
     for _ in deadline.attempts():
-        before, members = get_group(directory, group_id)
-        planned = _planned(directory, members, wanted)
+        before, members = get_group(tenant, group_id)
+        planned = _planned(tenant, members, wanted)
         try:
-            after = _change(directory, before, fields, now_ms)
+            after = _change(tenant, before, fields)
         except StaleGroupError:
             continue
         rest = "The same request goes on with the rest."
-        return after, _apply(directory, after.id, members, planned, rest)
+        return after, _apply(tenant, after.id, members, planned, rest)
     raise _busy()
 
 
-def begin_removal(directory: Directory, group_id: str, now_ms: int) -> None:
+def begin_removal(tenant: Tenant, group_id: str) -> None:
     """Delete a group for every reader: no answer shows it from then on, and nobody can join it.
 
     Its children lose their parent, and come to stand by themselves. Nothing happens to one that is being
@@ -148,30 +148,30 @@ def begin_removal(directory: Directory, group_id: str, now_ms: int) -> None:
     """
     attempts = deadline.attempts()
     while next(attempts, None) is not None:
-        family = _get_family(directory, group_id)
+        family = _get_family(tenant, group_id)
         if family.is_deleting:
             return
         try:
             if not family.has_more:
-                begin_deletion(directory.table, directory.application_id, family, now_ms)
+                begin_deletion(tenant, family)
                 return
             # More than fit into the write that ends the group. Each by itself is a whole change.
             children = family.child_ids
-            part_from_children(directory.table, directory.application_id, group_id, children, now_ms)
+            part_from_children(tenant, group_id, children)
         except StaleGroupError:
             continue
         attempts = deadline.attempts()
     raise _busy()
 
 
-def sweep(directory: Directory, group_id: str) -> bool:
+def sweep(tenant: Tenant, group_id: str) -> bool:
     """Take the members out of a group that is being deleted, and remove it.
 
     Nobody can join any more, and a user who leaves is one member less, so any number of sweeps may run
     at a time, and each may stop anywhere.
 
     Args:
-        directory: The application's groups.
+        tenant: Whose group.
         group_id: The group's id.
 
     Returns:
@@ -182,36 +182,34 @@ def sweep(directory: Directory, group_id: str) -> bool:
     """
     more = True
     while more:
-        user_ids, more = member_ids(directory.table, directory.application_id, group_id, SWEPT_AT_ONCE)
-        users = find_users(directory.table, directory.application_id, user_ids, directory.now_ms)
+        user_ids, more = member_ids(tenant, group_id, SWEPT_AT_ONCE)
+        users = find_users(tenant, user_ids)
         for some in itertools.batched(user_ids, MOVED_AT_ONCE, strict=False):
             if deadline.left() < SWEEP_SECONDS:
                 return False
             own = {user_id: users[user_id] for user_id in some if user_id in users}
-            _set_memberships(directory, group_id, own, belong=False)
+            _set_memberships(tenant, group_id, own, belong=False)
             # Those left since they were read, or were never more than announced.
             strays = [
                 user_id for user_id in some if user_id not in own or group_id not in own[user_id].group_ids
             ]
             if strays:
-                remove_members(directory.table, directory.application_id, group_id, strays)
-    remove_group(directory.table, directory.application_id, group_id)
+                remove_members(tenant, group_id, strays)
+    remove_group(tenant, group_id)
     return True
 
 
-def _change(
-    directory: Directory, before: DetailedGroup, fields: dict[str, Any], now_ms: int
-) -> DetailedGroup:
+def _change(tenant: Tenant, before: DetailedGroup, fields: dict[str, Any]) -> DetailedGroup:
     after = replace(before, **fields)
     if after == before:
         return before
-    ancestors = [] if after.parent_id == before.parent_id else _ancestors(directory, after)
-    after = replace(after, updated_at_ms=now_ms, revision=before.revision + 1)
-    change_group(directory.table, directory.application_id, before, after, ancestors)
+    ancestors = [] if after.parent_id == before.parent_id else _ancestors(tenant, after)
+    after = replace(after, updated_at_ms=tenant.now_ms, revision=before.revision + 1)
+    change_group(tenant, before, after, ancestors)
     return after
 
 
-def _ancestors(directory: Directory, group: Group) -> list[Group]:
+def _ancestors(tenant: Tenant, group: Group) -> list[Group]:
     """The group's parent, that one's parent and so on.
 
     Raises:
@@ -228,7 +226,7 @@ def _ancestors(directory: Directory, group: Group) -> list[Group]:
         if len(chain) == MAX_LEVELS - 1:
             message = f"would put the group below level {MAX_LEVELS}."
             raise InvalidRequest.of("parentId", message)
-        ancestor = find_group(directory.table, directory.application_id, next_id)
+        ancestor = find_group(tenant, next_id)
         if ancestor is None:
             if chain:
                 raise StaleGroupError
@@ -239,7 +237,7 @@ def _ancestors(directory: Directory, group: Group) -> list[Group]:
     return chain
 
 
-def _planned(directory: Directory, members: Members, wanted: WantedMembers | None) -> _Change:
+def _planned(tenant: Tenant, members: Members, wanted: WantedMembers | None) -> _Change:
     """What has to change so that those who are wanted are the members.
 
     Raises:
@@ -256,7 +254,7 @@ def _planned(directory: Directory, members: Members, wanted: WantedMembers | Non
         )
         raise InvalidRequest.of("experienceUserIds", message)
     joining, leaving = wanted.user_ids - current, current - wanted.user_ids
-    users = find_users(directory.table, directory.application_id, sorted(joining | leaving), directory.now_ms)
+    users = find_users(tenant, sorted(joining | leaving))
     unknown = joining - users.keys()
     if unknown:
         message = f"there is no user {_names(unknown)}."
@@ -270,9 +268,7 @@ def _planned(directory: Directory, members: Members, wanted: WantedMembers | Non
     )
 
 
-def _apply(
-    directory: Directory, group_id: str, members: Members, change: _Change, how_to_go_on: str
-) -> Members:
+def _apply(tenant: Tenant, group_id: str, members: Members, change: _Change, how_to_go_on: str) -> Members:
     """Let the users leave and join, and give the members that there are then.
 
     Raises:
@@ -283,7 +279,7 @@ def _apply(
     try:
         for users, belong in ((change.leaving, False), (change.joining, True)):
             for some in itertools.batched(users.items(), MOVED_AT_ONCE, strict=False):
-                there = _set_memberships(directory, group_id, dict(some), belong=belong)
+                there = _set_memberships(tenant, group_id, dict(some), belong=belong)
                 user_ids = user_ids | there if belong else user_ids - dict(some).keys()
                 done += len(some)
     except Unavailable as error:
@@ -295,15 +291,13 @@ def _apply(
     return Members(tuple(sorted(user_ids)), members.is_truncated)
 
 
-def _set_memberships(
-    directory: Directory, group_id: str, users: Mapping[str, User], *, belong: bool
-) -> set[str]:
+def _set_memberships(tenant: Tenant, group_id: str, users: Mapping[str, User], *, belong: bool) -> set[str]:
     """Put users into a group or take them out, all at once, unless that is so already.
 
     The users' tokens do not end by it, and their `updated_at_ms` stays: nothing of their profiles changes.
 
     Args:
-        directory: The application's users.
+        tenant: Whose users.
         group_id: The group.
         users: The users as they were read, by id; `MOVED_AT_ONCE` at most.
         belong: Whether they shall belong to the group.
@@ -323,9 +317,9 @@ def _set_memberships(
         changes = [(user, _moved(user, group_id)) for user in moving]
         try:
             if changes:
-                change_users(directory.table, directory.application_id, changes, directory.now_ms)
+                change_users(tenant, changes)
         except StaleError:
-            users = find_users(directory.table, directory.application_id, users, directory.now_ms)
+            users = find_users(tenant, users)
         except GroupsGoneError as error:
             raise _not_found() from error
         else:
@@ -344,10 +338,10 @@ def _moved(user: User, group_id: str) -> User:
     )
 
 
-def _get_family(directory: Directory, group_id: str) -> Family:
+def _get_family(tenant: Tenant, group_id: str) -> Family:
     family = None
     if find_id(group_id) is not None:
-        family = find_family(directory.table, directory.application_id, group_id)
+        family = find_family(tenant, group_id)
     if family is None:
         raise _not_found()
     return family

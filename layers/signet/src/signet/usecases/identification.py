@@ -6,13 +6,12 @@ The rules are those of docs/api.md, section on identify, in their order.
 from dataclasses import dataclass, replace
 
 from signet import deadline
-from signet.domain.applications import Application
 from signet.domain.identities import normal_email
 from signet.domain.tokens import Token, TokenKind
 from signet.domain.users import EXTERNAL
 from signet.errors import InvalidRequest, PermissionDenied, TokenRequired, Unavailable
 from signet.store.identification import write_identified
-from signet.store.table import Table
+from signet.store.tenant import Tenant
 from signet.store.users import StaleError, find_subject
 from signet.usecases.verifier import Verifier, check_subject
 
@@ -74,23 +73,14 @@ class Identified:
         return bool(self.verified_fields)
 
 
-def identify(
-    table: Table,
-    verifier: Verifier,
-    application: Application,
-    text: str | None,
-    claim: Claim,
-    now_ms: int,
-) -> Identified:
+def identify(tenant: Tenant, verifier: Verifier, text: str | None, claim: Claim) -> Identified:
     """Find out whether a claim holds, and remember the user.
 
     Args:
-        table: Where the user is kept.
+        tenant: Whose user.
         verifier: Verifies the token.
-        application: The application.
         text: The user token; None where none came.
         claim: Who somebody says to be.
-        now_ms: The time, in Unix milliseconds.
 
     Raises:
         TokenRequired: The application requires a token, and none came.
@@ -98,17 +88,16 @@ def identify(
         PermissionDenied: The token is somebody else's, or does not cover what is claimed.
     """
     if text is None:
-        if application.require_jwt_token:
+        if tenant.application.require_jwt_token:
             message = "This application requires a user token: send it as authToken."
             raise TokenRequired(message)
-        _remember_unverified(table, application, claim, now_ms)
+        _remember_unverified(tenant, claim)
         return Identified(claim.user_id, claim.profile)
-    now = now_ms // 1000
-    token = verifier.verify_offline(text, application, (TokenKind.USER,), now)
+    token = verifier.verify_offline(tenant, text, (TokenKind.USER,))
     for _ in deadline.attempts():
-        subject = find_subject(table, application.id, EXTERNAL + token.subject, now_ms)
+        subject = find_subject(tenant, EXTERNAL + token.subject)
         check_subject(token, subject)
-        identified = judge(token, claim, needs_cover=application.require_jwt_token, now=now)
+        identified = judge(token, claim, needs_cover=tenant.application.require_jwt_token, now=tenant.now)
         user = subject.user
         if user is not None and not user.is_unverified:
             identified = replace(identified, profile={**user.profile, **identified.profile})
@@ -116,12 +105,10 @@ def identify(
                 return identified
         try:
             write_identified(
-                table,
-                application.id,
+                tenant,
                 claim.user_id,
                 subject,
                 identified.profile,
-                now_ms,
                 mark=token.mark,
                 is_admin=identified.is_admin,
             )
@@ -176,19 +163,17 @@ def judge(token: Token, claim: Claim, *, needs_cover: bool, now: int) -> Identif
     )
 
 
-def _remember_unverified(table: Table, application: Application, claim: Claim, now_ms: int) -> None:
+def _remember_unverified(tenant: Tenant, claim: Claim) -> None:
     """Write what nobody vouches for, where nobody has vouched for the user and nothing of it is left."""
     for _ in deadline.attempts():
-        subject = find_subject(table, application.id, EXTERNAL + claim.user_id, now_ms)
+        subject = find_subject(tenant, EXTERNAL + claim.user_id)
         if not subject.is_unclaimed:
             return
         stored = {} if subject.user is None else subject.user.profile
-        until = now_ms // 1000 + UNVERIFIED_SECONDS
+        until = tenant.now + UNVERIFIED_SECONDS
         profile = {**stored, **claim.profile}
         try:
-            write_identified(
-                table, application.id, claim.user_id, subject, profile, now_ms, unverified_until=until
-            )
+            write_identified(tenant, claim.user_id, subject, profile, unverified_until=until)
         except StaleError:
             continue
         return

@@ -22,10 +22,11 @@ from signet.domain.users import User, new_user_id
 from signet.errors import FileNotFound, InvalidRequest, RequestTooLarge, SignetError, Unavailable, UserExists
 from signet.store.groups import find_groups
 from signet.store.memberships import add_user
+from signet.store.tenant import Tenant
 from signet.store.transfer import is_made_by
 from signet.store.users import GroupsGoneError, StaleError
 from signet.usecases.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
-from signet.usecases.users import Directory, Hasher, check_cutoff
+from signet.usecases.users import Hasher, check_cutoff
 
 KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl")
 
@@ -89,23 +90,14 @@ class Line:
     text: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Importer:
-    """What an import needs.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Importer:
+    """What `run` was given."""
 
-    Attributes:
-        directory: Whose users.
-        bucket: Where the file is, and the report.
-        hasher: Hashes the passwords.
-        read_line: Makes a user to be of a line, or raises `InvalidRequest`.
-        now_ms: The time in Unix milliseconds.
-    """
-
-    directory: Directory
+    tenant: Tenant
     bucket: Bucket
     hasher: Hasher
     read_line: Callable[[bytes], NewUser]
-    now_ms: Callable[[], int]
 
 
 def application_of(key: str) -> str | None:
@@ -141,11 +133,21 @@ def split_lines(blocks: Iterable[bytes], offset: int = 0, number: int = 0) -> It
         yield Line(number + 1, offset + size, _text(begun, b"", size))
 
 
-def run(importer: Importer, key: str, import_id: str) -> Outcome:
+def run(
+    tenant: Tenant,
+    bucket: Bucket,
+    hasher: Hasher,
+    read_line: Callable[[bytes], NewUser],
+    key: str,
+    import_id: str,
+) -> Outcome:
     """Import a file, or go on with an import, as far as the time reaches.
 
     Args:
-        importer: What it needs.
+        tenant: Whose users.
+        bucket: Where the file is, and the report.
+        hasher: Hashes the passwords.
+        read_line: Makes a user to be of a line, or raises `InvalidRequest`.
         key: The file's key, `import/<applicationId>/….jsonl`.
         import_id: Names the import; one that has begun goes on where it was.
 
@@ -155,9 +157,9 @@ def run(importer: Importer, key: str, import_id: str) -> Outcome:
         FileNotFound: There is no such file.
         Unavailable: DynamoDB or S3 did not answer; the import can go on.
     """
-    application_id, bucket = importer.directory.application_id, importer.bucket
-    if application_of(key) != application_id:
-        message = f"must be of the form import/{application_id}/….jsonl."
+    importer = _Importer(tenant, bucket, hasher, read_line)
+    if application_of(key) != tenant.application_id:
+        message = f"must be of the form import/{tenant.application_id}/….jsonl."
         raise InvalidRequest.of("key", message)
     progress = Progress.open(bucket, report_key(key, import_id), lambda: _begin(importer, key, import_id))
     report = progress.state
@@ -190,12 +192,12 @@ def refuse(bucket: Bucket, key: str, import_id: str, error: SignetError) -> dict
     return report | {"report": place}
 
 
-def _begin(importer: Importer, key: str, import_id: str) -> dict[str, Any]:
+def _begin(importer: _Importer, key: str, import_id: str) -> dict[str, Any]:
     head = importer.bucket.head(key)
-    now_ms = importer.now_ms()
+    now_ms = importer.tenant.now_ms
     return {
         "importId": import_id,
-        "applicationId": importer.directory.application_id,
+        "applicationId": importer.tenant.application_id,
         "key": key,
         "etag": head.etag,
         "size": head.size,
@@ -210,7 +212,7 @@ def _begin(importer: Importer, key: str, import_id: str) -> dict[str, Any]:
     }
 
 
-def _go_on(importer: Importer, progress: Progress) -> None:
+def _go_on(importer: _Importer, progress: Progress) -> None:
     report = progress.state
     blocks = _read_blocks(importer.bucket, report)
     lines = split_lines(blocks, report["offset"], report["lines"])
@@ -218,7 +220,11 @@ def _go_on(importer: Importer, progress: Progress) -> None:
         run_chunk = _Chunks(importer, report["importId"], pool).run
         for chunk in itertools.batched(lines, CHUNK_LINES, strict=False):
             _note(report, run_chunk(chunk))
-            report |= {"offset": chunk[-1].end, "lines": chunk[-1].number, "updatedAt": importer.now_ms()}
+            report |= {
+                "offset": chunk[-1].end,
+                "lines": chunk[-1].number,
+                "updatedAt": importer.tenant.now_ms,
+            }
             _put_away(importer.bucket, progress)
             if report["offset"] >= report["size"]:
                 break
@@ -249,7 +255,7 @@ class _Handled:
 class _Chunks:
     """Imports lines, several at once."""
 
-    def __init__(self, importer: Importer, import_id: str, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, importer: _Importer, import_id: str, pool: ThreadPoolExecutor) -> None:
         self._importer = importer
         self._import_id = import_id
         self._pool = pool
@@ -287,17 +293,17 @@ class _Chunks:
         new = self._importer.read_line(
             line.text.removeprefix(b"\xef\xbb\xbf") if line.number == 1 else line.text
         )
-        now_ms = self._importer.now_ms()
-        check_cutoff(new.fields.get("token_cutoff_ms"), now_ms)
-        if new.created_at_ms is not None and new.created_at_ms > now_ms + AHEAD_MS:
+        tenant = self._importer.tenant
+        check_cutoff(tenant, new.fields.get("token_cutoff_ms"))
+        if new.created_at_ms is not None and new.created_at_ms > tenant.now_ms + AHEAD_MS:
             raise InvalidRequest.of("creationDate", "must lie in the past.")
         user = User(
             id=new.user_id or new_user_id(),
             normal_email=normal_email(new.fields["email"], "email"),
             password_version=1,
-            created_at_ms=now_ms if new.created_at_ms is None else new.created_at_ms,
-            updated_at_ms=now_ms,
-            password_updated_at_ms=now_ms,
+            created_at_ms=tenant.now_ms if new.created_at_ms is None else new.created_at_ms,
+            updated_at_ms=tenant.now_ms,
+            password_updated_at_ms=tenant.now_ms,
             **new.fields,
         )
         return new, user
@@ -305,8 +311,8 @@ class _Chunks:
     def _look_up_groups(self, users: Iterable[User]) -> None:
         wanted = {group_id for user in users for group_id in user.group_ids} - self._groups
         if wanted:
-            directory = self._importer.directory
-            self._groups |= find_groups(directory.table, directory.application_id, wanted).keys()
+            tenant = self._importer.tenant
+            self._groups |= find_groups(tenant, wanted).keys()
 
     def _make(self, task: tuple[Line, User, NewUser]) -> _Handled:
         line, wanted, new = task
@@ -331,18 +337,16 @@ class _Chunks:
             UserExists: Another user has the address, whom no earlier run of this line made.
             StaleError: There is or was such a user with this id.
         """
-        directory = self._importer.directory
+        tenant = self._importer.tenant
         busy = ""
         for _ in deadline.attempts(PAUSE):
             user = replace(wanted, group_ids=tuple(sorted(self._groups & set(wanted.group_ids))))
             try:
                 with self._with_groups if user.group_ids else nullcontext():
                     return add_user(
-                        directory.table,
-                        directory.application_id,
+                        tenant,
                         user,
                         password_hash,
-                        directory.now_ms,
                         origin,
                     )
             except GroupsGoneError as error:
@@ -350,7 +354,7 @@ class _Chunks:
                 busy = "The user's groups are changing at the moment."
             except (UserExists, StaleError):
                 address = wanted.normal_email or ""
-                if not is_made_by(directory.table, directory.application_id, address, origin):
+                if not is_made_by(tenant, address, origin):
                     raise
                 return user
             except Unavailable as error:

@@ -1,7 +1,6 @@
 """List an application's users: by cursor at a constant cost a page, by offset up to a bound."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from signet.domain.ids import find_id
 from signet.domain.listing import (
@@ -10,6 +9,7 @@ from signet.domain.listing import (
     Entry,
     Page,
     Predicate,
+    Query,
     Values,
     every,
     glob,
@@ -20,8 +20,8 @@ from signet.domain.users import User, is_user_id
 from signet.errors import InvalidRequest
 from signet.store.groups import find_groups
 from signet.store.listing import member_ids, user_entries
+from signet.store.tenant import Tenant
 from signet.store.users import find_users
-from signet.usecases.users import Directory
 
 SORTS: dict[str, Callable[[User], str | int | None]] = {
     "email": lambda user: user.normal_email,
@@ -40,34 +40,6 @@ FIELDS = ("email", "firstName", "lastName")
 TAGS = "userTags."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserQuery:
-    """Which users, in which order, and which page of them.
-
-    Attributes:
-        page: From 0.
-        per_page: How many a page holds.
-        sort_field: One of `SORTS`.
-        descending: Whether the last comes first.
-        predicate: Which users; None for all.
-        group: A group's id, `any` or `none`; None for all.
-        next_token: Where a walk by cursor goes on, empty at its beginning; None for a page by offset.
-    """
-
-    page: int
-    per_page: int
-    sort_field: str
-    descending: bool
-    predicate: Predicate | None
-    group: str | None
-    next_token: str | None
-
-    @property
-    def selects(self) -> bool:
-        """Whether some users are left out."""
-        return self.predicate is not None or self.group is not None
-
-
 def user_predicate(filter_field: str | None, pattern: str | None, query: str | None) -> Predicate | None:
     """What a user has to match; None where everybody does.
 
@@ -84,7 +56,7 @@ def user_predicate(filter_field: str | None, pattern: str | None, query: str | N
     return every(predicates) if predicates else None
 
 
-def list_users(directory: Directory, query: UserQuery) -> Page[User]:
+def list_users(tenant: Tenant, query: Query) -> Page[User]:
     """A page of users.
 
     Raises:
@@ -92,80 +64,73 @@ def list_users(directory: Directory, query: UserQuery) -> Page[User]:
             to be had by cursor.
     """
     if query.next_token is not None:
-        return _walk(directory, query, Cursor.decode(query.next_token, is_user_id))
+        return _walk(tenant, query, Cursor.decode(query.next_token, is_user_id))
     if query.selects or query.sort_field != "email":
-        return _selected(directory, query)
-    return _in_order(directory, query)
+        return _selected(tenant, query)
+    return _in_order(tenant, query)
 
 
-def _walk(directory: Directory, query: UserQuery, cursor: Cursor) -> Page[User]:
+def _walk(tenant: Tenant, query: Query, cursor: Cursor) -> Page[User]:
     """The next page of a walk: one query of the index, and the users that stand there."""
     if query.sort_field != "email":
         raise InvalidRequest.of("sortField", "must be email where nextToken is given.")
     entries, more = user_entries(
-        directory.table,
-        directory.application_id,
+        tenant,
         query.per_page,
         after=cursor.entry,
         descending=query.descending,
     )
-    users = _matching(directory, _users(directory, entries), query)
-    found = cursor.found + len(users)
-    token = Cursor(entries[-1], found).encode() if more else None
-    return Page(users, found, is_lower_bound=more, next_token=token)
+    users = _matching(tenant, _users(tenant, entries), query)
+    return Page.behind(cursor, users, entries[-1] if more else None)
 
 
-def _in_order(directory: Directory, query: UserQuery) -> Page[User]:
+def _in_order(tenant: Tenant, query: Query) -> Page[User]:
     """A page of all users by e-mail address: the keys up to it are walked, the page alone is read."""
-    entries, more = user_entries(
-        directory.table, directory.application_id, MAX_EXAMINED, descending=query.descending
-    )
-    first = query.page * query.per_page
-    if more and first >= len(entries):
+    entries, more = user_entries(tenant, MAX_EXAMINED, descending=query.descending)
+    if more and query.first >= len(entries):
         raise too_many("page")
-    shown = entries[first : first + query.per_page]
-    goes_on = more or first + len(shown) < len(entries)
-    token = Cursor(shown[-1], first + len(shown)).encode() if goes_on and shown else None
-    users = list(_users(directory, shown))
+    shown = query.cut(entries)
+    end = query.first + len(shown)
+    token = Cursor(shown[-1], end).encode() if shown and (more or end < len(entries)) else None
+    users = list(_users(tenant, shown))
     return Page(users, len(entries), is_lower_bound=more, next_token=token)
 
 
-def _selected(directory: Directory, query: UserQuery) -> Page[User]:
+def _selected(tenant: Tenant, query: Query) -> Page[User]:
     """A page of a selection, or in another order: all candidates are read, up to the bound."""
     group_id = find_id(query.group)
     if group_id is not None:
-        ids, more = member_ids(directory.table, directory.application_id, group_id, MAX_EXAMINED)
+        ids, more = member_ids(tenant, group_id, MAX_EXAMINED)
         entries = [Entry(user_id, user_id) for user_id in ids]
     else:
-        entries, more = user_entries(directory.table, directory.application_id, MAX_EXAMINED)
+        entries, more = user_entries(tenant, MAX_EXAMINED)
     if more:
         raise too_many("sortField" if not query.selects else "filter")
-    users = _matching(directory, _users(directory, entries), query)
+    users = _matching(tenant, _users(tenant, entries), query)
     key = SORTS[query.sort_field]
     known = [user for user in users if key(user) is not None]
     unknown = [user for user in users if key(user) is None]
     known.sort(key=lambda user: (key(user), user.id), reverse=query.descending)
     # Who has no value comes last, whatever the direction.
     ordered = known + unknown
-    first = query.page * query.per_page
-    return Page(ordered[first : first + query.per_page], len(ordered))
+    return Page(query.cut(ordered), len(ordered))
 
 
-def _users(directory: Directory, entries: list[Entry]) -> Iterator[User]:
+def _users(tenant: Tenant, entries: list[Entry]) -> Iterator[User]:
     """The users of the entries, in their order; the index may still hold one that is gone."""
     ids = [entry.record_id for entry in entries]
-    users = find_users(directory.table, directory.application_id, ids, directory.now_ms)
+    users = find_users(tenant, ids)
     return (users[user_id] for user_id in ids if user_id in users)
 
 
-def _matching(directory: Directory, users: Iterable[User], query: UserQuery) -> list[User]:
+def _matching(tenant: Tenant, users: Iterable[User], query: Query) -> list[User]:
     """Those users that the query selects."""
     found = [user for user in users if query.predicate is None or query.predicate(_values(user))]
     if query.group is None:
         return found
     # Users know a group that is being deleted until its sweep comes to them; nobody may see that.
     asked = {query.group} if find_id(query.group) else {i for user in found for i in user.group_ids}
-    there = find_groups(directory.table, directory.application_id, asked).keys() if asked else set()
+    there = find_groups(tenant, asked).keys() if asked else set()
     wanted = query.group != "none"
     return [user for user in found if bool(there & set(user.group_ids)) == wanted]
 

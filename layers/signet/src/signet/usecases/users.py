@@ -1,7 +1,7 @@
 """Register, show, change and delete users."""
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from signet import deadline
@@ -9,9 +9,8 @@ from signet.domain.groups import Group
 from signet.domain.identities import normal_email
 from signet.domain.users import User, find_user_id, new_user_id
 from signet.errors import FaultKind, InvalidRequest, Unavailable, UserNotFound
-from signet.store.groups import find_groups
 from signet.store.memberships import add_user, alter_user, erase_user
-from signet.store.table import Table
+from signet.store.tenant import Tenant
 from signet.store.users import (
     GroupsGoneError,
     StaleError,
@@ -20,6 +19,8 @@ from signet.store.users import (
     find_user,
     forget_members,
 )
+from signet.usecases.memberships import groups_of
+from signet.usecases.naming import not_found
 
 CUTOFF_AHEAD_MS = 60_000
 """How far in the future a cutoff may lie: for clocks that differ, not for plans."""
@@ -35,32 +36,16 @@ class Hasher(Protocol):
         """The PHC string of a password."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Directory:
-    """An application's users and groups, as the use cases see them.
-
-    Attributes:
-        table: Where they are kept.
-        application_id: Whose they are.
-        now_ms: The time, in Unix milliseconds: who has expired is not there, though DynamoDB deletes later.
-    """
-
-    table: Table
-    application_id: str
-    now_ms: int
-
-
 def register(
-    directory: Directory, hasher: Hasher, fields: dict[str, Any], password: str, now_ms: int
+    tenant: Tenant, hasher: Hasher, fields: dict[str, Any], password: str
 ) -> tuple[User, dict[str, Group]]:
     """Make a user with a credential.
 
     Args:
-        directory: The application's users.
+        tenant: Whose user.
         hasher: Hashes the password.
         fields: Fields of `User`, `email` among them.
         password: As it was given, checked against the policy.
-        now_ms: The time, in Unix milliseconds.
 
     Returns:
         The user, and its groups by id.
@@ -69,31 +54,31 @@ def register(
         UserExists: Another user has the e-mail address.
         InvalidRequest: A group does not exist, or the cutoff lies in the future.
     """
-    check_cutoff(fields.get("token_cutoff_ms"), now_ms)
+    check_cutoff(tenant, fields.get("token_cutoff_ms"))
     user = User(
         id=new_user_id(),
         normal_email=normal_email(fields["email"], "email"),
         password_version=1,
-        created_at_ms=now_ms,
-        updated_at_ms=now_ms,
-        password_updated_at_ms=now_ms,
+        created_at_ms=tenant.now_ms,
+        updated_at_ms=tenant.now_ms,
+        password_updated_at_ms=tenant.now_ms,
         **fields,
     )
-    groups = groups_of(directory, [user])
+    groups = groups_of(tenant, [user])
     _check_groups(user.group_ids, groups)
     password_hash = hasher.hash(password)
     try:
-        made = add_user(directory.table, directory.application_id, user, password_hash, now_ms)
+        made = add_user(tenant, user, password_hash)
     except GroupsGoneError as error:
         raise _no_group(error.group_ids) from error
     return made, groups
 
 
-def get_user(directory: Directory, user_id: str) -> User:
+def get_user(tenant: Tenant, user_id: str) -> User:
     """The user whom a path or a direct invocation names.
 
     Args:
-        directory: The application's users.
+        tenant: Whose user.
         user_id: 24 hex digits, or `ext:` and an external id.
 
     Raises:
@@ -102,19 +87,18 @@ def get_user(directory: Directory, user_id: str) -> User:
     found = find_user_id(user_id)
     user = None
     if found is not None:
-        user = find_user(directory.table, directory.application_id, found, directory.now_ms)
+        user = find_user(tenant, found)
     if user is None:
-        raise _not_found()
+        raise not_found()
     return user
 
 
 def change(
-    directory: Directory,
+    tenant: Tenant,
     hasher: Hasher,
     user_id: str,
     fields: dict[str, Any],
     password: str | None,
-    now_ms: int,
 ) -> tuple[User, dict[str, Group]]:
     """Change what is given of a user; the tokens end where that is due, in the same write.
 
@@ -122,12 +106,11 @@ def change(
     back what there is changes nothing.
 
     Args:
-        directory: The application's users.
+        tenant: Whose user.
         hasher: Hashes the password.
         user_id: 24 hex digits, or `ext:` and an external id.
         fields: Fields of `User` by name; what is not named stays.
         password: The new password, checked against the policy; None leaves it.
-        now_ms: The time, in Unix milliseconds.
 
     Returns:
         The user, and its groups by id.
@@ -140,15 +123,15 @@ def change(
     """
     password_hash = None if password is None else hasher.hash(password)
     for _ in deadline.attempts():
-        before = get_user(directory, user_id)
+        before = get_user(tenant, user_id)
         try:
-            return _change(directory, before, fields, password_hash, now_ms)
+            return _change(tenant, before, fields, password_hash)
         except StaleError:
             continue
     raise _busy()
 
 
-def remove(directory: Directory, user_id: str, now_ms: int) -> None:
+def remove(tenant: Tenant, user_id: str) -> None:
     """Delete a user: its tokens end, its e-mail address is free again, its groups lose it.
 
     Of a user whose deletion was not finished it finishes the rest.
@@ -159,82 +142,63 @@ def remove(directory: Directory, user_id: str, now_ms: int) -> None:
     """
     for _ in deadline.attempts():
         try:
-            user = get_user(directory, user_id)
+            user = get_user(tenant, user_id)
         except UserNotFound:
-            if _finish_deletion(directory, user_id):
+            if _finish_deletion(tenant, user_id):
                 return
             raise
         try:
-            erase_user(directory.table, directory.application_id, user, now_ms)
+            erase_user(tenant, user)
         except StaleError:
             continue
         return
     raise _busy()
 
 
-def groups_of(directory: Directory, users: Iterable[User]) -> dict[str, Group]:
-    """The groups of these users by id, without those that are being deleted. No trip where none has any."""
-    group_ids = {group_id for user in users for group_id in user.group_ids}
-    return find_groups(directory.table, directory.application_id, group_ids) if group_ids else {}
-
-
-def groups_once_written(
-    directory: Directory, user: User, warn: Callable[[Unavailable], None]
-) -> dict[str, Group] | None:
-    """The groups of a user whose write has to be answered: None, and a warning, where nobody could tell."""
-    try:
-        return groups_of(directory, [user])
-    except Unavailable as error:
-        warn(error)
-        return None
-
-
-def _finish_deletion(directory: Directory, user_id: str) -> bool:
+def _finish_deletion(tenant: Tenant, user_id: str) -> bool:
     """Remove what a deletion that stopped has left in groups; False where there is nothing."""
     found = find_user_id(user_id)
     if found is None:
         return False
-    subject = find_subject(directory.table, directory.application_id, found, directory.now_ms)
+    subject = find_subject(tenant, found)
     if subject.user is not None or not subject.outstanding:
         return False
     outstanding = subject.outstanding
-    forget_members(directory.table, directory.application_id, found, subject.revision, outstanding)
+    forget_members(tenant, found, subject.revision, outstanding)
     return True
 
 
 def _change(
-    directory: Directory, before: User, fields: dict[str, Any], password_hash: str | None, now_ms: int
+    tenant: Tenant, before: User, fields: dict[str, Any], password_hash: str | None
 ) -> tuple[User, dict[str, Group]]:
     # What unverified calls have said of the user is no part of what the change makes of it.
     unchanged = before.vouched_for()
     after = _with_credential(replace(unchanged, **fields), sets_password=password_hash is not None)
-    groups = groups_of(directory, [after])
+    groups = groups_of(tenant, [after])
     if password_hash is None and after == unchanged:
         return before, groups
     _check_groups(set(after.group_ids) - set(before.group_ids), groups)
     ends_tokens = password_hash is not None or after.normal_email != before.normal_email
     if after.token_cutoff_ms != before.token_cutoff_ms:
-        check_cutoff(after.token_cutoff_ms, now_ms)
-        ends_tokens = ends_tokens or _cutoff_ends_tokens(before, after, now_ms)
+        check_cutoff(tenant, after.token_cutoff_ms)
+        ends_tokens = ends_tokens or _cutoff_ends_tokens(tenant, before, after)
     replaces = None
     if password_hash is not None:
-        after = replace(after, password_updated_at_ms=now_ms)
+        after = replace(after, password_updated_at_ms=tenant.now_ms)
     elif before.normal_email not in (None, after.normal_email):
         # The credential moves with its hash.
-        replaces = find_password_hash(directory.table, directory.application_id, before.normal_email or "")
+        replaces = find_password_hash(tenant, before.normal_email or "")
         if replaces is None:
             raise StaleError
     moved_or_set = password_hash or replaces
     if moved_or_set is not None:
         after = replace(after, password_version=before.password_version + 1)
-    after = replace(after, updated_at_ms=now_ms)
+    after = replace(after, updated_at_ms=tenant.now_ms)
     try:
         changed = alter_user(
-            directory.table,
-            directory.application_id,
+            tenant,
             before,
             after,
-            now_ms,
             password_hash=moved_or_set,
             replaces=replaces,
             ends_tokens=ends_tokens,
@@ -244,24 +208,24 @@ def _change(
     return changed, groups
 
 
-def check_cutoff(cutoff_ms: int | None, now_ms: int) -> None:
+def check_cutoff(tenant: Tenant, cutoff_ms: int | None) -> None:
     """Check that a token cutoff does not lie in the future.
 
     Raises:
         InvalidRequest: It does.
     """
-    if cutoff_ms is not None and cutoff_ms > now_ms + CUTOFF_AHEAD_MS:
+    if cutoff_ms is not None and cutoff_ms > tenant.now_ms + CUTOFF_AHEAD_MS:
         message = f"lies more than {CUTOFF_AHEAD_MS // 1000} seconds in the future."
         raise InvalidRequest.of("tokenCutoff", message)
 
 
-def _cutoff_ends_tokens(before: User, after: User, now_ms: int) -> bool:
+def _cutoff_ends_tokens(tenant: Tenant, before: User, after: User) -> bool:
     """Whether the new cutoff has to end all tokens.
 
     One that is as good as now has to: among tokens of the same second it could not tell. One that is
     earlier than the last has to as well: else tokens that it had ended would live again.
     """
-    if after.token_cutoff_ms is not None and after.token_cutoff_ms > now_ms - CUTOFF_EXACT_MS:
+    if after.token_cutoff_ms is not None and after.token_cutoff_ms > tenant.now_ms - CUTOFF_EXACT_MS:
         return True
     return before.token_cutoff_ms is not None and (after.token_cutoff_ms or 0) < before.token_cutoff_ms
 
@@ -289,10 +253,6 @@ def _check_groups(group_ids: Iterable[str], there: Collection[str]) -> None:
 
 def _no_group(group_ids: Iterable[str]) -> InvalidRequest:
     return InvalidRequest.of("experienceGroupIds", f"there is no group {min(group_ids)}.")
-
-
-def _not_found() -> UserNotFound:
-    return UserNotFound("This application has no such user.")
 
 
 def _busy() -> Unavailable:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from signet.domain.applications import Application
 from signet.domain.identities import Identity, IdentityType
 from signet.domain.signing import Key, load_public
 from signet.domain.tokens import Token, TokenKind, parse_unverified, verify
@@ -10,29 +9,25 @@ from signet.domain.users import EXTERNAL, User, find_user_id
 from signet.errors import TokenInvalid, TokenRevoked
 from signet.store.cache import ApplicationCache, KeyRingCache
 from signet.store.identities import identity_generation
-from signet.store.table import Table
+from signet.store.tenant import Tenant
 from signet.store.users import Subject, find_subject
 
 
 class Verifier:
     """Verifies tokens, and keeps the public keys that it has loaded."""
 
-    def __init__(self, table: Table, applications: ApplicationCache, key_ring: KeyRingCache) -> None:
-        self._table = table
+    def __init__(self, applications: ApplicationCache, key_ring: KeyRingCache) -> None:
         self._applications = applications
         self._key_ring = key_ring
         self._keys: dict[str, Key] = {}
 
-    def verify_offline(
-        self, text: str, application: Application, kinds: Collection[TokenKind], now: int
-    ) -> Token:
+    def verify_offline(self, tenant: Tenant, text: str, kinds: Collection[TokenKind]) -> Token:
         """Verify all that needs no look at the subject: signature, claims, the application's generation.
 
         Args:
+            tenant: Whose token it has to be.
             text: The token.
-            application: Whose token it has to be.
             kinds: The kinds that are taken.
-            now: The time, in Unix seconds.
 
         Raises:
             TokenInvalid: Anything about it is wrong.
@@ -51,7 +46,10 @@ class Verifier:
             raise TokenInvalid(message)
         if key.kid not in self._keys:
             self._keys[key.kid] = load_public(key.public_jwk, key.algorithm)
-        token = verify(unverified, self._keys[key.kid], kinds, application, issuer=key_ring.issuer, now=now)
+        application = tenant.application
+        token = verify(
+            unverified, self._keys[key.kid], kinds, application, issuer=key_ring.issuer, now=tenant.now
+        )
         if token.application_generation > application.generation:
             # Issued after an invalidation that this container has not read yet.
             generation = token.application_generation
@@ -60,44 +58,44 @@ class Verifier:
             raise revoked()
         return token
 
-    def verify_session(self, text: str, application: Application, now: int) -> tuple[Token, User]:
+    def verify_session(self, tenant: Tenant, text: str) -> tuple[Token, User]:
         """Verify a session token, and find its user. One round trip.
 
         Raises:
             TokenInvalid, TokenExpired, TokenRevoked: As for `verify_offline`; also where the user is
                 gone, or its tokens have been ended since.
         """
-        token = self.verify_offline(text, application, (TokenKind.SESSION,), now)
-        return token, self.find_session_user(token, application, now)
+        token = self.verify_offline(tenant, text, (TokenKind.SESSION,))
+        return token, self.find_session_user(tenant, token)
 
-    def find_session_user(self, token: Token, application: Application, now: int) -> User:
+    def find_session_user(self, tenant: Tenant, token: Token) -> User:
         """The user of a session token that is good so far. One round trip.
 
         Raises:
             TokenInvalid: Its `sub` is no user id.
             TokenRevoked: The user is gone, or its tokens have been ended since.
         """
-        subject = find_subject(self._table, application.id, user_id_of(token), now * 1000)
+        subject = find_subject(tenant, user_id_of(token))
         check_subject(token, subject)
         if subject.user is None:
             raise revoked()
         return subject.user
 
-    def verify_any(self, text: str, application: Application, now: int) -> Token:
+    def verify_any(self, tenant: Tenant, text: str) -> Token:
         """Verify a token of any kind. One round trip.
 
         Raises:
             TokenInvalid, TokenExpired, TokenRevoked: As for `verify_session`.
         """
-        token = self.verify_offline(text, application, TokenKind, now)
+        token = self.verify_offline(tenant, text, TokenKind)
         match token.kind:
             case TokenKind.SESSION:
-                self.find_session_user(token, application, now)
+                self.find_session_user(tenant, token)
             case TokenKind.USER:
-                check_subject(token, find_subject(self._table, application.id, user_id_of(token), now * 1000))
+                check_subject(token, find_subject(tenant, user_id_of(token)))
             case TokenKind.IDENTITY:
                 identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
-                if token.generation != identity_generation(self._table, application.id, identity):
+                if token.generation != identity_generation(tenant, identity):
                     raise revoked()
         return token
 

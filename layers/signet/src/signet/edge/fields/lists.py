@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict
 
-from signet.domain.listing import Page
+from signet.domain.listing import Page, Predicate, Query
 from signet.edge.fields.model import RequestModel, ResponseModel
 from signet.errors import InvalidRequest
 
@@ -24,7 +24,9 @@ class ListFields(RequestModel):
 
     page: Annotated[Number, Field(ge=0, le=10**9)] = 0
     per_page: Annotated[Number, Field(ge=1, le=MAX_PER_PAGE)] = 100
+    sort_field: str
     sort_direction: Literal["asc", "desc"] = "asc"
+    filter_field: str | None
     filter: Annotated[str, Field(max_length=1024)] | None = None
     next_token: Annotated[str, Field(max_length=4096)] | None = None
 
@@ -32,6 +34,18 @@ class ListFields(RequestModel):
     def parameters(cls) -> frozenset[str]:
         """The query parameters that it reads."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items())
+
+    def page_of(self, predicate: Predicate | None, group: str | None = None) -> Query:
+        """What the use case is asked for: a page of those that match."""
+        return Query(
+            page=self.page,
+            per_page=self.per_page,
+            sort_field=self.sort_field,
+            descending=self.sort_direction == "desc",
+            predicate=predicate,
+            group=group,
+            next_token=self.next_token,
+        )
 
 
 class ListView(ResponseModel):
@@ -55,7 +69,6 @@ class ListView(ResponseModel):
         cls,
         application_id: str,
         request: ListFields,
-        fields: tuple[str, str | None],
         page: Page[R],
         view: Callable[[R], dict[str, Any]],
     ) -> Self:
@@ -64,11 +77,9 @@ class ListView(ResponseModel):
         Args:
             application_id: Whose list it is.
             request: What was asked for.
-            fields: The fields by which it sorts and filters.
             page: What was found.
             view: How a record is shown.
         """
-        sort_field, filter_field = fields
         items = [view(record) for record in page.items]
         size = len(json.dumps(items, ensure_ascii=False).encode())
         if size > MAX_ANSWER_BYTES:
@@ -81,9 +92,9 @@ class ListView(ResponseModel):
             total_count_is_lower_bound=page.is_lower_bound or None,
             per_page=request.per_page,
             page=request.page,
-            filter_field=filter_field or None,
+            filter_field=request.filter_field or None,
             filter=request.filter or None,
-            sort_field=sort_field,
+            sort_field=request.sort_field,
             sort_direction=request.sort_direction,
             application_id=application_id,
             next_token=page.next_token,
