@@ -288,8 +288,7 @@ def _checks(deployment: Deployment, application: Application) -> list[dict[str, 
 def authorizer_event(deployment: Deployment, application_id: str, token: str) -> dict[str, Any]:
     """What API Gateway asks the authorizer about a request with this token."""
     path = f"/applications/{application_id}/experience/me"
-    event = deployment.event("GET", path, headers=deployment.bearer(token))
-    return {**event, "type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
+    return deployment.authorizer_event("GET", path, headers=deployment.bearer(token))
 
 
 def _in_turns(deployment: Deployment, cases: Sequence[Case], runs: int) -> list[dict[str, Any]]:

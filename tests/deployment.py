@@ -233,17 +233,13 @@ class Deployment:
             return Response(403, {}, b'{"message":"Forbidden"}')
         event = self.event(method, path, body, raw=raw, headers=headers, signed=signed)
         if route.authorizer is not None:
-            decision = self._authorize(route.authorizer, event)
+            asked = self.authorizer_event(method, path, body, raw=raw, headers=headers)
+            decision = self._run(route.authorizer.function, asked, LambdaContext(route.authorizer.function))
             if not decision["isAuthorized"]:
                 return Response(403, {}, b'{"message":"Forbidden"}')
             event["requestContext"]["authorizer"] = {"lambda": decision["context"]}
         answer = answers.interpret(self._run(route.function, event, LambdaContext(route.function)))
         return Response(answer.status, dict(answer.headers), answer.body)
-
-    def _authorize(self, authorizer: sam.Authorizer, event: dict[str, Any]) -> Any:
-        """Ask the authorizer, as API Gateway does: payload format 2.0, no identity source."""
-        asked = {**event, "type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
-        return self._run(authorizer.function, asked, LambdaContext(authorizer.function))
 
     def event(
         self,
@@ -256,9 +252,30 @@ class Deployment:
         signed: bool = False,
     ) -> dict[str, Any]:
         """The event that API Gateway would make of a request; the arguments are those of `http`."""
+        request = self._request(method, path, body, raw=raw, headers=headers)
+        route, parameters = self.route(method, request.path)
+        return events.build(request, route, parameters, {"iam": guard.IAM_CALLER} if signed else None)
+
+    def authorizer_event(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """What API Gateway asks the route's authorizer about a request; there is no identity source."""
+        request = self._request(method, path, body, raw=raw, headers=headers)
+        route, parameters = self.route(method, request.path)
+        return events.build_authorizer(request, route, parameters, None)
+
+    def _request(
+        self, method: str, path: str, body: object, *, raw: bytes | None, headers: Mapping[str, str] | None
+    ) -> Request:
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         target, _, query = path.partition("?")
-        request = Request(
+        return Request(
             method=method,
             path=target,
             query=query,
@@ -274,8 +291,6 @@ class Deployment:
             protocol="HTTP/1.1",
             body=content,
         )
-        route, parameters = self.route(method, target)
-        return events.build(request, route, parameters, {"iam": guard.IAM_CALLER} if signed else None)
 
     def basic(self, user_name: str = "you@example.com", password: str | None = None) -> dict[str, str]:
         """The header of HTTP Basic, with the API token unless another password is given."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from signet.aws.lean import Client
 from signet.store.attributes import Item, from_attributes
+from signet.store.groups import MEMBER
 from tools.events import NoDemoError, read_demo
 
 
@@ -75,7 +76,7 @@ def _credentials(users: dict[str, Item], credentials: dict[str, Item]) -> Iterat
 def _members(users: dict[str, Item], groups: dict[str, Item], members: dict[str, Item]) -> Iterator[str]:
     for member in members.values():
         application, _, group_id = member["pk"].partition("#GROUP#")
-        user_id = member["sk"].removeprefix("MEMBER#")
+        user_id = member["sk"].removeprefix(MEMBER)
         user = users.get(f"{application}#USER#{user_id}")
         if member["pk"] not in groups:
             yield f"{application}: {user_id} is a member of {group_id}, which is no group"
@@ -96,7 +97,7 @@ def _members(users: dict[str, Item], groups: dict[str, Item], members: dict[str,
             ):
                 # It was deleted before the user could join; the next write of the user sees that.
                 continue
-            if f"{group_pk}/MEMBER#{user['user_id']}" not in members:
+            if f"{group_pk}/{MEMBER}{user['user_id']}" not in members:
                 yield f"{application}: user {user['user_id']} is no member of its group {group_id}"
 
 

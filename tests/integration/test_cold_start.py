@@ -49,8 +49,7 @@ def test_a_function_without_s3_or_lambda_never_loads_botocore(moto_signet: Deplo
     user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
     token = signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
     path = f"/applications/{signet.application_id}/experience/me"
-    asked = signet.event("GET", path, headers={"authorization": f"Bearer {token}"})
-    asked |= {"type": "REQUEST", "routeArn": "arn:aws:execute-api:…", "identitySource": None}
+    asked = signet.authorizer_event("GET", path, headers=signet.bearer(token))
     mint = {"identityType": "EMAIL", "identity": "test@example.com"}
     minted = signet.event("POST", "/api/v1/user-identity-jwt", mint, headers=signet.basic())
     keys = signet.event("GET", "/.well-known/jwks.json")

@@ -17,10 +17,9 @@ import pytest
 from signet import wiring
 from signet.domain.groups import MAX_LEVELS, MAX_MEMBERS_SHOWN, DetailedGroup, Group
 from signet.domain.users import MAX_GROUPS, User
-from signet.store.groups import insert_group
+from signet.store.groups import insert_group, member_key
 from signet.store.memberships import add_user
 from signet.store.table import Put
-from signet.store.users import member_key
 from tests.contract.test_bundle import OPERATIONS
 from tests.deployment import PASSWORD, ROOT, Cloud, Deployment
 from tests.engine import running_engine

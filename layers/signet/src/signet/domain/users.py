@@ -24,7 +24,17 @@ def find_user_id(text: str) -> str | None:
     external_id = text.removeprefix("ext:")
     if external_id == text or not 1 <= len(external_id) <= 128 or not external_id.isprintable():
         return None
+    return of_external(external_id)
+
+
+def of_external(external_id: str) -> str:
+    """The id of the user whom the application itself knows under this one."""
     return EXTERNAL + external_id
+
+
+def find_external(user_id: str) -> str | None:
+    """The application's own id of a user; None of one who was made through the API."""
+    return user_id.removeprefix(EXTERNAL) if user_id.startswith(EXTERNAL) else None
 
 
 def is_user_id(text: str) -> bool:
@@ -34,7 +44,8 @@ def is_user_id(text: str) -> bool:
 
 def path_id(user_id: str) -> str:
     """The id as a path and a token name it: the reverse of `find_user_id`."""
-    return user_id.replace(EXTERNAL, "ext:", 1) if user_id.startswith(EXTERNAL) else user_id
+    external_id = find_external(user_id)
+    return user_id if external_id is None else f"ext:{external_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

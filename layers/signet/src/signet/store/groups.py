@@ -98,6 +98,11 @@ def child_key(application_id: str, parent_id: str, group_id: str) -> Key:
     return Key(group_key(application_id, parent_id).pk, CHILD + group_id)
 
 
+def member_key(application_id: str, group_id: str, user_id: str) -> Key:
+    """Where it stands that a user belongs to the group."""
+    return Key(group_key(application_id, group_id).pk, MEMBER + user_id)
+
+
 def groups_partition(application_id: str) -> str:
     """The index partition that lists the application's groups."""
     return f"APP#{application_id}#GROUPS"
@@ -250,8 +255,8 @@ def begin_deletion(tenant: Tenant, family: Family) -> None:
 
 def remove_members(tenant: Tenant, group_id: str, user_ids: Iterable[str]) -> None:
     """Remove memberships that their users do not know of. Only from a group that is being deleted."""
-    pk = group_key(tenant.application_id, group_id).pk
-    tenant.table.write(*(Delete(Key(pk, MEMBER + user_id)) for user_id in user_ids))
+    keys = (member_key(tenant.application_id, group_id, user_id) for user_id in user_ids)
+    tenant.table.write(*map(Delete, keys))
 
 
 def remove_group(tenant: Tenant, group_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from signet.domain.users import EXTERNAL
+from signet.domain.users import of_external
 from signet.store.table import ConditionFailed
 from signet.store.tenant import Tenant
 from signet.store.users import StaleError, Subject, user_key, users_partition
@@ -33,7 +33,7 @@ def write_identified(
     Raises:
         StaleError: It is not any more what was read; nothing was written.
     """
-    user_id = EXTERNAL + external_id
+    user_id = of_external(external_id)
     given: dict[str, object] = {
         "updated_at": tenant.now_ms,
         "profile": dict(profile),

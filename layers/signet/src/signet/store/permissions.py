@@ -16,7 +16,7 @@ from typing import Any
 
 from signet import deadline
 from signet.domain.permissions import Resource
-from signet.domain.users import EXTERNAL
+from signet.domain.users import of_external
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
@@ -71,7 +71,7 @@ def find_subject_for_issue(tenant: Tenant, external_id: str) -> PermittedSubject
 def _find(
     tenant: Tenant, external_id: str, read: Callable[[Iterable[Key]], Mapping[Key, Item]]
 ) -> PermittedSubject:
-    user_id = EXTERNAL + external_id
+    user_id = of_external(external_id)
     keys = user_key(tenant.application_id, user_id), permissions_key(tenant.application_id, user_id)
     for _ in deadline.attempts():
         items = read(keys)
@@ -91,9 +91,12 @@ def _find(
 
 def find_resources(tenant: Tenant, external_ids: Iterable[str]) -> dict[str, Sequence[Resource]]:
     """The stored resources of each of these external ids. One round trip for each hundred."""
-    keys = {one: permissions_key(tenant.application_id, EXTERNAL + one) for one in external_ids}
+    keys = {
+        external_id: permissions_key(tenant.application_id, of_external(external_id))
+        for external_id in external_ids
+    }
     items = tenant.table.find_all(keys.values())
-    return {one: items.get(key, {}).get("resources", []) for one, key in keys.items()}
+    return {external_id: items.get(key, {}).get("resources", []) for external_id, key in keys.items()}
 
 
 def widen_permissions(
@@ -107,7 +110,7 @@ def widen_permissions(
     Raises:
         StaleError: The permissions are not any more what they were when they were read.
     """
-    user = user_key(tenant.application_id, EXTERNAL + external_id)
+    user = user_key(tenant.application_id, of_external(external_id))
     # Without it a permission that was removed in between could come back with an epoch that is over.
     same_epoch = Check(user, _same_epoch(before), {":epoch": before.epoch})
     put = _put(tenant.application_id, external_id, before, resources, before.epoch)
@@ -131,7 +134,7 @@ def narrow_permissions(
     Raises:
         StaleError: The permissions are not any more what they were when they were read.
     """
-    user_id = EXTERNAL + external_id
+    user_id = of_external(external_id)
     if before.revision == 0:
         # Nothing is taken from permissions that may have come meanwhile, so their epoch goes on.
         raise_surely(tenant.table, user_key(tenant.application_id, user_id), RAISE, {":one": 1})
@@ -171,7 +174,7 @@ def _put(
     if before.revision:
         condition, values[":revision"] = "revision = :revision", before.revision
     return Update(
-        permissions_key(application_id, EXTERNAL + external_id),
+        permissions_key(application_id, of_external(external_id)),
         "SET #resources = :resources, epoch = :now, revision = :next",
         values,
         condition,

@@ -31,11 +31,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from signet.domain.identities import Identity, IdentityType
-from signet.domain.users import EXTERNAL, User
+from signet.domain.users import User, find_external
 from signet.errors import UserExists
 from signet.store.attributes import Item
 from signet.store.groups import IS_THERE as GROUP_IS_THERE
-from signet.store.groups import group_key
+from signet.store.groups import group_key, member_key
 from signet.store.identities import identity_key
 from signet.store.table import (
     MAX_PARTS,
@@ -120,11 +120,6 @@ def credential_key(application_id: str, normal_email: str) -> Key:
     return Key(f"APP#{application_id}#EMAIL#{normal_email}", "CREDENTIAL")
 
 
-def member_key(application_id: str, group_id: str, user_id: str) -> Key:
-    """Where the membership stands."""
-    return Key(group_key(application_id, group_id).pk, f"MEMBER#{user_id}")
-
-
 def users_partition(application_id: str) -> str:
     """The index partition that lists the application's users."""
     return f"APP#{application_id}#USERS"
@@ -199,7 +194,7 @@ def raise_generation(tenant: Tenant, user_id: str) -> bool:
         False where there is no such user; then nothing is written. An external id needs no user: its
         tokens can be ended before it was ever identified.
     """
-    may_be_new = user_id.startswith(EXTERNAL)
+    may_be_new = find_external(user_id) is not None
     try:
         raise_surely(
             tenant.table,
@@ -381,7 +376,7 @@ def delete_user(tenant: Tenant, user: User) -> None:
     # All of them go on counting in a life to come: who was let in by one of this life must not be in that.
     counters = "generation :one, revision :one, password_version :one"
     parts: dict[str, Part] = {}
-    if user.id.startswith(EXTERNAL):
+    if find_external(user.id) is not None:
         # Nobody else has permissions.
         counters += ", permissions_epoch :one"
         parts["permissions"] = Delete(permissions_key(tenant.application_id, user.id))
@@ -466,8 +461,8 @@ def _attributes(application_id: str, user: User) -> dict[str, object]:
 
 def _index_entry(application_id: str, user: User) -> dict[str, str]:
     """Where the user stands in the list: by e-mail address, the application's own ids after those."""
-    external_id = user.id.removeprefix(EXTERNAL)
-    entry = f"E#{user.normal_email}" if external_id == user.id else f"X#{external_id}"
+    external_id = find_external(user.id)
+    entry = f"E#{user.normal_email}" if external_id is None else f"X#{external_id}"
     return {"list_pk": users_partition(application_id), "list_sk": entry}
 
 

@@ -16,7 +16,7 @@ from signet.domain.groups import (
     new_group_id,
 )
 from signet.domain.ids import find_id
-from signet.domain.users import EXTERNAL, MAX_GROUPS, User
+from signet.domain.users import MAX_GROUPS, User, path_id
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable
 from signet.store.groups import (
     Family,
@@ -349,7 +349,7 @@ def _get_family(tenant: Tenant, group_id: str) -> Family:
 
 def _names(user_ids: Iterable[str]) -> str:
     """Some of the users' ids, in the form in which clients know them."""
-    given = sorted(user_id.replace(EXTERNAL, "ext:", 1) for user_id in user_ids)
+    given = sorted(map(path_id, user_ids))
     more = len(given) - NAMED_IN_A_REFUSAL
     return ", ".join(given[:NAMED_IN_A_REFUSAL]) + (f" and {more} more" if more > 0 else "")
 

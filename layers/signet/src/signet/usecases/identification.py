@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from signet import deadline
 from signet.domain.identities import normal_email
 from signet.domain.tokens import Token, TokenKind
-from signet.domain.users import EXTERNAL
+from signet.domain.users import of_external
 from signet.errors import InvalidRequest, PermissionDenied, TokenRequired, Unavailable
 from signet.store.identification import write_identified
 from signet.store.tenant import Tenant
@@ -95,7 +95,7 @@ def identify(tenant: Tenant, verifier: Verifier, text: str | None, claim: Claim)
         return Identified(claim.user_id, claim.profile)
     token = verifier.verify_offline(tenant, text, (TokenKind.USER,))
     for _ in deadline.attempts():
-        subject = find_subject(tenant, EXTERNAL + token.subject)
+        subject = find_subject(tenant, of_external(token.subject))
         check_subject(token, subject)
         identified = judge(token, claim, needs_cover=tenant.application.require_jwt_token, now=tenant.now)
         user = subject.user
@@ -166,7 +166,7 @@ def judge(token: Token, claim: Claim, *, needs_cover: bool, now: int) -> Identif
 def _remember_unverified(tenant: Tenant, claim: Claim) -> None:
     """Write what nobody vouches for, where nobody has vouched for the user and nothing of it is left."""
     for _ in deadline.attempts():
-        subject = find_subject(tenant, EXTERNAL + claim.user_id)
+        subject = find_subject(tenant, of_external(claim.user_id))
         if not subject.is_unclaimed:
             return
         stored = {} if subject.user is None else subject.user.profile

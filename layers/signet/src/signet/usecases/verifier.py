@@ -5,7 +5,7 @@ from collections.abc import Collection
 from signet.domain.identities import Identity, IdentityType
 from signet.domain.signing import Key, load_public
 from signet.domain.tokens import Token, TokenKind, parse_unverified, verify
-from signet.domain.users import EXTERNAL, User, find_user_id
+from signet.domain.users import User, find_user_id, of_external
 from signet.errors import TokenInvalid, TokenRevoked
 from signet.store.cache import ApplicationCache, KeyRingCache
 from signet.store.identities import identity_generation
@@ -107,7 +107,7 @@ def user_id_of(token: Token) -> str:
         TokenInvalid: The `sub` of a session token is no user id.
     """
     if token.kind is TokenKind.USER:
-        return EXTERNAL + token.subject
+        return of_external(token.subject)
     user_id = find_user_id(token.subject)
     if user_id is None:
         message = "The token's sub is no user id."

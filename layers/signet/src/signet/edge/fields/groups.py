@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from signet.domain.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members, WantedMembers
 from signet.domain.ids import find_id, is_same_id
 from signet.domain.times import iso_8601
-from signet.domain.users import EXTERNAL, find_user_id
+from signet.domain.users import find_user_id, path_id
 from signet.edge.fields.model import UNSET, LowerId, RequestModel, ResponseModel
 from signet.edge.fields.users import Tags
 from signet.errors import InvalidRequest, shown
@@ -145,7 +145,7 @@ class GroupDetail(GroupView):
         return cls.of(
             application_id,
             group,
-            experience_user_ids=[user_id.replace(EXTERNAL, "ext:", 1) for user_id in members.user_ids],
+            experience_user_ids=list(map(path_id, members.user_ids)),
             experience_user_ids_truncated=members.is_truncated,
         )
 
