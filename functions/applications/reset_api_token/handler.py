@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from signet import wiring
 from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
@@ -9,8 +11,6 @@ from signet.edge.fields.applications import ApiTokenView
 from signet.edge.fields.model import RequestModel, ResponseModel
 from signet.edge.operation import Call, operation
 from signet.usecases import applications
-
-from pydantic import Field
 
 DEFAULT_GRACE = 3600
 MAX_GRACE = 7 * 86_400

@@ -5,6 +5,8 @@ Losant's *List the experience groups*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
+from pydantic import AfterValidator, Field
+
 from signet.domain.listing import Query, glob
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
@@ -13,8 +15,6 @@ from signet.edge.fields.lists import ListFields, ListView
 from signet.edge.operation import Call, operation
 from signet.errors import InvalidRequest
 from signet.usecases.group_listing import list_groups
-
-from pydantic import AfterValidator, Field
 
 
 def _no_query(text: str) -> str:

@@ -7,6 +7,8 @@ issuer of the tokens to come; `{"emergency": true, "kid": "…"}` first revokes 
 import re
 from typing import Annotated, Any, Self
 
+from pydantic import AfterValidator, StringConstraints, model_validator
+
 from signet import wiring
 from signet.domain.keys import DAY, Algorithm, KeyState, RotationPolicy
 from signet.domain.times import iso_8601
@@ -17,8 +19,6 @@ from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.operation import Call, operation
 from signet.errors import FaultKind, InvalidRequest
 from signet.usecases.keys import KeyKeeper
-
-from pydantic import AfterValidator, StringConstraints, model_validator
 
 BASE_URL = r"https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]"
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
+from pydantic import Field, field_validator
+
 from signet.domain.permissions import Resource
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
@@ -11,8 +13,6 @@ from signet.edge.fields.velt import ExternalId, Text
 from signet.edge.operation import Call, operation
 from signet.errors import FaultKind, InvalidRequest
 from signet.usecases import permissions
-
-from pydantic import Field, field_validator
 
 MAX_USERS = 100
 

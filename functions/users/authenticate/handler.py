@@ -6,6 +6,8 @@ Node*. docs/api.md, section 5.
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+from pydantic import Strict, model_validator
+
 from signet import wiring
 from signet.domain.strict_json import Members
 from signet.domain.users import User
@@ -18,8 +20,6 @@ from signet.errors import FaultKind, FieldFault, InvalidRequest
 from signet.usecases import authentication
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
 from signet.usecases.memberships import groups_of, groups_once_written
-
-from pydantic import Strict, model_validator
 
 if TYPE_CHECKING:
     from signet.edge.workflow_node import NodeRequest

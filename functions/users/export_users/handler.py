@@ -6,6 +6,8 @@ export goes on that has begun.
 
 from typing import Annotated, Any
 
+from pydantic import StringConstraints
+
 from signet import wiring
 from signet.edge.credentials import DIRECT
 from signet.edge.dialects.losant import LOSANT
@@ -13,8 +15,6 @@ from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.transfer import write_line
 from signet.edge.operation import Call, operation
 from signet.usecases import exporting
-
-from pydantic import StringConstraints
 
 
 class ExportUsers(RequestModel):

@@ -6,6 +6,8 @@ it with the key of one. With `importId` an import goes on that has begun.
 
 from typing import Annotated, Any
 
+from pydantic import Field, StringConstraints
+
 from signet import wiring
 from signet.edge.credentials import DIRECT
 from signet.edge.dialects.losant import LOSANT
@@ -14,8 +16,6 @@ from signet.edge.fields.transfer import read_line
 from signet.edge.object_created import object_created
 from signet.edge.operation import Call, operation
 from signet.usecases import importing
-
-from pydantic import Field, StringConstraints
 
 
 class ImportUsers(RequestModel):

@@ -5,6 +5,8 @@ Losant's *List the experience users*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
+from pydantic import Field, StringConstraints
+
 from signet.domain.listing import Query
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
@@ -13,8 +15,6 @@ from signet.edge.operation import Call, operation
 from signet.edge.user_view import view_user
 from signet.usecases.listing import list_users, user_predicate
 from signet.usecases.memberships import groups_of
-
-from pydantic import Field, StringConstraints
 
 type GroupId = Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{24}|any|none|)$", to_lower=True)]
 type SortField = Literal["email", "firstName", "lastName", "id", "creationDate", "lastUpdated", "lastLogin"]
