@@ -43,20 +43,20 @@ def _specificity(route: Route) -> tuple[object, ...]:
 
 
 def _parameters(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for index, part in enumerate(pattern):
         if index >= len(segments):
             return None
         if _is_greedy(part):
             rest = "/".join(segments[index:])
-            return {**found, part[1:-2]: unquote(rest)} if rest else None
+            return {**values, part[1:-2]: unquote(rest)} if rest else None
         if _is_parameter(part):
             if not segments[index]:
                 return None
-            found[part[1:-1]] = unquote(segments[index])
+            values[part[1:-1]] = unquote(segments[index])
         elif part != unquote(segments[index]):
             return None
-    return found if len(pattern) == len(segments) else None
+    return values if len(pattern) == len(segments) else None
 
 
 def _is_parameter(part: str) -> bool:

@@ -105,14 +105,14 @@ class Resolver:
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resources of a type by logical id, unresolved, without those whose condition is false."""
-        found: dict[str, dict[str, Any]] = {}
+        kept: dict[str, dict[str, Any]] = {}
         for name, resource in self.template["Resources"].items():
             if resource.get("Type") != kind:
                 continue
             condition = resource.get("Condition")
             if condition is None or self._condition(condition, f"Resources.{name}"):
-                found[name] = resource
-        return found
+                kept[name] = resource
+        return kept
 
     def resolve(self, value: Any, where: str) -> Any:
         """Resolve a value of any depth.
@@ -186,14 +186,14 @@ class Resolver:
             if name.startswith("!"):
                 return "${" + name[1:] + "}"
             if name in values:
-                found = values[name]
+                value = values[name]
             elif "." in name:
-                found = self._get_att(name, where)
+                value = self._get_att(name, where)
             else:
-                found = self._ref(name, where)
-            if found is _NO_VALUE or isinstance(found, list | dict):
+                value = self._ref(name, where)
+            if value is _NO_VALUE or isinstance(value, list | dict):
                 raise TemplateError(f"{where}: ${{{name}}} is not text")
-            return _text(found)
+            return _text(value)
 
         return _PLACEHOLDER.sub(replace, text)
 

@@ -45,7 +45,7 @@ def shown(text: str, longest: int = MAX_SHOWN) -> str:
 def _printable(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 class SignetError(Exception):
@@ -128,11 +128,11 @@ def _bounded(faults: tuple[FieldFault, ...], more: int) -> tuple[FieldFault, ...
     told: list[FieldFault] = []
     size = 0
     for fault in faults[:MAX_FAULTS]:
-        one = FieldFault(fault.path, fault.kind, _cut(fault.message))
-        size += len(_as_json(one.dotted)) + len(_as_json(one.message)) + 64  # The dialect's own words.
+        cut = FieldFault(fault.path, fault.kind, _cut(fault.message))
+        size += len(_as_json(cut.dotted)) + len(_as_json(cut.message)) + 64  # The dialect's own words.
         if told and size > MAX_REFUSAL_BYTES:
             break
-        told.append(one)
+        told.append(cut)
     left_out = len(faults) - len(told) + more
     if left_out:
         told.append(FieldFault((), FaultKind.INVALID, f"There are {left_out} more faults."))

@@ -144,8 +144,8 @@ class StoredApplication:
 
         All others end: at most two are live. With a grace of 0 `token` alone is left.
         """
-        previous = [one.until(now_ms, grace_ms) for one in self.live_api_tokens(now_ms)[-1:]]
-        kept = [one for one in previous if one.is_live(now_ms)]
+        previous = [stored.until(now_ms, grace_ms) for stored in self.live_api_tokens(now_ms)[-1:]]
+        kept = [stored for stored in previous if stored.is_live(now_ms)]
         return replace(
             self,
             api_tokens=(*kept, StoredApiToken.of(token, now_ms)),

@@ -16,6 +16,6 @@ def find_id(text: object) -> str | None:
     return lower if HEX_ID.fullmatch(lower) else None
 
 
-def is_same_id(one: object, other: object) -> bool:
+def is_same_id(first: object, second: object) -> bool:
     """Whether two ids are the same; the hex digits of Signet's own are so in either case."""
-    return one == other or (find_id(one) is not None and find_id(one) == find_id(other))
+    return first == second or (find_id(first) is not None and find_id(first) == find_id(second))

@@ -149,9 +149,9 @@ class Page[R]:
             items: The records.
             last: The last entry that was looked at; None where there are no more.
         """
-        found = cursor.found + len(items)
-        token = None if last is None else Cursor(last, found).encode()
-        return cls(items, found, is_lower_bound=last is not None, next_token=token)
+        given = cursor.found + len(items)
+        token = None if last is None else Cursor(last, given).encode()
+        return cls(items, given, is_lower_bound=last is not None, next_token=token)
 
 
 def too_many(field: str) -> InvalidRequest:
@@ -182,10 +182,10 @@ def glob(field: str, pattern: str) -> Predicate:
         # Each part at its first place: linear in the text, which a regular expression need not be.
         place = len(first)
         for part in rest[:-1]:
-            found = text.find(part, place)
-            if found < 0:
+            start = text.find(part, place)
+            if start < 0:
                 return False
-            place = found + len(part)
+            place = start + len(part)
         return len(text) - place >= len(rest[-1]) and text.endswith(rest[-1])
 
     return matches
@@ -193,11 +193,19 @@ def glob(field: str, pattern: str) -> Predicate:
 
 def every(predicates: list[Predicate]) -> Predicate:
     """Matches where all do."""
-    return predicates[0] if len(predicates) == 1 else lambda values: all(one(values) for one in predicates)
+    return (
+        predicates[0]
+        if len(predicates) == 1
+        else lambda values: all(matches(values) for matches in predicates)
+    )
 
 
 def _any(predicates: list[Predicate]) -> Predicate:
-    return predicates[0] if len(predicates) == 1 else lambda values: any(one(values) for one in predicates)
+    return (
+        predicates[0]
+        if len(predicates) == 1
+        else lambda values: any(matches(values) for matches in predicates)
+    )
 
 
 def parse_query(text: str, is_field: Callable[[str], bool]) -> Predicate:
@@ -232,11 +240,11 @@ class _Query:
 
     def _clause(self, name: str, condition: object) -> Predicate:
         if name in ("$and", "$or"):
-            if not isinstance(condition, list) or not all(isinstance(one, dict) for one in condition):
+            if not isinstance(condition, list) or not all(isinstance(inner, dict) for inner in condition):
                 raise _refusal(f"{name} takes a list of objects")
             if not condition:
                 self._count()
-            clauses = [self.conjunction(one) for one in condition]
+            clauses = [self.conjunction(inner) for inner in condition]
             return every(clauses) if name == "$and" else _any(clauses)
         if name.startswith("$"):
             raise _refusal(f"does not support the operator '{shown(name)}'; use $and, $or, $eq, $ne, $in")
@@ -256,7 +264,7 @@ class _Query:
         elif operator == "$in":
             if not isinstance(value, list):
                 raise _refusal(f"{shown(field)}.$in takes a list")
-            wanted = frozenset(_operand(field, one) for one in value)
+            wanted = frozenset(_operand(field, element) for element in value)
         else:
             raise _refusal(f"does not support the operator '{shown(operator)}'; use $eq, $ne, $in")
         return lambda values: (_folded(field, values(field)) in wanted) != (operator == "$ne")

@@ -191,9 +191,9 @@ def _is_stored(
     """Whether the next write is there, for who did not hear of it: `before` has the epoch that it wrote."""
 
     def is_stored() -> bool:
-        found = find_permitted_subject(tenant, external_id)
+        stored = find_permitted_subject(tenant, external_id)
         revision = before.revision + 1 if resources else 0
-        return (found.epoch, found.revision, list(found.resources)) == (
+        return (stored.epoch, stored.revision, list(stored.resources)) == (
             before.epoch,
             revision,
             [dict(resource) for resource in resources],

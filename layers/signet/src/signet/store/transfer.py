@@ -39,7 +39,7 @@ def find_with_hashes(
     keys = {user_id: user_key(tenant.application_id, user_id) for user_id in users}
     # A user beside its credential, so that the two are read in one round trip.
     items = tenant.table.find_all(key for user_id in users for key in (keys[user_id], credentials[user_id]))
-    found: dict[str, tuple[User, str]] = {}
+    settled: dict[str, tuple[User, str]] = {}
     changing: dict[str, str] = {}
     for user_id, key in keys.items():
         user, credential = find_in(items.get(key), tenant.now_ms), items.get(credentials[user_id])
@@ -51,7 +51,7 @@ def find_with_hashes(
             and credential["user_id"] == user_id
             and credential["password_version"] == user.password_version
         ):
-            found[user_id] = user, credential["password_hash"]
+            settled[user_id] = user, credential["password_hash"]
         else:
             changing[user_id] = user.normal_email
-    return found, changing
+    return settled, changing

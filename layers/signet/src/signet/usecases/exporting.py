@@ -149,8 +149,8 @@ def _read(tenant: Tenant, entries: list[Entry]) -> list[tuple[User, str]]:
     users: dict[str, tuple[User, str]] = {}
     wanted = {entry.record_id: entry.sort_key.removeprefix(WITH_ADDRESS) for entry in entries}
     for _ in deadline.attempts():
-        found, wanted = find_with_hashes(tenant, wanted)
-        users |= found
+        read, wanted = find_with_hashes(tenant, wanted)
+        users |= read
         if not wanted:
             return [users[entry.record_id] for entry in entries if entry.record_id in users]
     message = "Other requests are changing these users at the moment."

@@ -95,12 +95,12 @@ def get_group(tenant: Tenant, group_id: str) -> tuple[DetailedGroup, Members]:
     Raises:
         GroupNotFound: There is none.
     """
-    found = None
+    group = None
     if find_id(group_id) is not None:
-        found = find_with_members(tenant, group_id)
-    if found is None:
+        group = find_with_members(tenant, group_id)
+    if group is None:
         raise _not_found()
-    return found
+    return group
 
 
 def change(

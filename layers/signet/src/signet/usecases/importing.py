@@ -283,7 +283,7 @@ class _Chunks:
         self._look_up_groups(user for _, user, _ in at_once + afterwards)
         handled += self._pool.map(deadline.carried(self._make), at_once)
         handled += map(self._make, afterwards)
-        return sorted(handled, key=lambda one: one.line.number)
+        return sorted(handled, key=lambda done: done.line.number)
 
     def _read(self, line: Line) -> tuple[NewUser, User]:
         if line.text is None:
@@ -364,12 +364,12 @@ class _Chunks:
 
 def _note(report: dict[str, Any], handled: Iterable[_Handled]) -> None:
     counts = report["counts"]
-    for one in handled:
+    for done in handled:
         counts["read"] += 1
-        counts[one.outcome] += 1
-        if one.problem is not None:
-            code, message = one.problem
-            problem = {"line": one.line.number, "outcome": one.outcome, "code": code}
+        counts[done.outcome] += 1
+        if done.problem is not None:
+            code, message = done.problem
+            problem = {"line": done.line.number, "outcome": done.outcome, "code": code}
             report["problems"].append(problem | {"message": message[:MAX_MESSAGE]})
 
 

@@ -125,14 +125,14 @@ def _users(tenant: Tenant, entries: list[Entry]) -> Iterator[User]:
 
 def _matching(tenant: Tenant, users: Iterable[User], query: Query) -> list[User]:
     """Those users that the query selects."""
-    found = [user for user in users if query.predicate is None or query.predicate(_values(user))]
+    matching = [user for user in users if query.predicate is None or query.predicate(_values(user))]
     if query.group is None:
-        return found
+        return matching
     # Users know a group that is being deleted until its sweep comes to them; nobody may see that.
-    asked = {query.group} if find_id(query.group) else {i for user in found for i in user.group_ids}
+    asked = {query.group} if find_id(query.group) else {i for user in matching for i in user.group_ids}
     there = find_groups(tenant, asked).keys() if asked else set()
     wanted = query.group != "none"
-    return [user for user in found if bool(there & set(user.group_ids)) == wanted]
+    return [user for user in matching if bool(there & set(user.group_ids)) == wanted]
 
 
 def _values(user: User) -> Values:

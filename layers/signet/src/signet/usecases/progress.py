@@ -77,8 +77,8 @@ class Progress:
         try:
             self._etag = self._bucket.write(self.key, body, etag=self._etag)
         except ObjectChanged:
-            found, self._etag = self._bucket.read_tagged(self.key)
-            if found != body:
+            written, self._etag = self._bucket.read_tagged(self.key)
+            if written != body:
                 raise Overtaken from None
 
     @classmethod

@@ -84,10 +84,10 @@ def get_user(tenant: Tenant, user_id: str) -> User:
     Raises:
         UserNotFound: There is none, or the text is no id.
     """
-    found = find_user_id(user_id)
+    own_id = find_user_id(user_id)
     user = None
-    if found is not None:
-        user = find_user(tenant, found)
+    if own_id is not None:
+        user = find_user(tenant, own_id)
     if user is None:
         raise not_found()
     return user
@@ -157,14 +157,14 @@ def remove(tenant: Tenant, user_id: str) -> None:
 
 def _finish_deletion(tenant: Tenant, user_id: str) -> bool:
     """Remove what a deletion that stopped has left in groups; False where there is nothing."""
-    found = find_user_id(user_id)
-    if found is None:
+    own_id = find_user_id(user_id)
+    if own_id is None:
         return False
-    subject = find_subject(tenant, found)
+    subject = find_subject(tenant, own_id)
     if subject.user is not None or not subject.outstanding:
         return False
     outstanding = subject.outstanding
-    forget_members(tenant, found, subject.revision, outstanding)
+    forget_members(tenant, own_id, subject.revision, outstanding)
     return True
 
 

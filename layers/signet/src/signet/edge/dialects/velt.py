@@ -34,7 +34,7 @@ def velt(message: str, *, version: int, body_optional: bool = False) -> Dialect:
         version: Of the path. The first answers missing and wrong credentials alike, with 400.
         body_optional: Whether a request may come without any body, since it need not say anything.
     """
-    found = _Wording(version)
+    wording = _Wording(version)
 
     def unwrap(members: dict[str, Any]) -> dict[str, Any]:
         return {} if body_optional and not members else _unwrap(members)
@@ -42,7 +42,7 @@ def velt(message: str, *, version: int, body_optional: bool = False) -> Dialect:
     def wrap(data: dict[str, Any]) -> dict[str, Any]:
         return {"result": {"status": "success", "message": message, "data": data}}
 
-    return Dialect(found.refusal, _fault, found.status, unwrap, wrap)
+    return Dialect(wording.refusal, _fault, wording.status, unwrap, wrap)
 
 
 class _Wording:

@@ -24,14 +24,14 @@ def _group_id(text: str) -> str:
 
 
 def _user_ids(texts: list[str]) -> frozenset[str]:
-    found = set()
+    own_ids = set()
     for text in texts:
         user_id = find_user_id(text)
         if user_id is None:
             message = f"holds '{shown(text)}', which is no user id: 24 hex digits, or ext:<your id>."
             raise InvalidRequest.of("experienceUserIds", message)
-        found.add(user_id)
-    return frozenset(found)
+        own_ids.add(user_id)
+    return frozenset(own_ids)
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]

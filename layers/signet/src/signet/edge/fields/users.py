@@ -44,14 +44,14 @@ def _milliseconds(text: str) -> int:
 
 
 def _group_ids(group_ids: list[str]) -> tuple[str, ...]:
-    found = set()
+    own_ids = set()
     for text in group_ids:
         group_id = find_id(text)
         if group_id is None:
             message = f"holds '{shown(text)}', which is no group id: 24 hex digits."
             raise InvalidRequest.of("experienceGroupIds", message)
-        found.add(group_id)
-    return tuple(sorted(found))
+        own_ids.add(group_id)
+    return tuple(sorted(own_ids))
 
 
 Email = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_email)]
