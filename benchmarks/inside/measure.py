@@ -8,6 +8,7 @@ password in the event, with the parameters that stand in the hash. No JSON, no c
 
 import base64
 import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -203,17 +204,21 @@ class Hashing:
 
     def watch(self) -> None:
         """From now on; where nothing has imported argon2, nothing will."""
-        if (argon2 := sys.modules.get("argon2.low_level")) is None:
+        if (argon2 := sys.modules.get("argon2")) is None:
             return
-        original = argon2.hash_secret_raw
+        for name in ("hash", "verify"):
+            setattr(argon2.PasswordHasher, name, self._timed(getattr(argon2.PasswordHasher, name)))
 
-        def hash_secret_raw(*arguments: Any, **named: Any) -> Any:
+    def _timed(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def timed(*arguments: Any, **named: Any) -> Any:
             before = time.process_time_ns()
-            digest = original(*arguments, **named)
-            self.spent += time.process_time_ns() - before
-            return digest
+            try:
+                return original(*arguments, **named)
+            finally:
+                self.spent += time.process_time_ns() - before
 
-        argon2.hash_secret_raw = hash_secret_raw  # type: ignore[attr-defined]
+        return timed
 
 
 def _time(step: Any, hashing: Hashing) -> tuple[int, int, int]:

@@ -597,6 +597,30 @@ CHEAP += [NODE[0][1], f"$scrypt$n=2,r=4,p=2${SALT}${DIGEST}"]
 CHEAP += [ARGON2[0][1], BCRYPT[5][1], f"$pbkdf2-sha512$i=1${SALT}${DIGEST}", SCRYPT[1][1], firebase(log_n=1)]
 
 
+ANY_BASE64 = st.binary(min_size=8, max_size=128).map(lambda raw: base64.b64encode(raw).decode())
+
+
+@given(
+    kind=st.sampled_from(["argon2id", "argon2i", "argon2d"]),
+    version=st.sampled_from(["$v=19", "$v=16", ""]),
+    costs=st.permutations(["m=0016", "t=1", "p=2"]).map(",".join),
+    salt=ANY_BASE64,
+    digest=ANY_BASE64,
+    last=st.sampled_from("AQgwB9/"),
+)
+def test_the_library_reads_every_argon2_hash_that_is_let_in(
+    kind: str, version: str, costs: str, salt: str, digest: str, last: str
+) -> None:
+    """Its own reader is strict about spelling and order: what it refuses would be a fault at each login."""
+    spelled = f"${kind}{version}${costs}${salt}${digest.rstrip('=')[:-1]}{last}"
+    try:
+        stored = check_importable(spelled)
+    except InvalidRequest:
+        return
+    assert not HASHER.verify(stored, "password")
+    assert HASHER.needs_rehash(stored, "password")
+
+
 @settings(max_examples=examples(40))
 @given(password=st.text(), password_hash=st.sampled_from(CHEAP))
 def test_any_text_can_be_tried(password: str, password_hash: str) -> None:

@@ -1,7 +1,7 @@
 """Password hashes that other systems made: their forms, their bounds, and how each is verified.
 
-A hash is read into a `StoredHash`, whose `str` is the canonical form that is stored. bcrypt (1 ms to
-import, 0.7 MB) and cryptography (15 ms) are imported by the kind of hash that needs them.
+A hash is read into a `StoredHash`, whose `str` is the canonical form that is stored. cryptography's
+ciphers (15 ms to import) are imported by the one kind of hash that needs them.
 
 The bounds hold where a hash is imported and where it is verified: an imported hash decides how much
 work each attempt to log in costs, before anybody has proved anything. They let through the strongest
@@ -16,10 +16,13 @@ is no weaker here than where it comes from, and the first login replaces it.
 import hashlib
 import hmac
 import re
+from abc import abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
+
+import bcrypt
 
 from signet.domain.passwords.stored_hashes import (
     BASE64,
@@ -78,8 +81,21 @@ PREHASHES: dict[str, Callable[[bytes], bytes]] = {
 BCryptSHA256PasswordHasher, and WordPress since 6.8."""
 
 
+class ForeignHash(StoredHash):
+    """A hash of which the digest is computed, and compared, here."""
+
+    __slots__ = ()
+
+    def matches(self, password: bytes) -> bool:
+        """Whether the hash was made of this password. The comparison takes constant time."""
+        return hmac.compare_digest(self._derive(password), self.digest)
+
+    @abstractmethod
+    def _derive(self, password: bytes) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BcryptHash(StoredHash):
+class BcryptHash(ForeignHash):
     """bcrypt: `$2a$`, `$2b$` or `$2y$`, all three computed without the faults that had them renamed.
 
     bcrypt reads 72 bytes at most, and every implementation that made hashes of longer passwords cut
@@ -141,8 +157,6 @@ class BcryptHash(StoredHash):
         return f"${self.variant}${self.cost:02}${_to_bcrypt64(self.salt)}"
 
     def _derive(self, password: bytes) -> bytes:
-        import bcrypt
-
         text = PREHASHES[self.prehash](password) if self.prehash else password[:BCRYPT_BYTES]
         made = bcrypt.hashpw(text, self._setting.encode()).decode()
         return _from_bcrypt64(made.removeprefix(self._setting))
@@ -152,7 +166,7 @@ class BcryptHash(StoredHash):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhpassHash(StoredHash):
+class PhpassHash(ForeignHash):
     """phpass's portable hashes: WordPress before 6.8 (`$P$`), phpBB (`$H$`).
 
     Attributes:
@@ -211,7 +225,7 @@ ASPNET_FUNCTIONS = {1: "sha256", 2: "sha512"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pbkdf2Hash(StoredHash):
+class Pbkdf2Hash(ForeignHash):
     """PBKDF2 with HMAC-SHA256 or HMAC-SHA512: the PHC form, passlib's, Django's, Werkzeug's, ASP.NET's."""
 
     FORMS = (
@@ -282,7 +296,7 @@ class Pbkdf2Hash(StoredHash):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScryptHash(StoredHash):
+class ScryptHash(ForeignHash):
     """Scrypt (RFC 7914): the PHC form (passlib's and AdonisJS's too), Django's, Werkzeug's and Spring's.
 
     Attributes:
@@ -346,7 +360,7 @@ class ScryptHash(StoredHash):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirebaseScryptHash(StoredHash):
+class FirebaseScryptHash(ForeignHash):
     """Firebase Authentication's variant of scrypt (github.com/firebase/scrypt).
 
     scrypt with the user's salt and the project's salt separator gives an AES-256 key; the digest is the
@@ -418,7 +432,7 @@ class FirebaseScryptHash(StoredHash):
         return f"$firebase-scrypt${costs}${encode64(self.salt)}${encode64(self.digest)}"
 
 
-FOREIGN_KINDS: tuple[type[StoredHash], ...] = (
+FOREIGN_KINDS: tuple[type[ForeignHash], ...] = (
     BcryptHash,
     Pbkdf2Hash,
     ScryptHash,

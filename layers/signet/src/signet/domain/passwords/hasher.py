@@ -1,8 +1,4 @@
-"""Passwords: which may be set, how they are hashed and verified, and which hashes may be imported.
-
-argon2-cffi (23 ms to import by itself, 4 ms after what every function imports) is imported by the first
-hash, so that a request without a password does not pay for it.
-"""
+"""Passwords: which may be set, how they are hashed and verified, and which hashes may be imported."""
 
 import re
 import secrets
@@ -13,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
+import argon2
+
+from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
 from signet.domain.passwords.stored_hashes import (
     BASE64,
     StoredHash,
@@ -169,19 +168,12 @@ class Argon2Hash(StoredHash):
         """Filling memory is the time."""
         return self.parameters.memory_kib * self.parameters.passes / MAX_ARGON2_WORK_KIB
 
-    def _derive(self, password: bytes) -> bytes:
-        from argon2.low_level import Type, hash_secret_raw
-
-        return hash_secret_raw(
-            secret=password,
-            salt=self.salt,
-            time_cost=self.parameters.passes,
-            memory_cost=self.parameters.memory_kib,
-            parallelism=self.parameters.lanes,
-            hash_len=len(self.digest),
-            type=Type[self.variant.upper()],
-            version=self.version,
-        )
+    def matches(self, password: bytes) -> bool:
+        """Whether the hash was made of this password. The comparison takes constant time."""
+        try:
+            return argon2.PasswordHasher().verify(str(self), password)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
 
     def __str__(self) -> str:
         cost = self.parameters
@@ -197,14 +189,22 @@ class PasswordHasher:
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        self._parameters = parameters
+        self._argon2id = argon2.PasswordHasher(
+            time_cost=parameters.passes,
+            memory_cost=parameters.memory_kib,
+            parallelism=parameters.lanes,
+            hash_len=DIGEST_BYTES,
+            salt_len=SALT_BYTES,
+        )
         # A digest that no password is known for costs as much to verify as any, and nothing to make.
-        self._decoy = str(self._with_fresh_salt(secrets.token_bytes(DIGEST_BYTES)))
+        salt, digest = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(DIGEST_BYTES)
+        self._decoy = str(
+            Argon2Hash(variant="id", version=VERSION, parameters=parameters, salt=salt, digest=digest)
+        )
 
     def hash(self, password: str) -> str:
         """The argon2id hash of the password's NFKC form, as a PHC string with a fresh salt."""
-        blank = self._with_fresh_salt(bytes(DIGEST_BYTES))
-        return str(blank.made_of(_normalise(password).encode()))
+        return self._argon2id.hash(_normalise(password))
 
     def verify(self, password_hash: str, password: str) -> bool:
         """Whether the hash was made of this password, in any of its spellings.
@@ -253,16 +253,9 @@ class PasswordHasher:
         spellings = [] if password is None else _spellings(password)
         if not isinstance(stored, Argon2Hash):
             return all(map(stored.tells_apart, spellings))
-        made_with = (stored.variant, stored.version, stored.parameters, len(stored.salt), len(stored.digest))
-        if made_with != ("id", VERSION, self._parameters, SALT_BYTES, DIGEST_BYTES):
+        if self._argon2id.check_needs_rehash(str(stored)):
             return True
         return len(spellings) > 1 and not stored.matches(_normalise(password or "").encode())
-
-    def _with_fresh_salt(self, digest: bytes) -> Argon2Hash:
-        salt = secrets.token_bytes(SALT_BYTES)
-        return Argon2Hash(
-            variant="id", version=VERSION, parameters=self._parameters, salt=salt, digest=digest
-        )
 
 
 def check_importable(password_hash: str) -> str:
@@ -287,9 +280,6 @@ def _read(password_hash: str) -> StoredHash:
     bare = SCHEME.sub("", password_hash, count=1)
     if ours := Argon2Hash.read(bare):
         return ours
-    # 4 ms to import, for the first logins after an import.
-    from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
-
     for kind in FOREIGN_KINDS:
         if foreign := kind.read(bare):
             return foreign
