@@ -349,7 +349,7 @@ class ScryptHash(ForeignHash):
     @property
     def share(self) -> float:
         """Filling memory is the time."""
-        return (128 * self.block_size * self.parallelism << self.log_n) / MAX_SCRYPT_WORK
+        return _scrypt_memory(self.log_n, self.block_size) * self.parallelism / MAX_SCRYPT_WORK
 
     def _derive(self, password: bytes) -> bytes:
         return _scrypt(password, self.salt, self.log_n, self.block_size, self.parallelism, len(self.digest))
@@ -415,7 +415,7 @@ class FirebaseScryptHash(ForeignHash):
     @property
     def share(self) -> float:
         """As scrypt's own."""
-        return (128 * self.block_size << self.log_n) / MAX_SCRYPT_WORK
+        return _scrypt_memory(self.log_n, self.block_size) / MAX_SCRYPT_WORK
 
     def _derive(self, password: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher
@@ -478,6 +478,11 @@ def _log_n(groups: Mapping[str, str]) -> int:
     return n.bit_length() - 1
 
 
+def _scrypt_memory(log_n: int, block_size: int) -> int:
+    """In bytes: 128·N·r."""
+    return 128 * block_size << log_n
+
+
 def _check_scrypt(log_n: int, block_size: int, parallelism: int) -> None:
     """Refuse costs of scrypt that are impossible or out of bounds.
 
@@ -489,7 +494,7 @@ def _check_scrypt(log_n: int, block_size: int, parallelism: int) -> None:
         raise UnsupportedHash(f"asks for scrypt whose {bounds}.")
     if not 1 <= log_n < 16 * block_size:
         raise UnsupportedHash("has a scrypt N that is not more than 1 and less than 2^(16·r).")
-    memory = 128 * block_size << log_n
+    memory = _scrypt_memory(log_n, block_size)
     if memory > MAX_SCRYPT_MEMORY:
         limit = f"{MAX_SCRYPT_MEMORY >> 20} MiB"
         raise UnsupportedHash(f"asks for scrypt with more than {limit} of memory (128·N·r).")
