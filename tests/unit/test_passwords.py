@@ -8,14 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from signet.domain.passwords import hasher
+from signet.domain.passwords import policy
 from signet.domain.passwords.hasher import (
     Argon2Hash,
     Parameters,
     PasswordHasher,
     check_importable,
-    check_policy,
 )
+from signet.domain.passwords.policy import check_policy
 from signet.errors import FaultKind, InvalidRequest
 
 TINY = Parameters(memory_kib=8, passes=1, lanes=1)
@@ -89,7 +89,7 @@ def test_the_refusal_never_quotes_the_password() -> None:
     """It says the same of any other one."""
     assert refusal_of("zqx") == refusal_of("wvy")
     assert refusal_of("zqx" * 1000) == refusal_of("wvy" * 1000)
-    assert len({refusal_of(entry) for entry in hasher._common_passwords()}) == 1
+    assert len({refusal_of(entry) for entry in policy._common_passwords()}) == 1
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,13 @@ def test_the_most_common_passwords_are_refused(password: str) -> None:
 
 @pytest.mark.parametrize("password", ["password is here", "my password", "password!?", "drowssap-x"])
 def test_a_common_password_within_another_one_is_none_of_the_list(password: str) -> None:
-    """The list is of whole hasher."""
+    """The list is of whole passwords."""
     check_policy(password)
 
 
 def test_the_list_is_long_enough_and_as_it_is_compared() -> None:
     """Each entry is one that the length would let through, folded, and refused for being common."""
-    entries = hasher._common_passwords()
+    entries = policy._common_passwords()
     assert len(entries) >= 3_000
     for entry in entries:
         assert entry == unicodedata.normalize("NFKC", entry.casefold())
@@ -131,10 +131,10 @@ def test_the_list_is_long_enough_and_as_it_is_compared() -> None:
 
 def test_the_list_says_where_it_is_from() -> None:
     """Source, version and licence stand at its head, and are no entries."""
-    header, _, _ = hasher.COMMON_PASSWORDS.read_text("utf-8").partition("\n\n")
+    header, _, _ = policy.COMMON_PASSWORDS.read_text("utf-8").partition("\n\n")
     assert "Django 5.2.19" in header
     assert "Redistribution and use" in header
-    assert not any(line.startswith("# ") for line in hasher._common_passwords())
+    assert not any(line.startswith("# ") for line in policy._common_passwords())
 
 
 # Hashing and verifying.
@@ -173,7 +173,7 @@ def test_the_policy_does_not_bind_where_a_password_is_checked() -> None:
 
 def test_a_password_too_long_to_normalise_verifies() -> None:
     """Hash and verification leave it as it is, both."""
-    password = "\ufb01" * (hasher.MAX_NORMALISED + 1)
+    password = "\ufb01" * (policy.MAX_NORMALISED + 1)
     assert HASHER.verify(HASHER.hash(password), password)
 
 
@@ -337,7 +337,7 @@ def test_two_hashers_have_different_decoys() -> None:
 
 def test_threads_may_share_a_hasher() -> None:
     """The local gateway serves requests from several, which may all be the first to need the list."""
-    hasher._common_passwords.cache_clear()
+    policy._common_passwords.cache_clear()
 
     def register_and_log_in(number: int) -> bool:
         password = f"correct horse {number}"

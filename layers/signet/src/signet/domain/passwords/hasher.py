@@ -1,17 +1,15 @@
-"""Passwords: which may be set, how they are hashed and verified, and which hashes may be imported."""
+"""Passwords: how they are hashed and verified, and which hashes may be imported."""
 
 import re
 import secrets
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import argon2
 
 from signet.domain.passwords.foreign_hashes import FOREIGN_KINDS
+from signet.domain.passwords.policy import Form, normalise
 from signet.domain.passwords.stored_hashes import (
     BASE64,
     StoredHash,
@@ -20,26 +18,11 @@ from signet.domain.passwords.stored_hashes import (
     encode64,
     in_any_order,
 )
-from signet.errors import FaultKind, InvalidRequest
-
-MIN_CHARACTERS = 8
-MAX_CHARACTERS = 2048
-
-MAX_NORMALISED = 4 * MAX_CHARACTERS
-"""Longer passwords are left as they are. NFKC makes a text at most four times shorter, so a longer one is
-over the policy's limit whatever it normalises to."""
-
-MAX_MARKS = 64
-"""Combining characters in a row: a password with more is left as it is too. Putting them in order is what
-takes quadratic time (50 ms for `MAX_NORMALISED` of them), and nobody types so many."""
-
-type Form = Literal["NFC", "NFD", "NFKC"]
+from signet.errors import InvalidRequest
 
 MAX_SHARES = 2
 """What verifying all spellings of one password may cost (`StoredHash.share`): the two that may be ours always
 fit, and all of them where a hash costs half of the most that is let in."""
-
-COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
 
 MAX_ARGON2_MEMORY_KIB = 256 * 2**10
 """libsodium's *moderate* setting; Django's default is 100 MiB. A function that hashes has 1,769 MB."""
@@ -62,32 +45,6 @@ SALT_BYTES = 16
 DIGEST_BYTES = 32
 VERSION = 19
 """Argon2 1.3, which RFC 9106 describes."""
-
-
-def check_policy(password: str, field: str = "password") -> None:
-    """Check that `password` may be set.
-
-    What is counted is Unicode code points (NIST SP 800-63B-4) after NFKC: that is the text that is
-    hashed, so one password has one length however a keyboard composed it. Nothing else is asked
-    of it but not to be one of the most common passwords, in whatever case.
-
-    Args:
-        password: A text without lone surrogates.
-        field: The name of the field in the refusal, which never quotes the password.
-
-    Raises:
-        InvalidRequest: It may not be set.
-    """
-    normal_form = _normalise(password)
-    if len(normal_form) < MIN_CHARACTERS:
-        message = f"is too short; give at least {MIN_CHARACTERS} characters."
-        raise InvalidRequest.of(field, message, FaultKind.WRONG_LENGTH if password else FaultKind.MISSING)
-    if len(normal_form) > MAX_CHARACTERS:
-        message = f"is too long; give at most {MAX_CHARACTERS} characters."
-        raise InvalidRequest.of(field, message, FaultKind.TOO_LONG)
-    if _fold(normal_form) in _common_passwords():
-        message = "is one of the most common passwords, which are tried first; choose another one."
-        raise InvalidRequest.of(field, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +161,7 @@ class PasswordHasher:
 
     def hash(self, password: str) -> str:
         """The argon2id hash of the password's NFKC form, as a PHC string with a fresh salt."""
-        return self._argon2id.hash(_normalise(password))
+        return self._argon2id.hash(normalise(password))
 
     def verify(self, password_hash: str, password: str) -> bool:
         """Whether the hash was made of this password, in any of its spellings.
@@ -255,7 +212,7 @@ class PasswordHasher:
             return all(map(stored.tells_apart, spellings))
         if self._argon2id.check_needs_rehash(str(stored)):
             return True
-        return len(spellings) > 1 and not stored.matches(_normalise(password or "").encode())
+        return len(spellings) > 1 and not stored.matches(normalise(password or "").encode())
 
 
 def check_importable(password_hash: str) -> str:
@@ -291,36 +248,8 @@ def _read(password_hash: str) -> StoredHash:
     raise UnsupportedHash(message)
 
 
-def _normalise(password: str, form: Form = "NFKC") -> str:
-    if len(password) > MAX_NORMALISED or _has_many_marks(password):
-        return password
-    return unicodedata.normalize(form, password)
-
-
 def _spellings(password: str) -> list[bytes]:
     """The distinct ones of a password: as it was given, in the form of our own hashes, in the others."""
     forms: tuple[Form, ...] = ("NFKC", "NFC", "NFD")
-    texts = [password] if password.isascii() else [password, *(_normalise(password, form) for form in forms)]
+    texts = [password] if password.isascii() else [password, *(normalise(password, form) for form in forms)]
     return [text.encode() for text in dict.fromkeys(texts)]
-
-
-def _has_many_marks(password: str) -> bool:
-    if password.isascii():
-        return False
-    marks = 0
-    for character in password:
-        marks = marks + 1 if unicodedata.combining(character) else 0
-        if marks > MAX_MARKS:
-            return True
-    return False
-
-
-def _fold(normal_form: str) -> str:
-    return unicodedata.normalize("NFKC", normal_form.casefold())
-
-
-@cache
-def _common_passwords() -> frozenset[str]:
-    """The list's entries, folded, after the header's empty line: 1 ms and 0.9 MiB, once in a container."""
-    _, _, entries = COMMON_PASSWORDS.read_text("utf-8").partition("\n\n")
-    return frozenset(entries.splitlines())

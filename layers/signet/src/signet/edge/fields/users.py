@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from signet.domain.identities import normal_email
 from signet.domain.ids import find_id, is_same_id
-from signet.domain.passwords.hasher import check_policy
+from signet.domain.passwords.policy import check_policy
 from signet.domain.times import find_milliseconds
 from signet.domain.users import MAX_GROUPS
 from signet.edge.fields.model import UNSET, RequestModel
