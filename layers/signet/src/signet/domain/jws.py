@@ -4,6 +4,7 @@ In front of it stands what Signet alone demands: one spelling of a token, a head
 and JSON that every parser reads alike.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +83,9 @@ def sign(typ: str, payload: Mapping[str, Any], key: Key) -> str:
 def length(typ: str, payload: Mapping[str, Any], algorithm: Algorithm) -> int:
     """How many characters a JWS has, without making it."""
     header = {"alg": algorithm.value, "kid": "k" * KID_LENGTH, "typ": typ}
-    sizes = [len(write_object(header)), len(write_object(payload)), SIGNATURE_LENGTHS[algorithm]]
+    # PyJWT writes the header in ASCII, with escapes; the payload is ours.
+    written = json.dumps(header, separators=(",", ":"))
+    sizes = [len(written), len(write_object(payload)), SIGNATURE_LENGTHS[algorithm]]
     return sum(-(-size * 4 // 3) for size in sizes) + len("..")
 
 
