@@ -266,8 +266,10 @@ def test_the_age_of_the_active_key_is_measured(
 def test_the_alarms_watch_what_is_measured() -> None:
     """An alarm on a metric that nobody emits would never ring."""
     resources = load_template()["Resources"]
+    variables = load_template()["Globals"]["Function"]["Environment"]["Variables"]
+    namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
     alarm = resources["ActiveKeyTooOld"]["Properties"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (record.NAMESPACE, "ActiveKeyOverdue")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, "ActiveKeyOverdue")
     assert [dimension["Name"] for dimension in alarm["Dimensions"]] == [record.DIMENSION]
     assert alarm["TreatMissingData"] == "breaching"
     failed = resources["RotationFailed"]["Properties"]

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import random
 import re
 import tomllib
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics.provider import cold_start
 
 from signet import wiring
 from signet.domain import signing
@@ -96,10 +98,15 @@ def forms_of_a_token(token: str) -> list[str]:
 @pytest.mark.hypothesis  # Not so, but `make check-all` tries more here too.
 @pytest.mark.parametrize(("turn", "route"), list(enumerate(sorted(hostile.ROUTES))))
 def test_no_token_in_any_place_comes_into_a_log_or_a_refusal(
-    moto_signet: Deployment, capfd: pytest.CaptureFixture[str], turn: int, route: str
+    moto_signet: Deployment,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    turn: int,
+    route: str,
 ) -> None:
-    """An API token, whole or in part, in the place of any header, parameter, name or value."""
+    """An API token, whole or in part, in the place of any header, parameter, name or value; also at DEBUG."""
     signet = moto_signet
+    monkeypatch.setattr(random, "random", lambda: 0.0)  # Every call is of the sample.
     demo, before = signet.demo(), signet.items()
     token = ApiToken.generate(signet.application_id).secret
     while not re.search(r"[0-9]", token[33:50]):
@@ -149,10 +156,11 @@ def test_an_actor_is_logged_as_far_as_it_is_an_address(
 
 
 def test_a_log_line_says_who_called_and_how_it_ended(
-    moto_signet: Deployment, capfd: pytest.CaptureFixture[str]
+    moto_signet: Deployment, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each call leaves one line: metric, request id, application, actor and status, in EMF."""
     signet = moto_signet
+    monkeypatch.setattr(cold_start, "is_cold_start", False)
     capfd.readouterr()
     answer = signet.http("POST", "/api/v1/user-identity-jwt", EMAIL, headers=signet.basic())
     refused = signet.http("POST", "/api/v1/user-identity-jwt", {}, headers=signet.basic())
@@ -164,17 +172,19 @@ def test_a_log_line_says_who_called_and_how_it_ended(
             "Metrics": [{"Name": "Success", "Unit": "Count"}],
         }
     ]
-    assert {name: first[name] for name in first if name != "_aws"} == {
+    # Lambda's own id of the invocation, another one each time.
+    assert re.fullmatch("[0-9a-f-]{36}", first["function_request_id"])
+    assert {name: first[name] for name in first if name not in ("_aws", "function_request_id")} == {
         "service": "issue_identity_token",
         "function_name": signet.function("issue_identity_token").physical_name,
-        "request_id": answer.headers["x-request-id"],
+        "correlation_id": answer.headers["x-request-id"],
         "application_id": signet.application_id,
         "actor": "you@example.com",
         "status": 200,
         "Success": [1.0],
     }
     assert (second["Refusal"], second["status"], second["code"]) == ([1.0], 400, "InvalidRequest")
-    assert second["request_id"] == refused.headers["x-request-id"]
+    assert second["correlation_id"] == refused.headers["x-request-id"]
 
 
 def test_a_scanner_finds_api_tokens_by_the_documented_rule() -> None:

@@ -96,7 +96,7 @@ def test_a_bug_is_a_500_over_http_and_raised_otherwise(
     assert metric["status"] == 500
     assert log["level"] == "ERROR"
     assert "a planted bug" in log["exception"]
-    assert log["request_id"] == answer.headers["x-request-id"]
+    assert log["correlation_id"] == answer.headers["x-request-id"]
     assert log["application_id"] == signet.application_id
     with pytest.raises(RuntimeError, match="a planted bug"):
         signet.invoke(OPERATION, {"applicationId": signet.application_id, **EMAIL})

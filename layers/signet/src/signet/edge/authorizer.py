@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signet import deadline, wiring
 from signet.domain.ids import find_id
 from signet.domain.times import iso_8601
 from signet.edge.http import as_text, parse_query, texts
 from signet.edge.operation import Handler
-from signet.edge.record import LambdaContext, Record
+from signet.edge.record import Record, make_logger
 from signet.errors import SignetError, TokenInvalid, Unavailable, UnsupportedEvent
 
 MAX_CONTEXT_BYTES = 6 * 1024
@@ -146,9 +148,10 @@ def authorizer(name: str) -> Handler:
     Args:
         name: The function's name: its folder's, and its metrics' `service`.
     """
+    logger = make_logger(name)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        record = Record(name, context.aws_request_id, context)
+        record = Record(logger, context.aws_request_id, context)
         try:
             request = AuthorizerRequest.of(event)
             record.request_id = request.request_id

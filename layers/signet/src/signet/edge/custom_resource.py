@@ -9,9 +9,10 @@ import json
 import urllib.request
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signet import deadline
 from signet.edge.operation import Handler
-from signet.edge.record import LambdaContext
 from signet.errors import SignetError
 
 ANSWER_SECONDS = 10

@@ -7,10 +7,11 @@ import functools
 import re
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signet import deadline, wiring
 from signet.domain.strict_json import check_object
 from signet.edge.operation import Handler
-from signet.edge.record import LambdaContext
 from signet.errors import InvalidRequest, SignetError, Unavailable, UnsupportedEvent
 from signet.usecases.importing import application_of, refuse
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signet import deadline, wiring
 from signet.domain.applications import Application, ApplicationChanged
 from signet.domain.ids import find_id, is_same_id
@@ -19,7 +21,7 @@ from signet.domain.strict_json import Members, check_object, parse_body
 from signet.edge.credentials import Presented, Scheme
 from signet.edge.dialects.dialect import Dialect
 from signet.edge.http import HttpRequest, too_large
-from signet.edge.record import LambdaContext, Record
+from signet.edge.record import Record, make_logger
 from signet.errors import (
     MAX_FAULTS,
     FaultKind,
@@ -134,6 +136,7 @@ def operation[R](
         variants: By path, what differs on further routes of the same operation.
     """
     wiring.prepare()
+    logger = make_logger(name)
     usual = Variant(request, dialect, scheme)
 
     def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
@@ -178,7 +181,7 @@ def operation[R](
         @functools.wraps(operate)
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             http = HttpRequest.find(event) if isinstance(event, dict) else None
-            record = Record(name, http.request_id if http else context.aws_request_id, context)
+            record = Record(logger, http.request_id if http else context.aws_request_id, context)
             wiring.function_name.set(context.function_name)
             with deadline.within(context.get_remaining_time_in_millis()):
                 return directly(event, record) if http is None else over_http(http, record)
