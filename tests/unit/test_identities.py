@@ -4,6 +4,7 @@ import sys
 import unicodedata
 
 import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,9 @@ def test_email_has_one_normal_form(given_address: str, normal_form: str) -> None
         "ann@" + "a." * 130 + "com",
         "ann@exa\u200bmple.com",
         "ann\u202e@example.com",
+        "\u212aelvin@example.com\n",
+        *(f"ann@{domain}{name}" for name in SPECIAL_USE_DOMAIN_NAMES for domain in ("", "a.example.")),
+        "ann@example.TEST",
     ],
 )
 def test_what_is_no_email_address_is_refused(address: str) -> None:

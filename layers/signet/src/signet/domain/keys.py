@@ -56,7 +56,7 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """A key of the ring. Times are in Unix seconds.
 
@@ -79,7 +79,7 @@ class SigningKey:
     encrypted_private_key: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRing:
     """All signing keys of the deployment, and the issuer that their tokens name.
 
@@ -168,7 +168,7 @@ class KeyRing:
         return sorted({key["alg"] for key in self.jwks()["keys"]})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RotationPolicy:
     """When a key moves on. Times are in seconds.
 

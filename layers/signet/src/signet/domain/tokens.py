@@ -168,7 +168,7 @@ def check_claims(kind: TokenKind, claims: Mapping[str, Any], algorithm: Algorith
         raise InvalidRequest.of("", message) from None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Unverified:
     """A token of which nothing is known yet but what it says of itself.
 
@@ -183,7 +183,7 @@ class Unverified:
     kind: TokenKind
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Token:
     """A token whose signature and claims are good. Whether its generation still counts, the table knows.
 

@@ -43,7 +43,7 @@ PARAMETER = "authorization"
 """The name of the query parameter and of the cookie that may hold the token."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class AuthorizerRequest:
     """What API Gateway asks an authorizer about.
 

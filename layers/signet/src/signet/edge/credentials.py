@@ -18,7 +18,7 @@ MAX_ADDRESS = 254
 """In characters: as long as an e-mail address can be."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Presented:
     """What a caller presents.
 
@@ -33,7 +33,7 @@ class Presented:
     actor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """How a kind of route is guarded.
 

@@ -35,7 +35,7 @@ def too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The body has more than {limit} bytes, which are taken at most.")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """What a client sent, and what API Gateway found out about it.
 

@@ -50,7 +50,7 @@ class JsonModel(Protocol):
         """The members of the answer."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Call[R]:
     """One call of an operation.
 
@@ -88,7 +88,7 @@ class Call[R]:
         return wiring.tenant(self.acts_for, self.now_ms)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Variant[R]:
     """What an operation is like on one of its routes.
 

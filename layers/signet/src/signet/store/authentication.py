@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from signet.domain.tokens import Token
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What an e-mail address and a password are checked against.
 
@@ -35,7 +35,7 @@ class Credential:
         return f"Credential(user_id={self.user_id!r})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Condition:
     """What has to be true of the user when it is written: all that was decided from what was read.
 

@@ -51,7 +51,7 @@ class StaleGroupError(Exception):
     """A group, or one above it, is not any more what it was when it was read; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Family:
     """A group with the groups whose parent it is.
 
@@ -68,7 +68,7 @@ class Family:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class GroupEntry:
     """A place in the list of groups.
 

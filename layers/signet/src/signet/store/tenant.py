@@ -6,7 +6,7 @@ from signet.domain.applications import Application
 from signet.store.table import Table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """In whose name a call acts, and when; bound once, so that no other application can be named beside it.
 

@@ -138,7 +138,7 @@ def find_user(tenant: Tenant, user_id: str) -> User | None:
     return find_in(tenant.table.find(user_key(tenant.application_id, user_id)), tenant.now_ms)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What the table knows of a token's subject, user or not.
 

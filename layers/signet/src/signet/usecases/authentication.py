@@ -99,7 +99,7 @@ class Attempt:
         return self.mode.uses_password or self.invalidate_existing_tokens
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Authentication:
     """A successful authentication.
 
@@ -152,7 +152,7 @@ def authenticate(
         return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Check:
     """The check of one attempt."""
 

@@ -28,7 +28,7 @@ WITH_ADDRESS = "E#"
 """What the entries of users with a credential begin with; they come first."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Exporter:
     """What `run` was given."""
 

@@ -90,7 +90,7 @@ class Line:
     text: bytes | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Importer:
     """What `run` was given."""
 

@@ -27,7 +27,7 @@ def as_it_is(members: dict[str, Any]) -> dict[str, Any]:
     return members
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One product's way of putting things.
 
