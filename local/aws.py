@@ -232,14 +232,14 @@ def ensure_table(table: Table, endpoint: str) -> None:
     client = session.create_client("dynamodb", endpoint_url=endpoint, config=config)
     name = table.create["TableName"]
     try:
-        found = _describe(client, name)
-        if found is None:
+        existing = _describe(client, name)
+        if existing is None:
             client.create_table(**table.create)
             client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
             if table.ttl_attribute:
                 ttl = {"AttributeName": table.ttl_attribute, "Enabled": True}
                 client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
-        elif _shape(found) != _shape(table.create):
+        elif _shape(existing) != _shape(table.create):
             raise StartError(
                 f"The table {name} at {endpoint} has other keys or indexes than template.yaml's."
             )
@@ -249,10 +249,10 @@ def ensure_table(table: Table, endpoint: str) -> None:
 
 def _describe(client: Any, name: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
     except client.exceptions.ResourceNotFoundException:
         return None
-    return found
+    return table
 
 
 def _shape(table: dict[str, Any]) -> dict[str, Any]:

@@ -62,11 +62,11 @@ def measure(operation: built.Operation, demo: Mapping[str, str]) -> list[str]:
     )
     if result.returncode:
         raise ImportsError(f"{operation.name}:\n{result.stderr}")
-    found = json.loads(result.stdout)
-    for answer in found["answers"]:
+    loaded = json.loads(result.stdout)
+    for answer in loaded["answers"]:
         if fault := fault_of(Answer(answer, is_error=False, elapsed_ms=0)):
             raise ImportsError(f"{operation.name}: {fault}")
-    packages: list[str] = found["packages"]
+    packages: list[str] = loaded["packages"]
     return packages
 
 
@@ -97,9 +97,9 @@ def read_allowed(operation: built.Operation) -> list[str]:
 
 def main() -> int:
     """Write the lists."""
-    found = measure_all()
+    measured = measure_all()
     for operation in read_operations():
-        text = "".join(f"{package}\n" for package in found[operation.name])
+        text = "".join(f"{package}\n" for package in measured[operation.name])
         (operation.function.code / FILE).write_text(text)
     return 0
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, StringConstraints, model_validator
 
 from signet import wiring
-from signet.domain.keys import DAY, Algorithm, KeyState, RotationPolicy
+from signet.domain.keys import KeyRing, KeyState, RotationPolicy, SigningKey
 from signet.domain.times import iso_8601
 from signet.edge.credentials import OPERATOR
 from signet.edge.custom_resource import custom_resource
@@ -18,7 +18,6 @@ from signet.edge.dialects.oauth import OAUTH
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.operation import Call, operation
 from signet.errors import FaultKind, InvalidRequest
-from signet.usecases.keys import KeyKeeper
 
 BASE_URL = r"https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]"
 
@@ -52,24 +51,19 @@ class RotateKeys(RequestModel):
 @operation("rotate_keys", request=RotateKeys.parse, dialect=OAUTH, scheme=OPERATOR)
 def lambda_handler(call: Call[RotateKeys]) -> dict[str, Any]:
     """Revoke a key where one is named, and do what is due."""
-    settings = wiring.settings()
-    policy = RotationPolicy(
-        algorithm=Algorithm(settings.signing_algorithm),
-        period=settings.key_rotation_days * DAY,
-        key_ring_seconds=settings.key_ring_seconds,
-        verifier_cache=settings.verifier_cache_seconds,
-    )
-    keeper = KeyKeeper(wiring.table(), wiring.vault(), policy, call.now)
+    keeper = wiring.key_keeper(call.now)
     if call.request.emergency:
         keeper.revoke(call.request.kid)
     key_ring = keeper.rotate(call.request.issuer)
-    call.metric("ActiveKeyOverdue", "Seconds", policy.overdue(key_ring, call.now))
-    keys = []
-    for key in key_ring.keys:
-        shown = {"kid": key.kid, "algorithm": key.algorithm, "state": key.state}
-        if key.state is KeyState.ACTIVE:
-            shown["signsFrom"] = iso_8601(key_ring.activated_at * 1000)
-        if key.state is KeyState.ANNOUNCED:
-            shown["maySignFrom"] = iso_8601(policy.signs_from(key) * 1000)
-        keys.append(shown)
+    call.metric("ActiveKeyOverdue", "Seconds", keeper.policy.overdue(key_ring, call.now))
+    keys = [_view_key(key, key_ring, keeper.policy) for key in key_ring.keys]
     return {"issuer": key_ring.issuer, "keys": keys, "damaged": list(key_ring.damaged)}
+
+
+def _view_key(key: SigningKey, key_ring: KeyRing, policy: RotationPolicy) -> dict[str, str]:
+    shown = {"kid": key.kid, "algorithm": key.algorithm, "state": key.state}
+    if key.state is KeyState.ACTIVE:
+        shown["signsFrom"] = iso_8601(key_ring.activated_at * 1000)
+    if key.state is KeyState.ANNOUNCED:
+        shown["maySignFrom"] = iso_8601(policy.signs_from(key) * 1000)
+    return shown

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from signet.store.cache import ApplicationCache, ElapsedTime, KeyRingCache
     from signet.store.table import Table
     from signet.store.tenant import Tenant
+    from signet.usecases.keys import KeyKeeper
     from signet.usecases.signer import Signer
     from signet.usecases.verifier import Verifier
 
@@ -147,6 +148,21 @@ def signer() -> "Signer":
     from signet.usecases.signer import Signer
 
     return Signer(table(), key_ring(), vault())
+
+
+def key_keeper(now: int) -> "KeyKeeper":
+    """What moves the signing keys on, at a time in Unix seconds."""
+    from signet.domain.keys import DAY, Algorithm, RotationPolicy
+    from signet.usecases.keys import KeyKeeper
+
+    chosen = settings()
+    policy = RotationPolicy(
+        algorithm=Algorithm(chosen.signing_algorithm),
+        period=chosen.key_rotation_days * DAY,
+        key_ring_seconds=chosen.key_ring_seconds,
+        verifier_cache=chosen.verifier_cache_seconds,
+    )
+    return KeyKeeper(table(), vault(), policy, now)
 
 
 @_kept

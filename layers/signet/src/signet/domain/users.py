@@ -103,5 +103,5 @@ class User:
         return self.unverified_until is not None
 
     def vouched_for(self) -> "User":
-        """The user once something vouches for it: without anything that unverified calls have said."""
+        """The user promoted, once something vouches for it: without what unverified calls have said."""
         return replace(self, profile={}, unverified_until=None) if self.is_unverified else self

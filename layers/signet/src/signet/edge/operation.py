@@ -142,21 +142,21 @@ def operation[R](
     def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
         def over_http(http: HttpRequest, record: Record) -> dict[str, Any]:
             answer_headers = dict(headers or {})
-            here = (variants or {}).get(http.path, usual)
+            variant = (variants or {}).get(http.path, usual)
 
             def attempt() -> JsonModel | dict[str, Any]:
-                acts_for, api_token, members = _receive(http, here, parse, body_limit, query, record)
-                return operate(_call(record, here.request(members), acts_for, api_token))
+                acts_for, api_token, members = _receive(http, variant, parse, body_limit, query, record)
+                return operate(_call(record, variant.request(members), acts_for, api_token))
 
             try:
-                body = here.dialect.wrap(_json(_by_current_application(attempt)))
+                body = variant.dialect.wrap(_json(_by_current_application(attempt)))
                 code = status
             except SignetError as error:
-                code, body = here.dialect.status(error), here.dialect.refusal(error)
-                answer_headers = _refusal_headers(error, code, here.scheme)
+                code, body = variant.dialect.status(error), variant.dialect.refusal(error)
+                answer_headers = _refusal_headers(error, code, variant.scheme)
                 record.refused(error, code)
             except Exception as error:
-                code, body, answer_headers = 500, here.dialect.fault(), {}
+                code, body, answer_headers = 500, variant.dialect.fault(), {}
                 record.failed(error, code)
             else:
                 record.succeeded(code)
@@ -226,19 +226,19 @@ def no_fields(members: Members) -> None:
 
 def _receive[R](
     http: HttpRequest,
-    here: Variant[R],
+    variant: Variant[R],
     parse: Callable[[bytes], Members],
     body_limit: int,
     query: Collection[str],
     record: Record,
 ) -> tuple[Application | None, str | None, Members]:
     """Size, credentials, JSON, in this order, as far as the credentials do not stand in the JSON."""
-    scheme = here.scheme
+    scheme = variant.scheme
     body = http.body(body_limit)
 
     def read_body() -> Members:
         # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
-        return here.dialect.unwrap(parse(body) if body else {}) if http.method in ("POST", "PATCH") else {}
+        return variant.dialect.unwrap(parse(body) if body else {}) if http.method in ("POST", "PATCH") else {}
 
     members = read_body() if scheme.in_body else {}
     presented = scheme.read(http, members)
@@ -247,11 +247,11 @@ def _receive[R](
     if application is not None:
         record.application_id = application.id
     if not scheme.in_body:
-        found, members = members, read_body()
-        for name in found.keys() & members.keys():
+        in_headers, members = members, read_body()
+        for name in in_headers.keys() & members.keys():
             message = "is unknown in the body: it comes in the headers."
             raise InvalidRequest.of(name, message, FaultKind.UNKNOWN)
-        members |= found
+        members |= in_headers
     if query:
         members |= {name: value for name, value in http.query.items() if name in query}
     for name, value in http.path_parameters.items():

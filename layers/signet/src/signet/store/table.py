@@ -324,7 +324,7 @@ class Table:
             Unavailable: DynamoDB read none of the keys, again and again.
         """
         wanted = list(dict.fromkeys(keys))
-        found: dict[Key, Item] = {}
+        items: dict[Key, Item] = {}
         attempts = deadline.attempts()
         while wanted:
             if next(attempts, None) is None:
@@ -335,13 +335,13 @@ class Table:
             )
             for attributes in answer["Responses"].get(self.name, []):
                 item = from_attributes(attributes)
-                found[Key(item["pk"], item["sk"])] = item
+                items[Key(item["pk"], item["sk"])] = item
             # DynamoDB answers as many as it can, and names the others.
             unread = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             if len(unread) < len(request):
                 attempts = deadline.attempts()
             wanted = [Key(key["pk"]["S"], key["sk"]["S"]) for key in unread] + wanted[BATCH:]
-        return found
+        return items
 
     def write(self, *parts: Part) -> None:
         """Write all parts or nothing. One round trip; a conflict with another write is tried again.
@@ -376,8 +376,8 @@ class Table:
             if error.is_transient or not isinstance(error, Refused):
                 raise _unavailable() from error
             if error.code == "ConditionalCheckFailedException":
-                found = error.details.get("Item")
-                raise ConditionFailed(from_attributes(found) if found else None) from error
+                attributes = error.details.get("Item")
+                raise ConditionFailed(from_attributes(attributes) if attributes else None) from error
             if error.code == "TransactionCanceledException":
                 reasons = error.details.get("CancellationReasons", [])
                 raise _TransactionCancelled([reason["Code"] for reason in reasons]) from error

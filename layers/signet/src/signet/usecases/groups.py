@@ -279,8 +279,8 @@ def _apply(tenant: Tenant, group_id: str, members: Members, change: _Change, how
     try:
         for users, belong in ((change.leaving, False), (change.joining, True)):
             for some in itertools.batched(users.items(), MOVED_AT_ONCE, strict=False):
-                there = _set_memberships(tenant, group_id, dict(some), belong=belong)
-                user_ids = user_ids | there if belong else user_ids - dict(some).keys()
+                present = _set_memberships(tenant, group_id, dict(some), belong=belong)
+                user_ids = user_ids | present if belong else user_ids - dict(some).keys()
                 done += len(some)
     except Unavailable as error:
         total = len(change.leaving) + len(change.joining)

@@ -35,7 +35,7 @@ class KeyKeeper:
         """
         self._table = table
         self._vault = vault
-        self._policy = policy
+        self.policy = policy
         self._now = now
 
     def rotate(self, issuer: str | None = None) -> KeyRing:
@@ -55,7 +55,7 @@ class KeyKeeper:
         """
         for _ in range(MAX_STEPS):
             key_ring = store.find_key_ring(self._table)
-            step = self._found(issuer) if key_ring is None else self._due(key_ring, issuer)
+            step = self._found_ring(issuer) if key_ring is None else self._due(key_ring, issuer)
             if key_ring is not None and step is None:
                 return key_ring
             if step is not None:
@@ -83,13 +83,13 @@ class KeyKeeper:
             ):
                 return
             successor = key_ring.announced
-            signs_from = None if successor is None else max(self._now, self._policy.signs_from(successor))
+            signs_from = None if successor is None else max(self._now, self.policy.signs_from(successor))
             if store.revoke(self._table, kid, key_ring, self._now, successor_signs_from=signs_from):
                 return
         message = "Other runs of rotate_keys got in the way. Revoke the key again."
         raise Unavailable(message)
 
-    def _found(self, issuer: str | None) -> Step:
+    def _found_ring(self, issuer: str | None) -> Step:
         if issuer is None:
             message = "is required while there is no key ring: the base URL of the API."
             raise InvalidRequest.of("issuer", message, FaultKind.MISSING)
@@ -107,15 +107,15 @@ class KeyKeeper:
                 return lambda: store.retire(self._table, old.kid, self._now)
             if old.state is not KeyState.REVOKED and old.kid not in lives:
                 return lambda: store.restore_life(self._table, old.kid)
-            if self._policy.is_over(old, lives.get(old.kid, NEVER), self._now):
+            if self.policy.is_over(old, lives.get(old.kid, NEVER), self._now):
                 return lambda: store.remove(self._table, old, lives.get(old.kid))
         if key_ring.active_kid is None:
             key = self._new_key(KeyState.ACTIVE)
-            return lambda: store.activate(self._table, key, self._policy.signs_from(key))
+            return lambda: store.activate(self._table, key, self.policy.signs_from(key))
         if announced is not None and self._may_follow(announced, key_ring):
             self._make_sure_that_it_signs(announced)
             return lambda: store.hand_over(self._table, key_ring, self._now)
-        if announced is None or announced.algorithm is not self._policy.algorithm:
+        if announced is None or announced.algorithm is not self.policy.algorithm:
             key = self._new_key(KeyState.ANNOUNCED)
             return lambda: store.announce(self._table, key, key_ring, self._now)
         return None
@@ -127,9 +127,9 @@ class KeyKeeper:
             SigningUnavailable: The active key is damaged.
         """
         active = key_ring.active
-        wanted = self._policy.algorithm
-        is_due = self._policy.overdue(key_ring, self._now) > 0 or active.algorithm is not wanted
-        return is_due and announced.algorithm is wanted and self._now > self._policy.signs_from(announced)
+        wanted = self.policy.algorithm
+        is_due = self.policy.overdue(key_ring, self._now) > 0 or active.algorithm is not wanted
+        return is_due and announced.algorithm is wanted and self._now > self.policy.signs_from(announced)
 
     def _make_sure_that_it_signs(self, key: SigningKey) -> None:
         """Decrypt the private key before anybody depends on it."""
@@ -145,7 +145,7 @@ class KeyKeeper:
             raise SigningUnavailable(message) from error
 
     def _new_key(self, state: KeyState) -> SigningKey:
-        new = generate(self._policy.algorithm)
+        new = generate(self.policy.algorithm)
         return SigningKey(
             kid=new.kid,
             algorithm=new.algorithm,

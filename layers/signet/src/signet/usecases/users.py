@@ -245,8 +245,8 @@ def _with_credential(user: User, *, sets_password: bool) -> User:
     return user if user.email is None else replace(user, normal_email=normal_email(user.email, "email"))
 
 
-def _check_groups(group_ids: Iterable[str], there: Collection[str]) -> None:
-    gone = set(group_ids) - set(there)
+def _check_groups(group_ids: Iterable[str], existing: Collection[str]) -> None:
+    gone = set(group_ids) - set(existing)
     if gone:
         raise _no_group(gone)
 
