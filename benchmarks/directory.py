@@ -178,7 +178,7 @@ def _import(
     with path.open("rb") as file:
         # Not `put_file`, which takes the whole file at once: this process's memory is measured.
         bucket = wiring.transfer_bucket().name
-        wiring.make_client("s3").put_object(Bucket=bucket, Key=key, Body=file)
+        wiring.make_client("s3").call("PutObject", {"Bucket": bucket, "Key": key, "Body": file})
     event = {"applicationId": application.id, "key": key}
     pages.say(f"Import: {application.users:,} users with a {next(iter(secret))}")
     answer, row = _bulk(deployment, "import_users", event)

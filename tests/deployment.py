@@ -7,7 +7,6 @@ sees what a client of API Gateway would see, without a socket between.
 import base64
 import contextvars
 import functools
-import io
 import itertools
 import json
 import os
@@ -21,10 +20,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from urllib.parse import unquote
 
 import botocore.session
-from botocore.awsrequest import AWSResponse, HTTPHeaders
 from moto.core.model_instances import reset_model_data
 
 from local import answers, events, guard, sam, template
@@ -33,7 +30,8 @@ from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
 from signet import deadline, wiring
-from signet.aws import lean
+from signet.aws import client as aws
+from signet.settings import aws_client
 from signet.store.applications import find_application
 from signet.store.attributes import from_attributes
 from signet.store.table import INDEX
@@ -370,21 +368,20 @@ class Deployment:
     def put_file(self, key: str, content: bytes) -> None:
         """Put a file into the transfer bucket."""
         bucket = wiring.transfer_bucket()
-        wiring.make_client("s3").put_object(Bucket=bucket.name, Key=key, Body=content)
+        wiring.make_client("s3").call("PutObject", {"Bucket": bucket.name, "Key": key, "Body": content})
 
     @_as_the_test
     def files(self) -> dict[str, bytes]:
         """Every file of the transfer bucket."""
         client, name = wiring.make_client("s3"), wiring.transfer_bucket().name
-        listed = client.list_objects_v2(Bucket=name).get("Contents", [])
+        listed = client.call("ListObjectsV2", {"Bucket": name}).get("Contents", [])
         return {one["Key"]: wiring.transfer_bucket().read(one["Key"]) for one in listed}
 
-    def take(self, request: Any, **_: Any) -> AWSResponse:
+    def take(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Take an asynchronous invocation in Lambda's place, to be run by `go_on`."""
-        assert request.headers["X-Amz-Invocation-Type"] == b"Event"
-        name = unquote(request.url.rpartition("/functions/")[2].removesuffix("/invocations"))
-        self.waiting.append((name, json.loads(request.body)))
-        return AWSResponse(request.url, 202, HTTPHeaders(), io.BytesIO())
+        assert (operation, request["InvocationType"]) == ("Invoke", "Event")
+        self.waiting.append((request["FunctionName"], json.loads(request["Payload"])))
+        return {"StatusCode": 202}
 
     def go_on(self) -> Any:
         """Run the invocation that waits longest, and give its answer."""
@@ -421,10 +418,6 @@ class Deployment:
             if not used:
                 self.denied.append(f"{function.name} may not: {request}")
 
-    def count(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        """Note a call; botocore emits the event `before-parameter-build` for each."""
-        self.note(model.service_model.service_name, model.name, params)
-
     def restore(self, items: list[dict[str, Any]]) -> None:
         """Put the table back to what it held, and forget what has been remembered of it since."""
         put_back(self, items)
@@ -432,24 +425,17 @@ class Deployment:
         self.waiting.clear()
 
     @contextmanager
-    def observed(self, name: str, client: Any) -> Iterator[None]:
+    def observed(self, name: str, client: aws.Client) -> Iterator[None]:
         """Note the calls of a client."""
-        if name in lean.SERVICES:
-            real = client.call
+        real = client.call
 
-            def call(operation: str, request: Mapping[str, object]) -> Any:
-                self.faulty_writes += writes.find_faults(operation, request)
-                self.note(name, operation, request)
-                return real(operation, request)
+        def call(operation: str, request: Mapping[str, object]) -> Any:
+            self.faulty_writes += writes.find_faults(operation, request)
+            self.note(name, operation, request)
+            return real(operation, request)
 
-            with mock.patch.object(client, "call", call):
-                yield
-            return
-        client.meta.events.register(f"before-parameter-build.{name}", self.count)
-        try:
+        with mock.patch.object(client, "call", call):
             yield
-        finally:
-            client.meta.events.unregister(f"before-parameter-build.{name}", self.count)
 
 
 def put_back(deployment: Deployment, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -471,12 +457,6 @@ def put_back(deployment: Deployment, items: list[dict[str, Any]]) -> list[dict[s
     return found
 
 
-def close_connections(client: lean.Client) -> None:
-    """Close what a client keeps open."""
-    while client._idle:
-        client._idle.pop().close()
-
-
 class Cloud:
     """An AWS with the template's table, KMS key and key ring, in which tests deploy one after the other.
 
@@ -488,9 +468,10 @@ class Cloud:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
-            self._clients = {name: wiring.make_client(name) for name in ("dynamodb", "kms", "s3", "lambda")}
-            # Not before: how long the others wait, by which they know whether there is time, is as on AWS.
-            stack.enter_context(mock.patch.object(lean, "READ_TIMEOUT", PATIENCE))
+            self._clients = {name: wiring.make_client(name) for name in ("s3", "lambda")}
+            # Not before: how long those wait, by which they know whether there is time, is as on AWS.
+            stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
+            self._clients |= {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
             self._dynamodb = self._clients["dynamodb"]
             key_id = self._clients["kms"].call("CreateKey", {})["KeyMetadata"]["KeyId"]
             loaded = load_template()
@@ -498,7 +479,12 @@ class Cloud:
             self._functions = sam.read_functions(resolver)
             self._api = sam.read_api(resolver, self._functions)
             self._policies = iam.read_policies(loaded["Resources"], resolver)
-            self._variables = {**variables, **sam.shared_environment(self._functions), **CHEAP_HASHES}
+            self._variables = {
+                **variables,
+                **sam.shared_environment(self._functions),
+                **CHEAP_HASHES,
+                "AWS_CLIENT": aws_client(),  # The one that this run is about.
+            }
             self._dynamodb.call("CreateTable", sam.read_table(resolver, table_name).create)
             described = {"TableName": table_name}
             while self._dynamodb.call("DescribeTable", described)["Table"]["TableStatus"] != "ACTIVE":
@@ -507,7 +493,7 @@ class Cloud:
             self._key_ring: list[dict[str, Any]] = []
             self._is_clean = True
             self._bucket = self._variables["TRANSFER_BUCKET"]
-            self._clients["s3"].create_bucket(Bucket=self._bucket)
+            self._clients["s3"].call("CreateBucket", {"Bucket": self._bucket})
 
     @contextmanager
     def deploy(self, *, key_ring: bool = True) -> Iterator[Deployment]:
@@ -519,7 +505,7 @@ class Cloud:
             mock.patch.object(wiring, "monotonic", clock.monotonic),
             mock.patch.object(deadline, "now", clock.monotonic),
             mock.patch.object(wiring, "make_client", self._clients.__getitem__),
-            mock.patch.object(lean, "READ_TIMEOUT", PATIENCE),
+            mock.patch.object(aws, "READ_TIMEOUT", PATIENCE),
             ExitStack() as stack,
         ):
             deployment = Deployment(
@@ -536,14 +522,13 @@ class Cloud:
                 deployment.application_id, deployment.api_token = deployment.new_application("Demo")
             for name, client in self._clients.items():
                 stack.enter_context(deployment.observed(name, client))
-            invocations = self._clients["lambda"].meta.events
-            invocations.register_first("before-send.lambda.Invoke", deployment.take)
+            invocations = self._clients["lambda"].transport
+            stack.enter_context(mock.patch.object(invocations, "send", deployment.take))
             try:
                 yield deployment
             finally:
                 left = self._clear(deployment, self._key_ring)
                 self._is_clean = True
-                invocations.unregister("before-send.lambda.Invoke", deployment.take)
                 wiring.reset()
                 # Moto remembers every object that it ever made: gigabytes over the whole suite.
                 reset_model_data()
@@ -556,13 +541,13 @@ class Cloud:
 
     def close(self) -> None:
         """Close the connections, which a function keeps for as long as it lives."""
-        for name in lean.SERVICES:
-            close_connections(self._clients[name])
+        for client in self._clients.values():
+            client.transport.close()
 
     def _clear(self, deployment: Deployment, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Let the table hold these items and no other, and the bucket nothing; gives what the table held."""
         found = put_back(deployment, kept)
         if any(trip.startswith("s3:") for trip in deployment.round_trips):
             for name in deployment.files():
-                self._clients["s3"].delete_object(Bucket=self._bucket, Key=name)
+                self._clients["s3"].call("DeleteObject", {"Bucket": self._bucket, "Key": name})
         return found

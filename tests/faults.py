@@ -4,7 +4,6 @@ Of single attempts (`around_attempts`), or of calls, all of whose attempts fail 
 """
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -13,18 +12,20 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
-from botocore.exceptions import ReadTimeoutError
-
 from signet import deadline, wiring
-from signet.aws import lean
+from signet.aws import boto, client
+from tests import iam
 from tests.deployment import Clock, Deployment
 
-ATTEMPT_SECONDS = lean.CONNECT_TIMEOUT + lean.READ_TIMEOUT
+ATTEMPT_SECONDS = client.CONNECT_TIMEOUT + client.READ_TIMEOUT
 """What an attempt may take; in a deployment of tests READ_TIMEOUT is another one."""
 
-TARGET = re.compile(rb"\r\nx-amz-target: \w+\.(\w+)\r\n")
+TIMEOUTS = dict.fromkeys(iam.S3_ACTIONS, client.CONNECT_TIMEOUT + boto.READ_TIMEOUTS["s3"])
+"""In seconds, of the operations that have longer ones."""
 
-type Answer = tuple[int, str | None, bytes]
+SERVICES = ("dynamodb", "kms", "s3", "lambda")
+
+type Answer = dict[str, Any]
 type Around = Callable[[str, Callable[[], Answer]], Answer]
 """Given an operation's name and what has it done: gives the answer, or raises what an attempt meets."""
 
@@ -35,23 +36,24 @@ def around_attempts(around: Around) -> Iterator[None]:
 
     A transaction that is repeated is done once, as DynamoDB does, which knows it by its token; moto does not.
     """
-    real, done = lean.Client._exchange, dict[bytes, Answer]()
+    done = dict[object, Answer]()
 
-    def exchange(client: lean.Client, message: bytes) -> Any:
-        head, _, body = message.partition(b"\r\n\r\n")
-        found = TARGET.search(head)
-        assert found is not None
-        operation = found[1].decode()
-
+    def watched(real: Callable[..., Answer], operation: str, request: Any) -> Answer:
         def once() -> Answer:
-            answer = done.get(body) or real(client, message)
-            if operation == "TransactWriteItems" and answer[0] == 200:
-                done[body] = answer
-            return answer
+            if operation != "TransactWriteItems":
+                return real(operation, request)
+            token = request["ClientRequestToken"]
+            if token not in done:
+                done[token] = real(operation, request)
+            return done[token]
 
         return around(operation, once)
 
-    with mock.patch.object(lean.Client, "_exchange", exchange):
+    with ExitStack() as stack:
+        for name in SERVICES:
+            transport = wiring.make_client(name).transport
+            send = partial(watched, transport.send)
+            stack.enter_context(mock.patch.object(transport, "send", send))
         yield
 
 
@@ -70,19 +72,19 @@ def lost(*operations: str, arrives: bool = True, afterwards: bool = False) -> It
     attempts: list[str] = []
 
     def around(operation: str, exchange: Callable[[], Answer]) -> Answer:
-        is_first = operation in operations and len(attempts) < lean.ATTEMPTS
+        is_first = operation in operations and len(attempts) < client.ATTEMPTS
         if not is_first and not (afterwards and attempts):
             return exchange()
         if arrives:
-            assert exchange()[0] == 200
+            exchange()
         attempts.append(operation)
-        raise TimeoutError
+        raise client.NoAnswer
 
     with (
         around_attempts(around),
         mock.patch.object(random, "uniform", return_value=0),
         # The client stops to repeat where many fail; what it counts would go from test to test.
-        mock.patch.object(lean._Quota, "take", return_value=True),
+        mock.patch.object(client._Quota, "take", return_value=True),
     ):
         yield attempts
 
@@ -110,37 +112,21 @@ def slow(clock: Clock, seconds: Callable[[], float]) -> Iterator[Slowness]:
     """
     seen = Slowness()
 
-    def pass_time(limit: float) -> None:
-        takes = seconds()
-        clock.advance(min(takes, limit))
-        if takes > limit:
-            raise TimeoutError
-
     def around(operation: str, exchange: Callable[[], Answer]) -> Answer:
         left = deadline.left()
         seen.attempts.append(operation)
-        if operation in lean.WRITES:
+        if operation in client.WRITES:
             seen.writes.append(left)
         answer = exchange()
-        pass_time(min(ATTEMPT_SECONDS, left))
+        has = TIMEOUTS.get(operation, ATTEMPT_SECONDS)
+        takes = seconds()
+        clock.advance(min(takes, has, left))
+        if takes > min(has, left):
+            raise client.NoAnswer
         return answer
 
-    def before_send(request: Any, **_: Any) -> None:
-        seen.attempts.append(request.url)
-        try:
-            pass_time(lean.CONNECT_TIMEOUT + wiring.READ_TIMEOUTS.get("s3", 0.0))
-        except TimeoutError:
-            raise ReadTimeoutError(endpoint_url=request.url) from None
-
-    events = [wiring.make_client(name).meta.events for name in ("s3", "lambda")]
     with around_attempts(around), mock.patch.object(time, "sleep", clock.advance):
-        for emitter in events:
-            emitter.register_last("before-send", before_send)
-        try:
-            yield seen
-        finally:
-            for emitter in events:
-                emitter.unregister("before-send", before_send)
+        yield seen
 
 
 @dataclass(frozen=True)
@@ -153,16 +139,16 @@ class Failure:
         lasts: Whether all later calls of the operation fail likewise.
     """
 
-    error: lean.AwsError
+    error: client.AwsError
     arrives: bool = False
     lasts: bool = False
 
 
 FAILURES = {
-    "throttled": Failure(lean.Refused(400, "ThrottlingException")),
-    "throttled from then on": Failure(lean.Refused(400, "ThrottlingException"), lasts=True),
-    "request lost": Failure(lean.NoAnswer("nobody answers")),
-    "answer lost": Failure(lean.NoAnswer("nobody answers"), arrives=True),
+    "throttled": Failure(client.Refused(400, "ThrottlingException")),
+    "throttled from then on": Failure(client.Refused(400, "ThrottlingException"), lasts=True),
+    "request lost": Failure(client.NoAnswer("nobody answers")),
+    "answer lost": Failure(client.NoAnswer("nobody answers"), arrives=True),
 }
 
 
@@ -187,10 +173,9 @@ def _around_calls(around: Callable[[str, Callable[[], Any]], Any]) -> Iterator[N
         return around(operation, partial(real, operation, request))
 
     with ExitStack() as stack:
-        for name in lean.SERVICES:
-            client = wiring.make_client(name)
-            call = partial(watched, client.call)
-            stack.enter_context(mock.patch.object(client, "call", call))
+        for name in ("dynamodb", "kms"):
+            asked = wiring.make_client(name)
+            stack.enter_context(mock.patch.object(asked, "call", partial(watched, asked.call)))
         yield
 
 
@@ -225,7 +210,7 @@ def failing_at(place: int, how: str, expected: str | None = None) -> Iterator[No
             return call()
         assert expected in (None, operation), "the calls are others than they were"
         if failure.arrives:
-            with suppress(lean.Refused):  # Nobody hears of that either.
+            with suppress(client.Refused):  # Nobody hears of that either.
                 call()
         raise failure.error
 

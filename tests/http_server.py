@@ -54,9 +54,10 @@ def reply(
     return Reply(head.encode() + b"\r\n" + body, **more)
 
 
-def refusal(code: str, status: int = 400, **more: Any) -> Reply:
+def refusal(code: str, status: int = 400, headers: Mapping[str, str] | None = None, **more: Any) -> Reply:
     """An error as DynamoDB words it."""
-    return reply({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "no", **more}, status)
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "no", **more}
+    return reply(body, status, headers)
 
 
 SILENCE = Reply(closes=True)

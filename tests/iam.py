@@ -35,7 +35,7 @@ _PARTS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_S3 = {
+S3_ACTIONS = {
     "GetObject": "GetObject",
     "HeadObject": "GetObject",
     "PutObject": "PutObject",
@@ -184,7 +184,7 @@ def requests(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
     if service == "dynamodb":
         return _of_table(operation, parameters)
     if service == "s3":
-        action = f"s3:{_S3.get(operation, operation)}"
+        action = f"s3:{S3_ACTIONS.get(operation, operation)}"
         resource = f"arn:aws:s3:::{parameters['Bucket']}/{parameters.get('Key', '')}"
     elif service == "kms":
         resource = parameters["KeyId"]

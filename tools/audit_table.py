@@ -7,10 +7,11 @@ table of `make run`, or the one that TABLE_NAME names, with the AWS credentials 
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from signet.aws.lean import Client
+from signet import wiring
+from signet.aws.client import Client
 from signet.store.attributes import Item, from_attributes
 from signet.store.groups import MEMBER
 from tools.events import NoDemoError, read_demo
@@ -157,7 +158,6 @@ def scan(client: Client, table_name: str) -> Iterator[Item]:
 def main() -> int:
     """Audit a table, and return the exit status: 0 where everything fits together."""
     table_name = os.environ.get("TABLE_NAME")
-    environment: Mapping[str, str] = os.environ
     if table_name is None:
         try:
             demo = read_demo()
@@ -165,13 +165,13 @@ def main() -> int:
             print(f"{error}, or name a table with TABLE_NAME=…", file=sys.stderr)
             return 2
         table_name = demo["tableName"]
-        environment = {
+        os.environ |= {
             "AWS_ENDPOINT_URL": demo["awsEndpointUrl"],
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-    items = list(scan(Client("dynamodb", environment), table_name))
+    items = list(scan(wiring.make_client("dynamodb"), table_name))
     faults = audit(items)
     for fault in faults:
         print(fault)

@@ -28,8 +28,6 @@ from benchmarks.inside.context import Context
 
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 PHC = re.compile(r"\$argon2(id|i|d)\$v=\d+\$m=(\d+),t=(\d+),p=(\d+)\$([\w+/]+)\$([\w+/]+)")
-_BYTES = frozenset({"B", "CiphertextBlob", "Plaintext"})
-"""Members that hold bytes. An attribute of that name would be an object, never a text."""
 BLOCK = 5
 WARM_UP = 20
 
@@ -59,7 +57,7 @@ class Calls:
 
     def __enter__(self) -> "Calls":
         if importlib.util.find_spec("signet") is not None:
-            self._watch_signet()
+            self._watch_lean()
         client = botocore.client.BaseClient
         self._originals = client._make_api_call, client._convert_to_request_dict
         make, convert = self._originals
@@ -85,18 +83,18 @@ class Calls:
         client._make_api_call, client._convert_to_request_dict = self._originals
         self._undo.close()
 
-    def _watch_signet(self) -> None:
-        from signet.aws import lean
+    def _watch_lean(self) -> None:
+        from signet.aws.lean import LeanTransport
 
-        real = lean.Client.call
+        real = LeanTransport.send
 
-        def call(client: lean.Client, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
-            self.made.append((client.name, operation, _with_bytes(request), None))
-            answer = real(client, operation, request)
+        def send(lean: LeanTransport, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
+            self.made.append((lean.name, operation, dict(request), None))
+            answer = real(lean, operation, request)
             self.made[-1] = (*self.made[-1][:3], answer)
             return answer
 
-        self._undo.enter_context(mock.patch.object(lean.Client, "call", call))
+        self._undo.enter_context(mock.patch.object(LeanTransport, "send", send))
 
 
 class Floor:
@@ -228,15 +226,6 @@ def _time(step: Any, hashing: Hashing) -> tuple[int, int, int]:
     step()
     cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
     return cpu, wall, hashing.spent
-
-
-def _with_bytes(value: Any, name: str = "") -> Any:
-    """What goes out, with bytes instead of their base64."""
-    if name in _BYTES and isinstance(value, str):
-        return base64.b64decode(value)
-    if isinstance(value, dict):
-        return {key: _with_bytes(member, key) for key, member in value.items()}
-    return [_with_bytes(element) for element in value] if isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:

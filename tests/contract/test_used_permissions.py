@@ -11,7 +11,7 @@ import pytest
 
 from local.invoke import LambdaContext
 from signet import wiring
-from signet.aws.lean import NoAnswer
+from signet.aws.client import NoAnswer
 from signet.domain.keys import DAY
 from signet.edge import custom_resource
 from signet.errors import SignetError, UserExists

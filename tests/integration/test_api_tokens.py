@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 
 from signet import deadline, wiring
+from signet.aws.client import NoAnswer
 from signet.domain.applications import ApiToken, StoredApiToken, StoredApplication
 from signet.errors import ApplicationNotFound, CredentialsWrong, InvalidRequest, Unavailable
 from signet.store.applications import StaleApplicationError
@@ -560,20 +561,19 @@ def test_a_reset_whose_answer_got_lost_is_repeated_as_the_same(
 ) -> None:
     """The token that is answered is the one that the first attempt has written."""
     signet = engine_signet
-    client = wiring.table().client
-    real = client._exchange
-    sent: list[bytes] = []
+    transport = wiring.table().client.transport
+    real = transport.send
+    sent: list[object] = []
 
-    def exchange(message: bytes) -> Any:
-        answer = real(message)
-        head, _, body = message.partition(b"\r\n\r\n")
-        if b".TransactWriteItems" in head:
-            sent.append(body)
+    def send(operation: str, request: Any) -> Any:
+        answer = real(operation, request)
+        if operation == "TransactWriteItems":
+            sent.append(request)
             if len(sent) == 1:
-                raise ConnectionResetError
+                raise NoAnswer
         return answer
 
-    monkeypatch.setattr(client, "_exchange", exchange)
+    monkeypatch.setattr(transport, "send", send)
     token = reset(signet)
     monkeypatch.undo()
     assert len(sent) == 2

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.deployment import PASSWORD, ROOT, Deployment
 
 CONTAINER = """
@@ -42,8 +44,11 @@ def run(signet: Deployment, *calls: tuple[str, Any], unwanted: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_function_without_s3_or_lambda_never_loads_botocore(moto_signet: Deployment) -> None:
+def test_with_lean_a_function_without_s3_or_lambda_never_loads_botocore(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Loading it would take longer than everything else together."""
+    monkeypatch.setenv("AWS_CLIENT", "lean")
     signet = moto_signet
     here = {"applicationId": signet.application_id}
     user = signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})

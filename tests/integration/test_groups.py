@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from signet import wiring
-from signet.aws.lean import NoAnswer
+from signet.aws.client import NoAnswer
 from signet.domain.users import User
 from signet.edge.fields.groups import CreateGroup
 from signet.errors import GroupNotFound, InvalidRequest, Unavailable

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from signet import wiring
-from signet.aws.lean import Refused
+from signet.aws.client import Refused
 from signet.domain.keys import DAY
 from signet.edge import record
 from signet.errors import InvalidRequest, SigningUnavailable

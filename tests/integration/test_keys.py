@@ -8,7 +8,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from signet import wiring
-from signet.aws.lean import NoAnswer, Refused
+from signet.aws.client import NoAnswer, Refused
 from signet.edge import custom_resource
 from signet.errors import InvalidRequest, SigningUnavailable
 from tests.deployment import ROOT, URL, Cloud, Deployment

@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 
 from signet import wiring
-from signet.aws.lean import NoAnswer
+from signet.aws.client import NoAnswer
 from signet.domain.groups import DetailedGroup
 from signet.errors import Unavailable
 from signet.store import memberships, users

@@ -7,7 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 from signet import wiring
-from signet.aws import lean
+from signet.aws import client
 from signet.domain.passwords.hasher import PasswordHasher
 from signet.domain.times import iso_8601
 from signet.domain.tokens import Token
@@ -24,6 +24,7 @@ from signet.store.attributes import from_attributes
 from signet.store.ended_tokens import MAX_MARKS
 from signet.usecases import naming, users
 from tests.deployment import PASSWORD, Cloud, Deployment
+from tests.faults import around_attempts
 from tests.races import at_once
 from tools.audit_table import audit
 
@@ -188,28 +189,29 @@ def lost(
     Returns:
         The number of each UpdateItem request that was sent.
     """
-    real, state, sent = lean.Client._exchange, threading.local(), list[int]()
+    state, sent = threading.local(), list[int]()
 
-    def exchange(client: lean.Client, message: bytes) -> Any:
-        if b".UpdateItem\r\n" not in message or getattr(state, "is_nested", False):
-            return real(client, message)
+    def around(operation: str, exchange: Callable[[], Any]) -> Any:
+        if operation != "UpdateItem" or getattr(state, "is_nested", False):
+            return exchange()
         state.number = getattr(state, "number", 0) + 1
         sent.append(state.number)
         if not after < state.number <= after + answers:
-            return real(client, message)
+            return exchange()
         if arrives:
-            assert real(client, message)[0] in (200, 400)
+            with suppress(client.Refused):
+                exchange()
         if meanwhile is not None:
             state.is_nested = True
             meanwhile()
             state.is_nested = False
-        raise TimeoutError
+        raise client.NoAnswer
 
     with (
-        mock.patch.object(lean.Client, "_exchange", exchange),
+        around_attempts(around),
         mock.patch.object(random, "uniform", return_value=0),
         # The client stops to repeat where many fail; what it counts would go from test to test.
-        mock.patch.object(lean._Quota, "take", return_value=True),
+        mock.patch.object(client._Quota, "take", return_value=True),
     ):
         yield sent
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signet import deadline, wiring
-from signet.aws import lean
+from signet.aws import client
 from signet.edge import custom_resource
 from signet.errors import Unavailable
 from signet.usecases import groups
@@ -34,21 +34,21 @@ UNAVAILABLE: dict[str, Callable[[Any], bool]] = {
 """How each dialect says it, by what the path begins with."""
 
 
-def test_botocore_begins_nothing_that_might_not_end(moto_signet: Deployment) -> None:
-    """Its time-outs do not shrink with what is left, so S3 and Lambda are not asked at all then."""
+def test_nothing_begins_that_might_not_end(moto_signet: Deployment) -> None:
+    """S3's time-out and Lambda's do not shrink with what is left, so they are not asked at all then."""
     signet = moto_signet
     bucket = wiring.transfer_bucket()
     bucket.write("import/here", b"x")
     wiring.function_name.set("f")
-    with deadline.within(22_900, reserve=0):
+    with deadline.within(20_900, reserve=0):
         with pytest.raises(Unavailable):
             bucket.head("import/here")
         with pytest.raises(Unavailable):
             bucket.write("import/there", b"x")
         wiring.continue_later({})
-    with deadline.within(4_900, reserve=0), pytest.raises(Unavailable):
+    with deadline.within(2_900, reserve=0), pytest.raises(Unavailable):
         wiring.continue_later({})
-    with deadline.within(23_100, reserve=0):
+    with deadline.within(21_100, reserve=0):
         assert bucket.head("import/here").size == 1
     assert list(signet.files()) == ["import/here"]
 
@@ -104,7 +104,7 @@ def test_an_invocation_ends_in_time_with_an_answer(
     took, has = signet.clock.monotonic() - began, signet.function(operation).timeout
     reserve = 2 * custom_resource.ANSWER_SECONDS if way == "custom_resource" else deadline.RESERVE_SECONDS
     assert took <= has - reserve + 0.01, seen.attempts
-    assert all(left >= lean.WRITE_SECONDS for left in seen.writes)
+    assert all(left >= client.WRITE_SECONDS for left in seen.writes)
     if answer is None:
         return
     if way.startswith("http"):

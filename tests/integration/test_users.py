@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from signet import wiring
-from signet.aws.lean import Refused
+from signet.aws.client import Refused
 from signet.errors import InvalidRequest, Unavailable, UserExists, UserNotFound
 from signet.store.users import StaleError, change_user
 from signet.usecases.users import get_user

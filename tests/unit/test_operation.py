@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signet import wiring
-from signet.aws.lean import NoAnswer, Refused
+from signet.aws.client import NoAnswer, Refused
 from signet.edge.dialects import dialect, gladly, losant, oauth, velt
 from signet.errors import InvalidRequest, RequestTooLarge, SignetError, Unavailable, UnsupportedEvent
 from tests.deployment import Deployment

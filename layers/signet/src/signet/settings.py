@@ -65,3 +65,16 @@ class Settings:
         except KeyError as error:
             message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."
             raise RuntimeError(message) from None
+
+
+def aws_client(environment: Mapping[str, str] = os.environ) -> str:
+    """The client that asks DynamoDB and KMS: `boto3`, or `lean`. What is not deployed need not say.
+
+    Raises:
+        RuntimeError: It is neither.
+    """
+    chosen = environment.get("AWS_CLIENT", "boto3")
+    if chosen not in ("boto3", "lean"):
+        message = f"AWS_CLIENT is {chosen}; it must be boto3 or lean."
+        raise RuntimeError(message)
+    return chosen

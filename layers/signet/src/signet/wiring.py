@@ -2,19 +2,21 @@
 
 import functools
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from signet import deadline
 from signet.errors import Unavailable
-from signet.settings import Settings
+from signet.settings import Settings, aws_client
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
     from signet.aws.bucket import Bucket
+    from signet.aws.client import Client
     from signet.aws.vault import Vault
     from signet.domain.applications import Application
     from signet.domain.passwords.hasher import PasswordHasher
@@ -24,13 +26,6 @@ if TYPE_CHECKING:
     from signet.usecases.keys import KeyKeeper
     from signet.usecases.signer import Signer
     from signet.usecases.verifier import Verifier
-
-READ_TIMEOUTS = {"s3": 20.0}
-"""For what S3 is asked for, megabytes, by functions that nobody waits for."""
-
-PAUSE_SECONDS = 2.0
-"""The longest that botocore waits before the last of three attempts."""
-
 
 function_name: ContextVar[str] = ContextVar("function_name")
 """The name of the function that runs, which `signet.edge.operation` takes from each invocation's context: the
@@ -66,10 +61,17 @@ def monotonic() -> float:
 
 
 def prepare() -> None:
-    """Do in the init phase what needs no settings and takes long; nothing secret, nothing connected."""
-    from signet.aws import lean
+    """On Lambda, do in the init phase what the first call would have to: it has a whole processor there.
 
-    lean.prepare()
+    A handler has imported its use cases by then, so what is loaded says what it will ask for. Nothing is
+    secret, and nothing is connected: all of it may be in a snapshot.
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+        return
+    if "signet.store.table" in sys.modules:
+        table().client.transport.prepare()
+    if "signet.aws.vault" in sys.modules:
+        vault()
 
 
 @_kept
@@ -80,10 +82,18 @@ def settings() -> Settings:
 
 @_kept
 def session() -> "Session":
-    """The botocore session of S3 and Lambda, which few functions call."""
-    import botocore.session
+    """What botocore's clients of S3 and Lambda share."""
+    from signet.aws.boto import make_session
 
-    return botocore.session.get_session()
+    return make_session(is_bare=False)
+
+
+@_kept
+def bare_session() -> "Session":
+    """What those of DynamoDB and KMS share, which need no built-in handlers."""
+    from signet.aws.boto import make_session
+
+    return make_session(is_bare=True)
 
 
 @_kept
@@ -185,16 +195,17 @@ def continue_later(payload: dict[str, Any]) -> None:
     Raises:
         Unavailable: Lambda did not take it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from signet.aws.lean import OutOfTime
+    from signet.aws.client import AwsError
 
     client = make_client("lambda")
+    request = {
+        "FunctionName": function_name.get(),
+        "InvocationType": "Event",
+        "Payload": json.dumps(payload).encode(),
+    }
     try:
-        client.invoke(
-            FunctionName=function_name.get(), InvocationType="Event", Payload=json.dumps(payload).encode()
-        )
-    except (BotoCoreError, ClientError, OutOfTime) as error:
+        client.call("Invoke", request)
+    except AwsError as error:
         message = "Lambda did not take the invocation that goes on from here; invoke the function again."
         raise Unavailable(message) from error
 
@@ -205,31 +216,17 @@ def reset() -> None:
         forget()
 
 
-def make_client(service: str) -> Any:
-    """A client of an AWS service: our own of DynamoDB and KMS, botocore's of all others."""
-    from signet.aws import lean
+def make_client(service: str) -> "Client":
+    """A client of an AWS service, as the setting `AWS_CLIENT` has it; `lean` knows DynamoDB and KMS alone."""
+    from signet.aws.client import Client, Transport
 
-    if service in lean.SERVICES:
-        return lean.Client(service)
-    from botocore.config import Config
+    transport: Transport
+    if aws_client() == "lean" and service in ("dynamodb", "kms"):
+        from signet.aws.lean import LeanTransport
 
-    read_timeout = READ_TIMEOUTS.get(service, lean.READ_TIMEOUT)
-    config = Config(
-        connect_timeout=lean.CONNECT_TIMEOUT,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": lean.ATTEMPTS},
-        # It costs time in every call and guards against nothing here: the requests are our own.
-        parameter_validation=False,
-    )
-    client = session().create_client(service, config=config)
-    needed = lean.CONNECT_TIMEOUT + read_timeout + PAUSE_SECONDS
-    client.meta.events.register_first("before-send", functools.partial(_look_at_the_clock, needed))
-    return client
+        transport = LeanTransport(service)
+    else:
+        from signet.aws.boto import JSON_SERVICES, BotoTransport
 
-
-def _look_at_the_clock(needed: float, **_: object) -> None:
-    """Stop an attempt of botocore's that might not end in time: its time-outs stay what they are."""
-    from signet.aws.lean import OutOfTime
-
-    if deadline.left() < needed:
-        raise OutOfTime("Too little time is left.")
+        transport = BotoTransport(service, (bare_session if service in JSON_SERVICES else session)())
+    return Client(transport)

@@ -1,16 +1,11 @@
 """An S3 bucket: reads in pieces, conditional writes, uploads in parts, and failures as our own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from signet.aws.lean import OutOfTime
+from signet.aws.client import AwsError, Client, Refused
 from signet.errors import FileNotFound, Unavailable
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 ABSENT = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 """What S3 says of an object that is not there: to those who may not list the bucket, that they may not
@@ -39,9 +34,9 @@ class Head:
 
 
 class Bucket:
-    """One bucket, through a botocore client. Threads may share it."""
+    """One bucket. Threads may share it."""
 
-    def __init__(self, client: "BaseClient", name: str) -> None:
+    def __init__(self, client: Client, name: str) -> None:
         self._client = client
         self.name = name
 
@@ -52,7 +47,7 @@ class Bucket:
             FileNotFound: It is not there.
             Unavailable: S3 did not answer; so for every method here.
         """
-        answer = self._call(self._client.head_object, key)
+        answer = self._call("HeadObject", key)
         return Head(answer["ContentLength"], answer["ETag"])
 
     def read(self, key: str, start: int = 0, length: int | None = None, *, etag: str | None = None) -> bytes:
@@ -87,15 +82,13 @@ class Bucket:
             ObjectChanged: It is something else. It may be what was written: S3's answer may have got lost.
         """
         condition = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": etag}
-        answer = self._call(
-            self._client.put_object, key, Body=body, ContentType="application/json", **condition
-        )
+        answer = self._call("PutObject", key, Body=body, ContentType="application/json", **condition)
         tag: str = answer["ETag"]
         return tag
 
     def start_upload(self, key: str) -> str:
         """Begin an upload in parts, and return its id."""
-        answer = self._call(self._client.create_multipart_upload, key, ContentType="application/jsonl")
+        answer = self._call("CreateMultipartUpload", key, ContentType="application/jsonl")
         upload_id: str = answer["UploadId"]
         return upload_id
 
@@ -105,7 +98,7 @@ class Bucket:
         Raises:
             UploadGone: There is no such upload.
         """
-        answer = self._call(self._client.upload_part, key, UploadId=upload_id, PartNumber=number, Body=body)
+        answer = self._call("UploadPart", key, UploadId=upload_id, PartNumber=number, Body=body)
         tag: str = answer["ETag"]
         return tag
 
@@ -118,7 +111,7 @@ class Bucket:
         """
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         self._call(
-            self._client.complete_multipart_upload,
+            "CompleteMultipartUpload",
             key,
             UploadId=upload_id,
             MultipartUpload={"Parts": parts},
@@ -128,31 +121,21 @@ class Bucket:
         request: dict[str, Any] = {} if etag is None else {"IfMatch": etag}
         if start or length is not None:
             request["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
-        answer = self._call(self._client.get_object, key, **request)
-        try:
-            return answer["Body"].read(), answer["ETag"]
-        except BotoCoreError as error:
-            # The client tries a request again, but not the reading of its answer.
-            raise _unavailable() from error
+        answer = self._call("GetObject", key, **request)
+        return answer["Body"], answer["ETag"]
 
-    def _call(self, method: Callable[..., Any], key: str, **request: object) -> Any:
+    def _call(self, operation: str, key: str, **request: object) -> dict[str, Any]:
         try:
-            return method(Bucket=self.name, Key=key, **request)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in CHANGED:
+            return self._client.call(operation, {"Bucket": self.name, "Key": key, **request})
+        except AwsError as error:
+            if error.is_transient or not isinstance(error, Refused):
+                message = "S3 did not answer in time; try again."
+                raise Unavailable(message) from error
+            if error.code in CHANGED:
                 raise ObjectChanged(key) from error
-            if code == "NoSuchUpload":
+            if error.code == "NoSuchUpload":
                 raise UploadGone(key) from error
-            if code in ABSENT and method in (self._client.get_object, self._client.head_object):
+            if error.code in ABSENT and operation in ("GetObject", "HeadObject"):
                 message = f"There is no file {key} that this function may read in the transfer bucket."
                 raise FileNotFound(message) from error
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code == "SlowDown":
-                raise _unavailable() from error
             raise
-        except (BotoCoreError, OutOfTime) as error:
-            raise _unavailable() from error
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("S3 did not answer in time; try again.")

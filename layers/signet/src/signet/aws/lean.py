@@ -1,86 +1,37 @@
-"""DynamoDB and KMS by their JSON protocol: a signed request, its answer, and further attempts.
+"""The transport of `AwsClient: lean`: DynamoDB and KMS by their JSON protocol, over a socket.
 
-botocore does this and far more, but importing it and making a client took more CPU than all the rest of a
-cold start, and each call took thrice what it takes here. Kept of it: how the environment names credentials,
-region and endpoints; which failures are tried again, how often, and when no more (its "standard" mode); and
-its chain of credentials, imported where the environment holds none. Left out: proxies, FIPS and dual-stack
-endpoints.
+botocore does this and far more, but takes more CPU to import than the rest of a cold start, and thrice as
+much a call. Kept of it: how the environment names credentials, region and endpoints, and its chain of
+credentials, imported where the environment holds none. What is left out is refused by name (`UNSUPPORTED`).
 
-Sources: "Create a signed AWS API request" (IAM guide), "AWS JSON 1.0 protocol" (smithy.io), "Retry behavior"
-(AWS SDKs and Tools Reference Guide).
+Sources: "Create a signed AWS API request" (IAM guide), "AWS JSON 1.0 protocol" (smithy.io).
 """
 
 import functools
 import hashlib
 import hmac
 import io
-import itertools
 import json
 import os
-import random
 import select
 import socket
 import ssl
-import threading
 import time
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from signet import deadline
+from signet.aws import client
+from signet.aws.client import Clock, NoAnswer, NoCredentials, Refused
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from botocore.credentials import Credentials as ChainedCredentials
-
-CONNECT_TIMEOUT = 1.0
-READ_TIMEOUT = 2.0
-"""Seconds, for the handshakes together and for the whole exchange then: API Gateway waits for nobody."""
-
-WRITES = frozenset({"DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
-WRITE_SECONDS = 2.0
-"""A write begins only where this much of the invocation is left: who asked shall hear what came of it."""
-
-ATTEMPTS = 3
-THROTTLED_PAUSE = 1.0
-"""Seconds, doubled at each attempt, within which a throttled request is sent again, at random: 3 at most."""
-
-RETRY_COST = 14
-THROTTLED_COST = 5
-QUOTA = 500
-"""What further attempts take from a client's quota. A success gives the last one's cost back, or 1."""
-
-THROTTLED = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
-TRANSIENT = frozenset(
-    {
-        "ReplicatedWriteConflictException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        # Not botocore's, which leaves it to the caller: a single write has met a transaction.
-        "TransactionConflictException",
-    }
-)
-"""Codes that are tried again whatever the status; all of 5xx are, and 429 counts as throttled."""
 
 SUFFIXES = {
     "cn-": "amazonaws.com.cn",
@@ -92,6 +43,9 @@ SUFFIXES = {
 }
 """The partitions' DNS suffixes, by what their regions begin with; everywhere else it is amazonaws.com."""
 
+UNSUPPORTED = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "HTTPS_PROXY")
+"""What the environment may ask for that the default client does."""
+
 
 class Service(NamedTuple):
     """What differs between services.
@@ -99,60 +53,18 @@ class Service(NamedTuple):
     Attributes:
         target: What precedes the operation in `x-amz-target`.
         content_type: Of the request.
-        pause: Seconds, doubled at each attempt, within which a failed request is sent again, at random.
+        blobs: The answers' members that are bytes, attributes aside.
     """
 
     target: str
     content_type: str
-    pause: float
+    blobs: frozenset[str] = frozenset()
 
 
 SERVICES = {
-    "dynamodb": Service("DynamoDB_20120810", "application/x-amz-json-1.0", 0.025),
-    "kms": Service("TrentService", "application/x-amz-json-1.1", 0.05),
+    "dynamodb": Service("DynamoDB_20120810", "application/x-amz-json-1.0"),
+    "kms": Service("TrentService", "application/x-amz-json-1.1", frozenset({"CiphertextBlob", "Plaintext"})),
 }
-
-
-class AwsError(Exception):
-    """A call that failed. Its text holds nothing of the request, and of the answer the message at most."""
-
-    is_transient = True
-    is_throttled = False
-
-
-class OutOfTime(AwsError):
-    """Too little is left of the invocation, so nothing was sent."""
-
-
-class NoAnswer(AwsError):
-    """There is no connection, no answer in time, or a damaged one; what was asked may have happened."""
-
-
-class NoCredentials(NoAnswer):
-    """There is nobody to sign as, or whoever knows did not say."""
-
-    is_transient = False
-
-
-class Refused(AwsError):
-    """The service answered that it did not do what was asked.
-
-    Attributes:
-        status: The HTTP status.
-        code: The service's word for it, as `ThrottlingException`; the status where it gave none.
-        details: The answer's members, as `CancellationReasons`.
-        is_transient: Whether another time may be better.
-        is_throttled: Whether there was too much to do.
-    """
-
-    def __init__(self, status: int, code: str, message: str = "", details: Mapping[str, Any] = {}) -> None:
-        # A message may be followed by what the service has signed itself: the session's token too.
-        super().__init__(f"{code}: {message.partition('\n')[0]}")
-        self.status = status
-        self.code = code
-        self.details = details
-        self.is_throttled = code in THROTTLED or status == 429
-        self.is_transient = self.is_throttled or code in TRANSIENT or status >= 500
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -164,22 +76,10 @@ class Credentials:
     session_token: str | None = None
 
 
-def prepare(environment: Mapping[str, str] = os.environ) -> None:
-    """On Lambda, read the authorities that TLS trusts: 25 ms of a whole processor, as the init phase has.
+class LeanTransport:
+    """One service in one region. Threads may share it; each request has a connection of its own meanwhile."""
 
-    In the first call, at a function's own share of a processor, it would take three times that.
-    """
-    if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        # A restored function has its credentials from botocore's chain. No TLS: it stays out of snapshots.
-        import botocore.session  # noqa: F401
-    elif "AWS_LAMBDA_FUNCTION_NAME" in environment:
-        endpoint = find_endpoint("dynamodb", find_region(environment), environment)
-        if endpoint.startswith("https:"):
-            _tls(environment.get("AWS_CA_BUNDLE") or None)
-
-
-class Client:
-    """One service in one region. Threads may share it; each call has a connection of its own meanwhile."""
+    least = 0.0
 
     def __init__(self, name: str, environment: Mapping[str, str] = os.environ) -> None:
         self.name = name
@@ -190,80 +90,74 @@ class Client:
         if endpoint.scheme not in ("http", "https") or not endpoint.hostname or endpoint.path.strip("/"):
             message = f"The endpoint of {name} is no http or https URL of a host alone."
             raise RuntimeError(message)
+        for asked in find_unsupported(endpoint, environment):
+            message = f"AwsClient: lean cannot do what {asked} asks for; deploy with AwsClient: boto3."
+            raise RuntimeError(message)
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
         self._address = endpoint.hostname, endpoint.port or (443 if self._is_tls else 80)
         self._idle: list[socket.socket] = []
-        self._quota = _Quota()
+        self._clock = Clock()
         self._chain: ChainedCredentials | None = None
 
-    def call(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
-        """Have an operation done, in what is left of the invocation.
-
-        Args:
-            operation: Its name, as `GetItem`.
-            request: Its members as the wire has them: bytes are base64.
-
-        Returns:
-            The answer's members, likewise.
-
-        Raises:
-            Refused: The service did not do it.
-            NoAnswer: Nobody knows whether it did.
-            OutOfTime: There is no time for it; nothing was sent.
-        """
-        needed = WRITE_SECONDS if operation in WRITES else 0.0
-        if deadline.left() <= needed:
-            raise OutOfTime(f"{self.name} {operation}: too little time is left")
-        body = json.dumps(request).encode()
-        earned = 1
-        for attempt in itertools.count():
-            try:
-                answer = self._attempt(operation, body)
-            except AwsError as error:
-                if not error.is_transient or attempt + 1 == ATTEMPTS:
-                    raise
-                longest = THROTTLED_PAUSE if error.is_throttled else self._service.pause
-                pause = random.uniform(0, longest * 2**attempt)  # noqa: S311 - no secret
-                earned = THROTTLED_COST if error.is_throttled else RETRY_COST
-                if deadline.left() <= pause + needed or not self._quota.take(earned):
-                    raise
-                time.sleep(pause)
-            else:
-                self._quota.give(earned)
-                return answer
-        raise AssertionError  # The count has no end.
-
-    def _attempt(self, operation: str, body: bytes) -> dict[str, Any]:
+    def send(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
+        """Have an operation done (`Transport.send`)."""
         what = f"{self.name} {operation}"
+        body = json.dumps(request, default=_to_blob).encode()
         message = self._head(operation, body) + body
         try:
-            status, checksum, content = self._exchange(message)
+            response, content = self._exchange(message)
         except OSError as error:
             raise NoAnswer(f"{what}: {type(error).__name__}") from error
         except HTTPException as error:
             # Its text may be the answer's.
             raise NoAnswer(f"{what}: {type(error).__name__}") from None
+        checksum = response.getheader("x-amz-crc32")
         if checksum is not None and checksum != str(zlib.crc32(content)):
             raise NoAnswer(f"{what}: the answer's checksum is wrong")
-        try:
-            answer = json.loads(content)
-        except ValueError:
-            answer = None
-        if status == 200:
-            if not isinstance(answer, dict):
+        answer = self._read(content)
+        if response.status == 200:
+            if answer is None:
                 raise NoAnswer(f"{what}: the answer is no JSON object")
             return answer
-        details: dict[str, Any] = answer if isinstance(answer, dict) else {}
+        details = answer or {}
+        text = str(details.pop("message", None) or details.pop("Message", None) or "")
         # `com.amazonaws.dynamodb.v20120810#ThrottlingException`, or the name alone.
-        code = str(details.get("__type", status)).partition(":")[0].rpartition("#")[2]
-        raise Refused(status, code, str(details.get("message") or details.get("Message") or ""), details)
+        code = str(details.pop("__type", response.status)).partition(":")[0].rpartition("#")[2]
+        refused = Refused(response.status, code, text, details, response.getheader("x-amzn-requestid"))
+        refused.is_transient |= self._clock.is_set_right(refused, response.getheader("date"))
+        raise refused
+
+    def prepare(self) -> None:
+        """Read the authorities that TLS trusts: 25 ms of a whole processor (`Transport.prepare`)."""
+        if self._environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            # A restored function has its credentials from botocore's chain. TLS stays out of snapshots.
+            import botocore.session  # noqa: F401
+        elif self._is_tls:
+            _tls(self._environment.get("AWS_CA_BUNDLE") or None)
+
+    def _read(self, content: bytes) -> dict[str, Any] | None:
+        """The members of an answer; None where it is no JSON object."""
+        try:
+            answer = json.loads(content, object_hook=_from_binary if b'"B' in content else None)
+        except ValueError:
+            return None
+        if not isinstance(answer, dict):
+            return None
+        for name in self._service.blobs & answer.keys():
+            answer[name] = b64decode(answer[name])
+        return answer
+
+    def close(self) -> None:
+        """Close what is kept open (`Transport.close`)."""
+        while self._idle:
+            self._idle.pop().close()
 
     def _head(self, operation: str, body: bytes) -> bytes:
         credentials = self._credentials()
         headers = {
             "content-type": self._service.content_type,
             "host": self._host,
-            "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+            "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock.now())),
             "x-amz-target": f"{self._service.target}.{operation}",
         }
         if credentials.session_token is not None:
@@ -291,10 +185,10 @@ class Client:
             raise NoCredentials("The AWS credentials could not be fetched.") from error
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
 
-    def _exchange(self, message: bytes) -> tuple[int, str | None, bytes]:
-        """Send a request, and return the status, `x-amz-crc32` and the body of its answer."""
-        connection = self._open_again() or self._open(_Timer(CONNECT_TIMEOUT))
-        timer = _Timer(READ_TIMEOUT)
+    def _exchange(self, message: bytes) -> tuple[HTTPResponse, bytes]:
+        """Send a request, and return its answer and the answer's body."""
+        connection = self._open_again() or self._open(_Timer(client.CONNECT_TIMEOUT))
+        timer = _Timer(client.READ_TIMEOUT)
         try:
             unsent = memoryview(message)
             while unsent:
@@ -311,7 +205,7 @@ class Client:
             connection.close()
         else:
             self._idle.append(connection)
-        return response.status, response.getheader("x-amz-crc32"), content
+        return response, content
 
     def _open_again(self) -> socket.socket | None:
         """The connection that was used last and is still good."""
@@ -379,6 +273,37 @@ class _Incoming(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer") -> int:
         self._timer.set(self._connection)
         return self._connection.recv_into(buffer)
+
+
+def find_unsupported(endpoint: SplitResult, environment: Mapping[str, str]) -> list[str]:
+    """The variables that ask for what is not done here; `NO_PROXY` may take the host out."""
+    asked = [name for name in UNSUPPORTED[:2] if environment.get(name, "").lower() == "true"]
+    has_proxy = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
+    if has_proxy and endpoint.scheme == "https":
+        from urllib.request import proxy_bypass
+
+        if not proxy_bypass(endpoint.hostname or ""):
+            asked.append(UNSUPPORTED[2])
+    return asked
+
+
+def _to_blob(value: object) -> str:
+    """Bytes as JSON has them."""
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    message = f"A request has no {type(value).__name__}."
+    raise TypeError(message)
+
+
+def _from_binary(members: dict[str, Any]) -> dict[str, Any]:
+    """An attribute of bytes: nothing else that DynamoDB gives has a text `B` for its one member."""
+    match members:
+        case {"B": str(text), **others} if not others:
+            return {"B": b64decode(text)}
+        case {"BS": list(texts), **others} if not others:
+            return {"BS": [b64decode(text) if isinstance(text, str) else text for text in texts]}
+        case _:
+            return members
 
 
 def find_region(environment: Mapping[str, str]) -> str:
@@ -450,23 +375,3 @@ def _has_ended(connection: socket.socket) -> bool:
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
-
-
-class _Quota:
-    """How much may still be tried again: where most fail, more attempts make it worse for everybody."""
-
-    def __init__(self) -> None:
-        self._left = QUOTA
-        self._lock = threading.Lock()
-
-    def take(self, cost: int) -> bool:
-        with self._lock:
-            if cost > self._left:
-                return False
-            self._left -= cost
-            return True
-
-    def give(self, earned: int) -> None:
-        if self._left < QUOTA:
-            with self._lock:
-                self._left = min(QUOTA, self._left + earned)

@@ -1,8 +1,8 @@
 """Private keys under KMS: encrypted when they are made, decrypted by a function that signs."""
 
-from base64 import b64decode, b64encode
+from typing import Any
 
-from signet.aws.lean import AwsError, Client
+from signet.aws.client import AwsError, Client
 from signet.errors import SigningUnavailable
 
 
@@ -19,7 +19,8 @@ class Vault:
         Raises:
             SigningUnavailable: KMS refuses, is throttled or does not answer.
         """
-        return self._call("Encrypt", kid, Plaintext=private_jwk)["CiphertextBlob"]
+        encrypted: bytes = self._call("Encrypt", kid, Plaintext=private_jwk)["CiphertextBlob"]
+        return encrypted
 
     def decrypt(self, kid: str, encrypted: bytes) -> bytes:
         """Decrypt the private key of `kid`.
@@ -27,15 +28,14 @@ class Vault:
         Raises:
             SigningUnavailable: KMS refuses, is throttled or does not answer.
         """
-        return self._call("Decrypt", kid, CiphertextBlob=encrypted)["Plaintext"]
+        private_jwk: bytes = self._call("Decrypt", kid, CiphertextBlob=encrypted)["Plaintext"]
+        return private_jwk
 
-    def _call(self, operation: str, kid: str, **blobs: bytes) -> dict[str, bytes]:
-        request: dict[str, object] = {"KeyId": self._key_id, "EncryptionContext": {"kid": kid}}
-        request |= {name: b64encode(blob).decode() for name, blob in blobs.items()}
+    def _call(self, operation: str, kid: str, **blob: bytes) -> dict[str, Any]:
+        request = {"KeyId": self._key_id, "EncryptionContext": {"kid": kid}, **blob}
         try:
-            answer = self._client.call(operation, request)
+            return self._client.call(operation, request)
         except AwsError as error:
             done = f"{operation.lower()}ed"
             message = f"A signing key cannot be {done} at the moment. Try again shortly."
             raise SigningUnavailable(message) from error
-        return {name: b64decode(answer[name]) for name in ("CiphertextBlob", "Plaintext") if name in answer}

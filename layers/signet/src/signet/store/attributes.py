@@ -1,10 +1,9 @@
-"""Python values to and from DynamoDB's typed attributes, as its JSON protocol has them.
+"""Python values to and from DynamoDB's typed attributes, as botocore has them.
 
-boto3 has a serializer too, but importing it costs every cold start 20 ms, and it speaks Decimal and
-Binary where Signet's items hold only whole numbers and bytes.
+boto3 has a serializer too, but is needed for nothing else, and speaks Decimal and Binary where Signet's items
+hold only whole numbers and bytes.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +31,7 @@ def to_attribute(value: object) -> Attribute:
         case int():
             return {"N": str(value)}
         case bytes():
-            return {"B": b64encode(value).decode()}
+            return {"B": value}
         case frozenset() | set():
             return {"SS": sorted(value)}
         case list() | tuple():
@@ -57,10 +56,8 @@ def from_attribute(attribute: Attribute) -> Any:
     """
     ((kind, value),) = attribute.items()
     match kind:
-        case "S" | "BOOL":
+        case "S" | "BOOL" | "B":
             return value
-        case "B":
-            return b64decode(value)
         case "N":
             return int(value)
         case "NULL":

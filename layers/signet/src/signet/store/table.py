@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from signet import deadline
-from signet.aws.lean import AwsError, Client, OutOfTime, Refused
+from signet.aws.client import AwsError, Client, OutOfTime, Refused
 from signet.errors import Unavailable
 from signet.store.attributes import Attribute, Item, from_attributes, to_attributes
 

@@ -1,0 +1,198 @@
+"""The transport of `AwsClient: boto3`, the default: botocore, which boto3 is made of.
+
+Every service that Signet asks is one of its clients, set up to send a request once: what is tried again, and
+until when, `signet.aws.client` decides.
+"""
+
+import functools
+import os
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import botocore.auth
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's own
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+
+from signet import deadline
+from signet.aws import client
+from signet.aws.client import Clock, NoAnswer, NoCredentials, Refused
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from botocore.session import Session
+
+JSON_SERVICES = frozenset({"dynamodb", "kms"})
+"""Their answers are JSON objects; they need none of botocore's 200 built-in handlers."""
+
+READ_TIMEOUTS = {"s3": 20.0}
+"""For what S3 is asked for, megabytes, by functions that nobody waits for."""
+
+SHORTEST_READ = 0.25
+"""Seconds: with less for an answer, a request of DynamoDB or KMS is not worth sending."""
+
+NO_ANSWER = (
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseParserError,
+    UnicodeDecodeError,
+)
+NOBODY = (CredentialRetrievalError, MetadataRetrievalError, NoCredentialsError, PartialCredentialsError)
+
+_clock = Clock()
+
+
+class BotoTransport:
+    """One service in one region. Threads may share it."""
+
+    def __init__(self, name: str, session: "Session") -> None:
+        self.name = name
+        is_json = name in JSON_SERVICES
+        self._read_timeout = READ_TIMEOUTS.get(name, client.READ_TIMEOUT)
+        # The time-out of others is for each piece of an answer.
+        self.least = client.CONNECT_TIMEOUT + (SHORTEST_READ if is_json else self._read_timeout)
+        config = Config(
+            connect_timeout=client.CONNECT_TIMEOUT,
+            read_timeout=self._read_timeout,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            # It costs time in every call and guards against nothing here: the requests are our own.
+            parameter_validation=False,
+            # Else it is put together anew for each request.
+            user_agent="signet",
+        )
+        # Lambda's name for it; botocore itself looks for AWS_DEFAULT_REGION and in files.
+        region = os.environ.get("AWS_REGION") or None
+        self._client = session.create_client(name, region, config=config)
+        events = self._client.meta.events
+        events.register("before-send", self._limit)
+        if is_json:
+            events.register("before-parse", _check)
+        self._methods = {
+            operation: getattr(self._client, method)
+            for method, operation in self._client.meta.method_to_api_mapping.items()
+        }
+
+    def send(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
+        """Have an operation done (`Transport.send`)."""
+        what = f"{self.name} {operation}"
+        try:
+            answer: dict[str, Any] = self._methods[operation](**request)
+            # Of S3 and Lambda.
+            for member in answer.keys() & {"Body", "Payload"}:
+                answer[member] = answer[member].read()
+        except ClientError as error:
+            raise self._refused(error) from None
+        except NOBODY as error:
+            raise NoCredentials(f"{what}: {type(error).__name__}") from None
+        except NO_ANSWER as error:
+            # Its text may be the answer's.
+            raise NoAnswer(f"{what}: {type(error).__name__}") from None
+        del answer["ResponseMetadata"]
+        return answer
+
+    def prepare(self) -> None:
+        """Nothing is left to do (`Transport.prepare`)."""
+
+    def close(self) -> None:
+        """Close the connections (`Transport.close`)."""
+        self._client.close()
+
+    def _limit(self, request: Any, **_: object) -> None:
+        """Have an attempt end with the invocation."""
+        left = deadline.left() - client.CONNECT_TIMEOUT
+        if left < self._read_timeout:
+            request.context["read_timeout"] = max(left, SHORTEST_READ)
+
+    def _refused(self, error: ClientError) -> Refused:
+        details = dict(error.response)
+        metadata, said = details.pop("ResponseMetadata"), details.pop("Error")
+        for name in ("message", "Message"):
+            details.pop(name, None)
+        status: int = metadata["HTTPStatusCode"]
+        code, message = str(said.get("Code") or status), str(said.get("Message") or "")
+        refused = Refused(status, code, message, details, metadata.get("RequestId"))
+        if _clock.is_set_right(refused, metadata.get("HTTPHeaders", {}).get("date")):
+            refused.is_transient = True
+            self._client.meta.events.register("choose-signer", lambda **_: CORRECTED, unique_id=CORRECTED)
+        return refused
+
+
+def make_session(*, is_bare: bool) -> "Session":
+    """What clients share: credentials, data, and botocore's built-in handlers unless it `is_bare`."""
+    session = botocore.session.Session(include_builtin_handlers=not is_bare)
+    provider = session.get_component("credential_provider")
+    session.register_component("credential_provider", _Late(provider))
+    return session
+
+
+class _Late:
+    """Credentials that are looked up when a first request is signed: a snapshot of a function holds none."""
+
+    method = "late"
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+        self._credentials: Credentials | None = None
+
+    def load_credentials(self) -> "_Late":
+        """What a session asks of a provider."""
+        return self
+
+    def get_deferred_property(self, name: str) -> Callable[[], Any]:
+        """What a client asks for as it is made."""
+        return functools.partial(getattr, self, name, None)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._credentials is None:
+            self._credentials = self._provider.load_credentials()
+        if self._credentials is None:
+            raise NoCredentialsError
+        return getattr(self._credentials, name)
+
+
+def _check(response_dict: dict[str, Any], **_: object) -> None:
+    """Let nothing pass for an answer that is damaged: botocore would read what it can.
+
+    Raises:
+        NoAnswer: It is.
+    """
+    headers, body = response_dict["headers"], response_dict["body"].strip()
+    what = response_dict["context"]["operation_name"]
+    checksum = headers.get("x-amz-crc32")
+    if checksum is not None and checksum != str(zlib.crc32(response_dict["body"])):
+        raise NoAnswer(f"{what}: the answer's checksum is wrong")
+    length = headers.get("content-length")
+    if length is not None and length != str(len(response_dict["body"])):
+        raise NoAnswer(f"{what}: the answer is not whole")
+    if not (body.startswith(b"{") and body.endswith(b"}")):
+        if response_dict["status_code"] == 200:
+            raise NoAnswer(f"{what}: the answer is no JSON object")
+        # It would stand in the refusal's message, or be taken for members.
+        response_dict["body"] = b"{}"
+
+
+CORRECTED = "v4-by-the-service's-clock"
+
+
+class _Corrected(botocore.auth.SigV4Auth):  # type: ignore[misc]
+    """A signature with the time that is set right."""
+
+    def _modify_request_before_signing(self, request: Any) -> None:
+        request.context["timestamp"] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(_clock.now()))
+        super()._modify_request_before_signing(request)
+
+
+botocore.auth.AUTH_TYPE_MAPS[CORRECTED] = _Corrected
