@@ -74,9 +74,9 @@ def _run(stdout: TextIO) -> None:
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     region = os.environ["AWS_REGION"]
     key_id = aws.create_key(region, None if dynamodb == aws_url else STATE / "kms.json")
-    named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id))
+    named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), sam.PARAMETERS)
     table_name = sam.read_table_name(loaded, named)
-    resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id))
+    resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id), sam.PARAMETERS)
     functions = sam.read_functions(resolver)
     api = sam.read_api(resolver, functions)
     aws.ensure_table(sam.read_table(resolver, table_name), dynamodb)

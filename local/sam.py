@@ -18,6 +18,11 @@ ACCOUNT: Final = "123456789012"
 API_ID: Final = "local"
 STACK: Final = "signet-local"
 
+EVENT_SOURCE: Final = "com.example.app"
+EVENT_QUEUE_ARN: Final = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-events"
+PARAMETERS: Final = {"EventSources": EVENT_SOURCE, "EventQueueArns": EVENT_QUEUE_ARN}
+"""The parameters that are other than by default: the events of `events/` have to come from somewhere."""
+
 API: Final = "HttpApi"
 TABLE: Final = "Table"
 SIGNING_KEY: Final = "SigningKey"
@@ -174,6 +179,10 @@ def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: s
             values[f"{name}.Arn"] = function_arn(name)
             if "AutoPublishAlias" in resource["Properties"]:
                 values[f"{name}.Alias"] = f"{function_arn(name)}:{resource['Properties']['AutoPublishAlias']}"
+        elif resource.get("Type") == "AWS::SQS::Queue":
+            values[name] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{physical_name(name)}"
+            values[f"{name}.QueueName"] = physical_name(name)
+            values[f"{name}.Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{physical_name(name)}"
         elif resource.get("Type") == "AWS::S3::Bucket":
             values[name] = bucket_name(name)
             values[f"{name}.Arn"] = f"arn:aws:s3:::{bucket_name(name)}"

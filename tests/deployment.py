@@ -475,7 +475,9 @@ class Cloud:
             self._dynamodb = self._clients["dynamodb"]
             key_id = self._clients["kms"].call("CreateKey", {})["KeyMetadata"]["KeyId"]
             loaded = load_template()
-            resolver = template.Resolver(loaded, sam.physical_values(loaded, URL, table_name, key_id))
+            resolver = template.Resolver(
+                loaded, sam.physical_values(loaded, URL, table_name, key_id), sam.PARAMETERS
+            )
             self._functions = sam.read_functions(resolver)
             self._api = sam.read_api(resolver, self._functions)
             self._policies = iam.read_policies(loaded["Resources"], resolver)

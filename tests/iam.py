@@ -147,7 +147,10 @@ def read_policies(resources: Mapping[str, Any], resolver: Resolver) -> Policies:
         properties, roles = resource.get("Properties", {}), [name]
         match resource["Type"]:
             case "AWS::Serverless::Function":
-                roles, documents = [f"{name}Role"], properties.get("Policies", [])
+                roles, documents = (
+                    [f"{name}Role"],
+                    [*properties.get("Policies", []), *_of_destination(properties)],
+                )
             case "AWS::IAM::Role":
                 documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
             case "AWS::IAM::Policy":
@@ -160,6 +163,16 @@ def read_policies(resources: Mapping[str, Any], resolver: Resolver) -> Policies:
             for document in documents:
                 found[role] += map(Statement.of, resolver.resolve(document["Statement"], name))
     return {name: tuple(found[f"{name}Role"]) for name in functions}
+
+
+def _of_destination(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What SAM lets a function do that hands what failed to a queue."""
+    match properties:
+        case {
+            "EventInvokeConfig": {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": queue}}}
+        }:
+            return [{"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue}]}]
+    return []
 
 
 def granted(statements: Iterable[Statement]) -> set[Grant]:

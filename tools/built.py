@@ -58,7 +58,9 @@ def environment(operation: Operation, demo: Mapping[str, str]) -> dict[str, str]
     """Return the template's variables for a function, resolved against a running demo."""
     source = template.load(ROOT / "template.yaml")
     physical = sam.physical_values(source, demo["url"], demo["tableName"], demo["kmsKeyId"])
-    function = sam.read_functions(template.Resolver(source, physical))[operation.function.name]
+    function = sam.read_functions(template.Resolver(source, physical, sam.PARAMETERS))[
+        operation.function.name
+    ]
     dynamodb, others = demo["awsEndpointUrl"], demo["lambdaEndpointUrl"]
     return {
         **function.environment,

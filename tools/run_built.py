@@ -75,7 +75,9 @@ def _import(operation: built.Operation) -> str | None:
 def events_of(operation: str) -> list[Path]:
     """The files of `events/` that can be tried against a demo, for an operation."""
     # Others, such as a custom resource's, are answered to an address on the internet.
-    names = (f"{operation}.{kind}*.json" for kind in ("http", "direct", "node", "authorizer"))
+    names = (
+        f"{operation}.{kind}*.json" for kind in ("http", "direct", "node", "authorizer", "eventbridge", "sqs")
+    )
     return sorted(path for name in names for path in (built.ROOT / "events").glob(name))
 
 
@@ -100,7 +102,8 @@ def fault_of(answer: Answer) -> str | None:
     """What is wrong with an answer, or None where it is good."""
     status: Any = answer.payload.get("statusCode", 200) if isinstance(answer.payload, dict) else 200
     denied = isinstance(answer.payload, dict) and answer.payload.get("isAuthorized") is False
-    if answer.is_error or status >= 400 or denied:
+    failures = answer.payload.get("batchItemFailures") if isinstance(answer.payload, dict) else None
+    if answer.is_error or status >= 400 or denied or failures:
         return json.dumps(answer.payload)
     return None
 

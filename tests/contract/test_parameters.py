@@ -114,3 +114,49 @@ def test_invocations_are_kept_by_parameter_alone(operation: str) -> None:
     assert declared == {
         key: value for key, value in deployed()[logical_id(operation)]["Properties"].items() if key == name
     }
+
+
+def test_the_examples_of_events_are_off_by_default() -> None:
+    """No rule and no queue leads to a function, and no function takes events, unless it is asked for."""
+    bare = resolver()
+    assert bare.resources("AWS::Events::Rule") == {}
+    assert bare.resources("AWS::SQS::Queue").keys() == {"FailedEvents"}
+    assert bare.resources("AWS::Lambda::EventSourceMapping") == {}
+    for function in sam.read_functions(bare).values():
+        assert {function.environment.get(name, "") for name in ("EVENT_SOURCES", "QUEUE_ARNS")} == {""}
+
+
+def test_the_examples_of_events_lead_to_a_function_that_takes_them() -> None:
+    """The rule's sources and the queue are those that the function's environment names."""
+    shown = resolver(DeployEventExamples="true", EventSources="com.a, com.b", EventQueueArns="arn:1")
+    function = sam.read_functions(shown)["InvalidateUserTokensFunction"]
+    (rule,) = shown.resources("AWS::Events::Rule").values()
+    pattern = shown.resolve(rule["Properties"]["EventPattern"], "rule")
+    assert pattern == {"source": ["com.a", "com.b"], "detail-type": ["InvalidateUserTokens"]}
+    assert function.environment["EVENT_SOURCES"] == "com.a,com.b"
+    (mapping,) = shown.resources("AWS::Lambda::EventSourceMapping").values()
+    properties = shown.resolve(mapping["Properties"], "mapping")
+    assert properties["FunctionName"] == function.physical_name
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert function.environment["QUEUE_ARNS"] == f"{properties['EventSourceArn']},arn:1"
+
+
+def test_whatever_is_invoked_asynchronously_keeps_what_failed() -> None:
+    """Who takes events, has a rule or a schedule, or may invoke itself, has an on-failure destination."""
+    resources = load_template()["Resources"]
+    asynchronous = {
+        name
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and (
+            "EVENT_SOURCES" in str(resource["Properties"].get("Environment", {}))
+            or {"EventBridgeRule", "Schedule", "ScheduleV2"}
+            & {event["Type"] for event in resource["Properties"].get("Events", {}).values()}
+            or f"{name.removesuffix('Function')}GoesOn" in resources
+        )
+    }
+    assert len(asynchronous) == 12
+    kept = {
+        name for name, resource in deployed().items() if resource["Type"] == "AWS::Lambda::EventInvokeConfig"
+    }
+    assert {f"{name}EventInvokeConfig" for name in asynchronous} <= kept

@@ -22,6 +22,8 @@ EXPORTS = "the bucket's exports"
 REPORTS = "the bucket's reports"
 ITSELF = "itself"
 KMS = "the KMS key"
+FAILED_EVENTS = "the queue of failed events"
+ITS_QUEUE = "the example's queue"
 
 SIGNS = {
     ("dynamodb:BatchGetItem", TABLE),
@@ -57,6 +59,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "GetUserFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
     "UpdateUserFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:ConditionCheckItem", TABLE),
@@ -65,6 +68,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:DeleteItem", TABLE),
     },
     "DeleteUserFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:PutItem", TABLE),
@@ -81,6 +85,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "ListGroupsFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:Query", INDEX)},
     "GetGroupFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:Query", TABLE)},
     "UpdateGroupFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:Query", TABLE),
@@ -90,6 +95,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:DeleteItem", TABLE),
     },
     "DeleteGroupFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:Query", TABLE),
         ("dynamodb:UpdateItem", TABLE),
@@ -106,11 +112,20 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:Query", KEY_RING),
     },
     "InvalidateUserTokensFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
+        *(
+            (f"sqs:{action}", ITS_QUEUE)
+            for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+        ),
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
     },
-    "InvalidateApplicationTokensFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "InvalidateApplicationTokensFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+    },
     "IntrospectTokenFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
@@ -129,6 +144,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "ShowMeFunction": set(),
     "ImportUsersFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:ConditionCheckItem", TABLE),
@@ -141,6 +157,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("lambda:InvokeFunction", ITSELF),
     },
     "ExportUsersFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:Query", INDEX),
         ("s3:PutObject", EXPORTS),
@@ -157,6 +174,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "IssueIdentityTokenFunction": SIGNS,
     "IssueUserTokenFunction": SIGNS,
     "AddPermissionsFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:Query", KEY_RING),
         ("dynamodb:ConditionCheckItem", TABLE),
@@ -166,14 +184,20 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "GetPermissionsFunction": {("dynamodb:BatchGetItem", TABLE)},
     "RemovePermissionsFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:BatchGetItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:DeleteItem", TABLE),
     },
-    "InvalidateIdentityTokensFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "InvalidateIdentityTokensFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+    },
     "PublishJwksFunction": {("dynamodb:Query", KEY_RING)},
     "PublishConfigurationFunction": {("dynamodb:Query", KEY_RING)},
     "RotateKeysFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:Query", KEY_RING),
         ("dynamodb:ConditionCheckItem", KEY_RING),
         ("dynamodb:PutItem", KEY_RING),
@@ -198,6 +222,8 @@ TARGETS = {
     ("${TransferBucket.Arn}/import/*", None): IMPORTS,
     ("${TransferBucket.Arn}/export/*", None): EXPORTS,
     ("${TransferBucket.Arn}/reports/*", None): REPORTS,
+    ("${FailedEvents.Arn}", None): FAILED_EVENTS,
+    ("${InvalidateUserTokensQueue.Arn}", None): ITS_QUEUE,
 }
 """By resource and by the partition keys that a condition allows."""
 

@@ -16,7 +16,7 @@ GO_ON_SECONDS = 6.0
 """What the sweep leaves of the time, to have another invocation go on: asking Lambda may take 5."""
 
 
-@operation("delete_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER)
+@operation("delete_group", request=NamedGroup.parse, dialect=LOSANT, scheme=BEARER, takes_events=True)
 def lambda_handler(call: Call[NamedGroup]) -> Success:
     """Delete a group; what is left of it afterwards nobody sees, and a further invocation removes."""
     tenant, group_id = call.tenant, call.request.experience_group_id

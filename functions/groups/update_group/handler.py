@@ -11,7 +11,12 @@ from signet.usecases import groups
 
 
 @operation(
-    "update_group", request=UpdateGroup.parse, dialect=LOSANT, scheme=BEARER, body_limit=LARGE_BODY_BYTES
+    "update_group",
+    request=UpdateGroup.parse,
+    dialect=LOSANT,
+    scheme=BEARER,
+    body_limit=LARGE_BODY_BYTES,
+    takes_events=True,
 )
 def lambda_handler(call: Call[UpdateGroup]) -> GroupDetail:
     """Change what is given of a group, its members included."""

@@ -30,6 +30,7 @@ class AddPermissions(RequestModel):
     request=AddPermissions.parse,
     dialect=velt("Permissions added successfully.", version=2),
     scheme=VELT_HEADERS,
+    takes_events=True,
 )
 def lambda_handler(call: Call[AddPermissions]) -> dict[str, Any]:
     """Add the permissions, and give all that are stored then."""

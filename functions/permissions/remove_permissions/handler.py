@@ -26,6 +26,7 @@ class RemovePermissions(RequestModel):
     request=RemovePermissions.parse,
     dialect=velt("Permissions removed successfully.", version=2),
     scheme=VELT_HEADERS,
+    takes_events=True,
 )
 def lambda_handler(call: Call[RemovePermissions]) -> dict[str, Any]:
     """Remove the permissions, and give what is left of those that were stored."""

@@ -10,7 +10,9 @@ from signet.edge.operation import Call, no_fields, operation
 from signet.usecases import invalidation
 
 
-@operation("invalidate_application_tokens", request=no_fields, dialect=LOSANT, scheme=BEARER)
+@operation(
+    "invalidate_application_tokens", request=no_fields, dialect=LOSANT, scheme=BEARER, takes_events=True
+)
 def lambda_handler(call: Call[None]) -> Success:
     """End all tokens of the application, identity tokens included."""
     invalidation.invalidate_application_tokens(call.tenant)

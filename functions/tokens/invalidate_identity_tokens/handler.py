@@ -8,7 +8,13 @@ from signet.edge.operation import Call, operation
 from signet.usecases import invalidation
 
 
-@operation("invalidate_identity_tokens", request=IdentityFields.parse, dialect=LOSANT, scheme=BEARER)
+@operation(
+    "invalidate_identity_tokens",
+    request=IdentityFields.parse,
+    dialect=LOSANT,
+    scheme=BEARER,
+    takes_events=True,
+)
 def lambda_handler(call: Call[IdentityFields]) -> Success:
     """End all tokens that the identity has."""
     invalidation.invalidate_identity_tokens(call.tenant, call.request.subject)

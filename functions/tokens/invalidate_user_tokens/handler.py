@@ -11,7 +11,9 @@ from signet.edge.operation import Call, operation
 from signet.usecases import invalidation
 
 
-@operation("invalidate_user_tokens", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)
+@operation(
+    "invalidate_user_tokens", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER, takes_events=True
+)
 def lambda_handler(call: Call[NamedUser]) -> Success:
     """End all tokens of the user, who is named by id, by `ext:…`, or by e-mail address."""
     invalidation.invalidate_user_tokens(call.tenant, call.request.experience_user_id)

@@ -11,7 +11,7 @@ from signet.edge.operation import Call, operation
 from signet.usecases import users
 
 
-@operation("delete_user", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER)
+@operation("delete_user", request=NamedUser.parse, dialect=LOSANT, scheme=BEARER, takes_events=True)
 def lambda_handler(call: Call[NamedUser]) -> Success:
     """Delete a user; its tokens end."""
     users.remove(call.tenant, call.request.experience_user_id)

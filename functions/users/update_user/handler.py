@@ -15,7 +15,12 @@ from signet.usecases import users
 
 
 @operation(
-    "update_user", request=UpdateUser.parse, dialect=LOSANT, scheme=BEARER, body_limit=LARGE_BODY_BYTES
+    "update_user",
+    request=UpdateUser.parse,
+    dialect=LOSANT,
+    scheme=BEARER,
+    body_limit=LARGE_BODY_BYTES,
+    takes_events=True,
 )
 def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
     """Change what is given of a user, and end its tokens where that is due."""

@@ -23,7 +23,9 @@ class Settings:
         argon2_lanes: In how many parallel lanes.
         transfer_bucket: The S3 bucket of imports, exports and their reports.
         application_id: The one application whose users an authorizer lets in, where its routes do not
-            name one; only authorizers have it, hence the one setting that may be missing.
+            name one; only authorizers have it, so it may be missing.
+        event_sources: The EventBridge sources whose events are taken; none where it is missing.
+        queue_arns: The SQS queues whose messages are taken; none where it is missing.
     """
 
     table_name: str
@@ -38,6 +40,8 @@ class Settings:
     argon2_lanes: int
     transfer_bucket: str
     application_id: str | None
+    event_sources: frozenset[str]
+    queue_arns: frozenset[str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +65,8 @@ class Settings:
                 argon2_lanes=int(environment["ARGON2_LANES"]),
                 transfer_bucket=environment["TRANSFER_BUCKET"],
                 application_id=environment.get("APPLICATION_ID") or None,
+                event_sources=_names(environment.get("EVENT_SOURCES", "")),
+                queue_arns=_names(environment.get("QUEUE_ARNS", "")),
             )
         except KeyError as error:
             message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."
@@ -78,3 +84,8 @@ def aws_client(environment: Mapping[str, str] = os.environ) -> str:
         message = f"AWS_CLIENT is {chosen}; it must be boto3 or lean."
         raise RuntimeError(message)
     return chosen
+
+
+def _names(text: str) -> frozenset[str]:
+    """What stands between commas."""
+    return frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -39,7 +39,9 @@ MAX_BODY_BYTES = 32 * 1024
 LARGE_BODY_BYTES = 1024 * 1024
 """For users and groups: what a GET of one gives, a PATCH takes back."""
 
-TRIGGER_MEMBERS = frozenset({"requestContext", "httpMethod", "Records", "rawPath", "multiValueHeaders"})
+TRIGGER_MEMBERS = frozenset(
+    {"requestContext", "httpMethod", "Records", "rawPath", "multiValueHeaders", "detail-type"}
+)
 """Members that give away an event of some trigger, none of which may count as a trusted direct call."""
 
 
@@ -119,6 +121,7 @@ def operation[R](
     body_limit: int = MAX_BODY_BYTES,
     direct: Callable[[Members], R] | None = None,
     variants: Mapping[str, Variant[R]] | None = None,
+    takes_events: bool = False,
 ) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
     """Make a Lambda handler of an operation.
 
@@ -134,6 +137,7 @@ def operation[R](
         body_limit: How many bytes the body may have.
         direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
         variants: By path, what differs on further routes of the same operation.
+        takes_events: Whether it takes EventBridge events and SQS batches too, of whom the environment names.
     """
     wiring.prepare()
     logger = make_logger(name)
@@ -162,9 +166,9 @@ def operation[R](
                 record.succeeded(code)
             return _answer(code, body, answer_headers, http.request_id)
 
-        def directly(event: dict[str, Any], record: Record) -> dict[str, Any]:
+        def directly(read: Callable[[], object], record: Record) -> dict[str, Any]:
             def attempt() -> JsonModel | dict[str, Any]:
-                acts_for, members = _accept(event, scheme, body_limit, record)
+                acts_for, members = _accept(read(), scheme, body_limit, record)
                 return operate(_call(record, (direct or request)(members), acts_for))
 
             try:
@@ -179,12 +183,21 @@ def operation[R](
             return result
 
         @functools.wraps(operate)
-        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-            http = HttpRequest.find(event) if isinstance(event, dict) else None
-            record = Record(logger, http.request_id if http else context.aws_request_id, context)
+        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+            def call_directly(read: Callable[[], object], name: str) -> dict[str, Any]:
+                return directly(read, Record(logger, name, context))
+
             wiring.function_name.set(context.function_name)
             with deadline.within(context.get_remaining_time_in_millis()):
-                return directly(event, record) if http is None else over_http(http, record)
+                if (http := HttpRequest.find(event)) is not None:
+                    return over_http(http, Record(logger, http.request_id, context))
+                if takes_events and isinstance(event, dict) and TRIGGER_MEMBERS & event.keys():
+                    # Nobody waits for it, and it costs 20 ms.
+                    from signet.edge import events_in
+
+                    if events_in.is_trusted(event, wiring.settings()):
+                        return events_in.run(event, context, call_directly)
+                return call_directly(lambda: event, context.aws_request_id)
 
         return handler
 
@@ -282,6 +295,8 @@ def _accept(
         message = (
             "This event is neither an HTTP API request of payload format 2.0 nor a direct invocation:"
             ' a JSON object of the request\'s fields, with "applicationId" where it acts in an application.'
+            " Some operations take events, but only from the sources and queues that EVENT_SOURCES and"
+            " QUEUE_ARNS name (docs/events-in.md)."
         )
         raise UnsupportedEvent(message)
     members = dict(check_object(event))
