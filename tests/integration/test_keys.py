@@ -43,9 +43,9 @@ def test_the_discovery_document(signet: Deployment) -> None:
         "issuer": URL,
         "jwks_uri": f"{URL}/.well-known/jwks.json",
         "introspection_endpoint": f"{URL}/oauth2/introspect",
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "revocation_endpoint": f"{URL}/oauth2/revoke",
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "revocation_bound_seconds": {"user": 0, "application": 5, "key": 360},
     }

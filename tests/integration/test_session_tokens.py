@@ -1,6 +1,8 @@
 """Session tokens without a password, the end of tokens, and introspection."""
 
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -177,3 +179,47 @@ def test_introspection_needs_the_application_and_its_api_token(signet: Deploymen
         answer = introspect(signet, "token=x", headers)
         assert (answer.status, answer.json["error"]) == (401, "invalid_client")
         assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+def as_oauth4webapi_does(text: str) -> str:
+    """Form-encode a part of the credentials as oauth4webapi 3.8.8 does, hence openid-client and Auth.js."""
+    return re.sub("[^A-Za-z0-9]", lambda match: f"%{ord(match[0]):02X}", text)
+
+
+OAUTH4WEBAPI = (
+    "5f0c6b9d8e7a4f3c2b1a0d9e",
+    "sgt_5f0c6b9d8e7a4f3c2b1a0d9e_aB-_c",
+    "NWYwYzZiOWQ4ZTdhNGYzYzJiMWEwZDllOnNndCU1RjVmMGM2YjlkOGU3YTRmM2MyYjFhMGQ5ZSU1RmFCJTJEJTVGYw==",
+)
+"""A client's id and secret, and what its `ClientSecretBasic` makes of them."""
+
+
+@pytest.mark.parametrize("path", ["introspect", "revoke"])
+def test_clients_authenticate_as_oauth_has_it(signet: Deployment, path: str) -> None:
+    """RFC 6749 section 2.3.1: Basic, as it stands or form-encoded, or both in the form, and not twice."""
+    client_id, secret, vector = OAUTH4WEBAPI
+    encoded = signet.basic(as_oauth4webapi_does(client_id), as_oauth4webapi_does(secret))
+    assert encoded == {"authorization": f"Basic {vector}"}
+
+    own, token = signet.application_id, signet.api_token
+    other_id, other_token = signet.new_application()
+
+    def post(headers: dict[str, str], **form: str) -> tuple[int, str | None]:
+        answer = signet.http(
+            "POST", f"/oauth2/{path}", raw=urlencode({"token": "x"} | form).encode(), headers=headers
+        )
+        return answer.status, answer.json.get("error")
+
+    good, refused, twice = (200, None), (401, "invalid_client"), (400, "invalid_request")
+    assert post(signet.basic(own)) == good
+    assert post(signet.basic(as_oauth4webapi_does(own), as_oauth4webapi_does(token))) == good
+    assert post({}, client_id=own, client_secret=token) == good
+    assert post(signet.basic(own), client_id=own) == good
+    assert post(signet.basic(own), client_id=own, client_secret=token) == twice
+    assert post(signet.basic(own), client_id=other_id) == refused
+    assert post(signet.basic(as_oauth4webapi_does(own), as_oauth4webapi_does(other_token))) == refused
+    assert post({}, client_id=own, client_secret=other_token) == refused
+    assert post({}, client_id=other_id, client_secret=token) == refused
+    assert post({}, client_id=own) == refused
+    assert post({}, client_secret=token) == refused
+    assert post({}, client_id="", client_secret=token) == refused

@@ -8,7 +8,7 @@ from signet.edge.credentials import PUBLIC
 from signet.edge.dialects.oauth import OAUTH
 from signet.edge.operation import Call, no_fields, operation
 
-AUTH_METHODS = ["client_secret_basic"]
+AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 """How a caller of the endpoints that take tokens says who it is (RFC 8414 section 2)."""
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from signet import wiring
 from signet.domain.permissions import live_claims
-from signet.edge.credentials import BASIC_APPLICATION
+from signet.edge.credentials import CLIENT
 from signet.edge.dialects.oauth import OAUTH
 from signet.edge.fields.tokens import PresentedToken, parse_parameters
 from signet.edge.forms import parse_form
@@ -18,7 +18,7 @@ from signet.errors import TokenRefused
     direct=PresentedToken.parse,
     parse=parse_form,
     dialect=OAUTH,
-    scheme=BASIC_APPLICATION,
+    scheme=CLIENT,
 )
 def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """Give the claims of a token of this application that is good, whatever its kind."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from signet import wiring
-from signet.edge.credentials import BASIC_APPLICATION
+from signet.edge.credentials import CLIENT
 from signet.edge.dialects.oauth import OAUTH
 from signet.edge.fields.tokens import PresentedToken, parse_parameters
 from signet.edge.forms import parse_form
@@ -17,7 +17,7 @@ from signet.usecases import ending
     direct=PresentedToken.parse,
     parse=parse_form,
     dialect=OAUTH,
-    scheme=BASIC_APPLICATION,
+    scheme=CLIENT,
 )
 def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """End a session or user token of this application; of any other the answer tells nothing."""

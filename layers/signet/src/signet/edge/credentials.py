@@ -6,7 +6,7 @@ A scheme only reads what came. Whether an API token is right is decided in
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from signet.domain.applications import API_TOKEN
 from signet.domain.ids import find_id
@@ -91,13 +91,28 @@ def _nobody(_http: HttpRequest, _members: Members) -> Presented:
     raise CredentialsMissing(message)
 
 
-def _basic_application(http: HttpRequest, _members: Members) -> Presented:
-    application_id, api_token = http.basic_credentials() or ("", "")
+def _client(http: HttpRequest, members: Members) -> Presented:
+    in_header = http.basic_credentials()
+    client_id, secret = members.pop("client_id", None), members.pop("client_secret", None)
+    if in_header is None:
+        if not client_id or not secret:
+            message = (
+                "Send the applicationId and the API token: as user name and password of HTTP Basic, or as"
+                " client_id and client_secret in the form."
+            )
+            raise CredentialsMissing(message)
+        return Presented(secret, client_id)
+    if secret is not None:
+        message = "comes beside HTTP Basic credentials; send one of the two (RFC 6749 section 2.3)."
+        raise InvalidRequest.of("client_secret", message)
+    # RFC 6749 has both form-encoded, which many clients leave out. Neither `%` nor `+` is in a good one.
+    application_id, api_token = (unquote_plus(part) for part in in_header)
     if not application_id:
-        message = (
-            "Send HTTP Basic credentials: the applicationId as the user name, the API token as the password."
-        )
+        message = "Send the applicationId as the user name, the API token as the password."
         raise CredentialsMissing(message)
+    if client_id is not None and find_id(client_id) != find_id(application_id):
+        message = "The API token is wrong: client_id names another application than the header."
+        raise CredentialsWrong(message)
     return Presented(api_token, application_id)
 
 
@@ -173,8 +188,9 @@ BEARER = Scheme(_bearer, in_application=True, challenge='Bearer realm="signet"')
 DIRECT = Scheme(_nobody, in_application=True)
 """Nobody over HTTP, even should the function be given a route: it is invoked directly alone."""
 
-BASIC_APPLICATION = Scheme(_basic_application, in_application=True, challenge='Basic realm="signet"')
-"""OAuth's: HTTP Basic with the application's id and the API token (RFC 6749 section 2.3.1)."""
+CLIENT = Scheme(_client, in_application=True, challenge='Basic realm="signet"', in_body=True)
+"""OAuth's: the application's id and the API token, as HTTP Basic (as they stand, or form-encoded) or in the
+form (RFC 6749 section 2.3.1)."""
 
 NAMED = Scheme(_named, in_application=True)
 """Anybody may ask; the path names the application."""
