@@ -1,5 +1,7 @@
 """What the template's parameters change."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from local import events, sam
 from local.messages import Request
 from local.template import Resolver
 from tests.contract.test_bundle import FUNCTIONS, OPERATIONS, logical_id
-from tests.deployment import URL, load_template
+from tests.deployment import ROOT, URL, load_template
 from tests.transformed import deployed
 
 RESERVED = {
@@ -76,6 +78,13 @@ def test_a_decision_that_is_kept_is_one_token_s_on_one_path() -> None:
         cache_key(kept, here, cookie="authorization=1"),
     ):
         assert elsewhere is None
+
+
+def test_the_recipe_for_another_stack_keeps_a_decision_by_the_same() -> None:
+    """What docs/authorizer.md says to copy is what the template itself does."""
+    text = (ROOT / "docs" / "authorizer.md").read_text()
+    recipes = [json.loads(match) for match in re.findall(r"`IdentitySource: (\[.*?\])`", text)]
+    assert recipes == [list(authorizer(AuthorizerCacheSeconds="60").identity_sources)]
 
 
 def test_api_gateway_may_ask_the_authorizer() -> None:

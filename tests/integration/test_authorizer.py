@@ -1,6 +1,7 @@
 """The Lambda authorizer, and GET /applications/{applicationId}/experience/me behind it."""
 
 import json
+import textwrap
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from signet import wiring
 from signet.edge import authorizer
-from signet.errors import CredentialsWrong, Unavailable
+from signet.errors import CredentialsWrong, TokenRefused, Unavailable
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tools.events import load_event
 
@@ -385,3 +386,19 @@ def test_an_application_may_be_named_in_capitals(moto_signet: Deployment) -> Non
     token = signet.demo()["sessionToken"]
     path = f"/applications/{signet.application_id.upper()}/experience/me"
     assert signet.http("GET", path, headers=signet.bearer(token)).status == 200
+
+
+def test_another_function_verifies_a_token_as_the_documentation_says(
+    signet: Deployment, demo: dict[str, str]
+) -> None:
+    """The lines of docs/authorizer.md do what they say."""
+    text = (ROOT / "docs" / "authorizer.md").read_text()
+    lines = text.partition("    from signet import wiring\n")[2].partition("\n\nAnything else")[0]
+    given = {"wiring": wiring, "application_id": signet.application_id, "text": demo["sessionToken"]}
+    exec(textwrap.dedent(lines), given)  # noqa: S102 - our own documentation
+    assert given["user"].id == demo["userId"]  # type: ignore[attr-defined]
+    signet.invoke(
+        "invalidate_user_tokens", {"applicationId": signet.application_id, "experienceUserId": demo["userId"]}
+    )
+    with pytest.raises(TokenRefused):
+        exec(textwrap.dedent(lines), given)  # noqa: S102
