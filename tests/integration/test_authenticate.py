@@ -132,6 +132,30 @@ def test_any_wrong_credential_is_the_false_path(scene: Scene, mode: str, name: s
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_a_refusal_has_not_moved_the_end_of_a_key_s_tokens(signet: Deployment, mode: str) -> None:
+    """A token that would live longer than any of its key is noted only once all credentials are right."""
+    here = {"applicationId": signet.application_id}
+    user = signet.invoke("create_user", here | {"email": "user0@example.com", "password": PASSWORD})
+    named = here | {"experienceUserId": user["id"]}
+    token = signet.invoke("issue_session_token", named | {"ttl": 60_000})["token"]
+    given = {"email": "user0@example.com", "password": PASSWORD, "token": token}
+    right = {name: given[name] for name in USES[mode]}
+    asked = here | {"authMode": mode, "invalidateExistingTokens": True, "returnToken": True}
+    wrong = {"email": "user1@example.com", "password": OTHER_PASSWORD, "token": "nonsense"}
+    before = signet.items()
+    for name in right:
+        assert signet.invoke("authenticate", asked | right | {name: wrong[name]}) == {"authenticated": False}
+    assert signet.items() == before
+    if "token" in right:
+        signet.invoke("invalidate_user_tokens", named)
+        before = signet.items()
+        assert signet.invoke("authenticate", asked | right) == {"authenticated": False}
+        assert signet.items() == before
+        right["token"] = signet.invoke("issue_session_token", named | {"ttl": 60_000})["token"]
+    assert signet.invoke("authenticate", asked | right)["authenticated"] is True
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_a_credential_that_the_mode_names_is_required(scene: Scene, mode: str) -> None:
     """The mode says what is needed, never what happened to come."""
     for name in USES[mode]:

@@ -167,16 +167,22 @@ class _Check:
         email = _normal(attempt.email) if attempt.mode.uses_email else None
         if attempt.mode.uses_email and email is None:
             raise Refused
-        issue = self._prepare(token, user_id_of(token))
+
+        def find_user() -> User:
+            user = self.verifier.find_session_user(self.tenant, token)
+            if attempt.mode.uses_email and user.normal_email != email:
+                raise Refused
+            return user
+
+        # The write below is the check, unless something has to be written before it.
+        issue = self._prepare(token, user_id_of(token), check=find_user)
         if attempt.invalidate_existing_tokens:
             condition = Condition(user_id_of(token), token=token, email=email)
             updated = note_login(self.tenant, condition, is_login=False, nonce=new_nonce())
             if updated is None:
                 raise Refused
             return Authentication(updated, issue(updated))
-        user = self.verifier.find_session_user(self.tenant, token)
-        if attempt.mode.uses_email and user.normal_email != email:
-            raise Refused
+        user = find_user()
         return Authentication(user, issue(user))
 
     def by_password(self, warn: Callable[[Unavailable], None]) -> Authentication:
@@ -213,7 +219,9 @@ class _Check:
             raise ApplicationChanged(self.tenant.application_id)
         return token
 
-    def _prepare(self, token: Token | None, user_id: str) -> Callable[[User], str | None]:
+    def _prepare(
+        self, token: Token | None, user_id: str, check: Callable[[], object] | None = None
+    ) -> Callable[[User], str | None]:
         """What gives the token that is asked for, once the user is known as it is then."""
         attempt = self.attempt
         if not attempt.return_token:
@@ -223,7 +231,9 @@ class _Check:
         extra_data = attempt.extra_data
         if extra_data is None and token is not None:
             extra_data = token.extra_data
-        return prepare(self.tenant, self.signer, user_id, ttl_ms=attempt.ttl_ms, extra_data=extra_data)
+        return prepare(
+            self.tenant, self.signer, user_id, ttl_ms=attempt.ttl_ms, extra_data=extra_data, check=check
+        )
 
     def _verified_credential(self, token: Token | None, email: str | None) -> Credential:
         """The credential of the address, its password verified; a wrong address takes as long."""

@@ -23,6 +23,7 @@ def prepare(
     *,
     ttl_ms: int | None,
     extra_data: Mapping[str, Any] | None,
+    check: Callable[[], object] | None = None,
 ) -> Issue:
     """Get ready to issue a session token, before anything is written or ended for it.
 
@@ -32,6 +33,7 @@ def prepare(
         user_id: The user.
         ttl_ms: The max age in milliseconds; None for no expiry.
         extra_data: The token's extra data; None for none.
+        check: As for `Signer.prepare`.
 
     Returns:
         What issues it, and cannot fail: for the user as it is once it was read or written.
@@ -49,7 +51,7 @@ def prepare(
         extra_data=extra_data,
     )
     greatest = claims(generation=MANY, not_before_ms=latest_issue_ms(tenant.now_ms))
-    sign = signer.prepare(TokenKind.SESSION, greatest, tenant.now)
+    sign = signer.prepare(TokenKind.SESSION, greatest, tenant.now, check)
     return lambda user: sign(
         claims(generation=user.generation, not_before_ms=user.token_cutoff_ms, until=user.unverified_until)
     )
