@@ -11,6 +11,7 @@ import bcrypt
 import pytest
 
 from signet import wiring
+from signet.domain.passwords.hasher import Argon2Hash
 from signet.edge.fields.transfer import write_line
 from signet.errors import (
     ApplicationNotFound,
@@ -19,6 +20,7 @@ from signet.errors import (
     InvalidRequest,
     Unavailable,
     UnsupportedEvent,
+    UserExists,
 )
 from signet.store.attributes import from_attributes
 from signet.store.listing import user_entries
@@ -166,6 +168,112 @@ def test_who_logs_in_first_locks_nobody_out_behind_72_bytes(signet: Deployment) 
     assert "$argon2id$" in str(find_password_hash(signet.tenant, "bob@example.com"))
 
 
+def test_a_user_without_a_password_gets_in_once_one_is_set(signet: Deployment) -> None:
+    """Whoever used a social log-in elsewhere holds the address, and no password is right until then."""
+    start(signet, lines({"email": "Ann@example.com", "passwordHash": None, "id": "a" * 24}))
+    here = {"applicationId": signet.application_id}
+    user = signet.invoke("get_user", {**here, "experienceUserId": "a" * 24})
+    assert (user["email"], user["passwordLastUpdated"]) == ("Ann@example.com", None)
+    with pytest.raises(UserExists):
+        signet.invoke("create_user", {**here, "email": "ann@example.com", "password": PASSWORD})
+    token = signet.invoke("issue_session_token", {**here, "experienceUserId": "a" * 24})["token"]
+    attempt = {**here, "authMode": "tokenEmail", "token": token, "email": "ann@example.com"}
+    assert signet.invoke("authenticate", attempt)["authenticated"]
+    attempt |= {"authMode": "tokenEmailPassword"}
+    for password in ("", PASSWORD, "None", "null"):
+        assert log_in(signet, "ann@example.com", password) == 401
+        assert signet.invoke("authenticate", {**attempt, "password": password}) == {"authenticated": False}
+    change = {**here, "experienceUserId": "a" * 24, "email": "ann@example.com", "password": PASSWORD}
+    assert signet.invoke("update_user", change)["passwordLastUpdated"] is not None
+    assert log_in(signet, "ann@example.com", PASSWORD) == 200
+    assert not signet.invoke("introspect_token", {**here, "token": token})["active"], "as after any password"
+    assert sound(signet)
+
+
+def test_a_user_without_a_password_may_move_and_go(signet: Deployment) -> None:
+    """Another address takes the credential along, still without a password; a deletion frees it."""
+    start(signet, lines({"email": "ann@example.com", "passwordHash": None, "id": "a" * 24}))
+    here = {"applicationId": signet.application_id, "experienceUserId": "a" * 24}
+    assert signet.invoke("update_user", {**here, "email": "zoe@example.com"})["email"] == "zoe@example.com"
+    assert log_in(signet, "zoe@example.com", "") == 401
+    assert find_password_hash(signet.tenant, "ann@example.com") is None
+    signet.invoke("update_user", {**here, "firstName": "Zoe"})
+    assert export(signet)[0] | {"passwordHash": None, "email": "zoe@example.com"} == export(signet)[0]
+    signet.invoke("delete_user", here)
+    assert sound(signet)
+    assert start(signet, lines({**ANN, "email": "zoe@example.com"}), "again")["counts"] == counts(
+        1, created=1
+    )
+
+
+def test_who_has_no_password_costs_what_a_wrong_password_costs(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody learns from outside who has none: the same trips, the same hash, the same answer."""
+    made = wiring.password_hasher().hash(PASSWORD)
+    start(
+        signet,
+        lines({**ANN, "passwordHash": made}, {**BOB, "passwordHash": None, "id": "b" * 24}),
+    )
+    log_in(signet, "bob@example.com", "wrong password")  # A warm container.
+    computed: list[bytes] = []
+    matches = Argon2Hash.matches
+
+    def compute_and_note(stored: Argon2Hash, text: bytes) -> bool:
+        computed.append(text)
+        return matches(stored, text)
+
+    monkeypatch.setattr(Argon2Hash, "matches", compute_and_note)
+    seen = []
+    for email in ("ann@example.com", "bob@example.com", "nobody@example.com"):
+        computed.clear()
+        with signet.counted() as trips:
+            assert log_in(signet, email, "wrong pässword") == 401
+        seen.append((list(trips), list(computed)))
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0][1]) == 2, "of two spellings"
+
+
+def test_users_with_ids_of_the_application_s_own_come_along(signet: Deployment) -> None:
+    """With and without a password, with what identify brought; unverified users and tombstones do not."""
+    here = {"applicationId": signet.application_id}
+    signet.invoke("update_application", {**here, "requireJwtToken": False})
+    signet.clock.advance(5)
+    properties = {"isAdmin": True, "organizationId": "org1", "email": "Ann@example.com", "name": "Ann"}
+    for user_id, given in (("u1", properties), ("u2", {}), ("ü 3", {}), ("gone", {})):
+        token = signet.invoke("issue_user_token", {**here, "userId": user_id, "userProperties": given})[
+            "token"
+        ]
+        user = {"userId": user_id, "photoUrl": "https://example.com/a.png"}
+        data = {"apiKey": signet.application_id, "authToken": token, "user": user}
+        assert signet.http("POST", "/v1/identify", {"data": data}).status == 200
+    data = {"apiKey": signet.application_id, "user": {"userId": "unverified"}}
+    assert signet.http("POST", "/v1/identify", {"data": data}).status == 200
+    signet.invoke("delete_user", {**here, "experienceUserId": "ext:gone"})
+    change = {"experienceUserId": "ext:u2", "email": "u2@example.com", "password": PASSWORD}
+    signet.invoke("update_user", {**here, **change})
+    exported = export(signet)
+    assert [user["id"] for user in exported] == ["ext:u1", "ext:u2", "ext:ü 3"]
+    assert exported[0]["isAdmin"] is True
+    assert exported[0]["profile"]["organizationId"] == "org1"
+    assert "passwordHash" not in exported[0]
+    other_id, other_token = signet.new_application()
+    key = f"import/{other_id}/users.jsonl"
+    signet.put_file(key, lines(*exported))
+    event = {"applicationId": other_id, "key": key, "importId": "mine"}
+    assert signet.invoke("import_users", event)["counts"] == counts(3, created=3)
+    assert export(signet, other_id) == exported
+    signet.invoke("update_user", {"applicationId": other_id, "experienceUserId": "ext:u1", "firstName": "A"})
+    again = signet.invoke("import_users", {**event, "importId": "again"})
+    assert again["counts"] == counts(3, exists=3)
+    path = f"/applications/{other_id}/experience/login"
+    given = {"email": "u2@example.com", "password": PASSWORD}
+    assert signet.http("POST", path, given, headers=signet.bearer(other_token)).status == 200
+    signet.invoke("delete_user", {"applicationId": other_id, "experienceUserId": "ext:ü 3"})
+    assert not any("mine:3" in repr(item) for item in signet.items()), "a tombstone holds nothing more"
+    assert sound(signet)
+
+
 def test_what_is_there_stays_as_it_is(signet: Deployment) -> None:
     """Neither an address, an id nor a tombstone is touched: the lines are reported, and cost no other one."""
     start(signet, lines({**ANN, "id": "a" * 24}, {**BOB, "id": "b" * 24}))
@@ -205,11 +313,29 @@ REFUSED: list[tuple[bytes, str, str]] = [
     (b'{"email": "\xff"}', "InvalidRequest", "The line is not UTF-8"),
     (b'{"email": "a@example.com", "email": "b@example.com"}', "InvalidRequest", "more than once"),
     (lines({"email": "x@example.com"})[:-1], "InvalidRequest", "password: is required, or else passwordHash"),
+    (lines({"id": "ext:u", "passwordHash": BCRYPT})[:-1], "InvalidRequest", "stands without an email"),
+    (lines({"id": "ext:u", "password": PASSWORD})[:-1], "InvalidRequest", "stands without an email"),
+    (lines({"id": "ext:"})[:-1], "InvalidRequest", "id: is no user id: 24 hex digits, or ext:"),
+    (lines({**ANN, "isAdmin": True})[:-1], "InvalidRequest", "isAdmin: is what users have whose id begins"),
+    (lines({**ANN, "profile": {}})[:-1], "InvalidRequest", "profile: is what users have whose id begins"),
+    (
+        lines({"id": "ext:u", "profile": {"photoUrl": "javascript:x"}})[:-1],
+        "InvalidRequest",
+        "an http or https",
+    ),
+    (lines({"id": "ext:u", "profile": {"plan": "x"}})[:-1], "InvalidRequest", "profile.plan: is unknown"),
+    (
+        lines({**ANN, "passwordHash": None, "passwordLastUpdated": "2024-01-01T00:00:00Z"})[:-1],
+        "InvalidRequest",
+        "stands without a password",
+    ),
+    (lines({**ANN, "lastLogin": "2030-01-01T00:00:00Z"})[:-1], "InvalidRequest", "lastLogin: must lie in"),
     (lines({**ANN, "password": PASSWORD})[:-1], "InvalidRequest", "give one of the two"),
     (lines({**ANN, "password": None})[:-1], "InvalidRequest", "password: must be a valid string"),
     (lines({"email": "x@example.com", "password": "short"})[:-1], "InvalidRequest", "is too short"),
     (lines({"email": "x@example.com", "passwordHash": "md5"})[:-1], "InvalidRequest", "no supported form"),
     (lines({"passwordHash": BCRYPT})[:-1], "InvalidRequest", "email: is required"),
+    (lines({**ANN, "email": None})[:-1], "InvalidRequest", "email: is required"),
     (lines({**ANN, "email": "nobody"})[:-1], "InvalidRequest", "not a valid e-mail address"),
     (lines({**ANN, "phone": "+14155552671"})[:-1], "InvalidRequest", "phone: is unknown"),
     (lines({**ANN, "id": "G" * 24})[:-1], "InvalidRequest", "id: is no user id"),
@@ -240,7 +366,7 @@ def test_the_longest_user_comes_back(signet: Deployment) -> None:
         1, created=1
     )
     again = signet.invoke("get_user", {"applicationId": other, "experienceUserId": made["id"]})
-    assert again == made | {"applicationId": other, "lastUpdated": again["lastUpdated"]}
+    assert again == made | {"applicationId": other}
 
 
 def test_a_bad_line_is_named_and_costs_no_other(signet: Deployment) -> None:
@@ -381,7 +507,9 @@ def test_an_invocation_that_dies_and_is_tried_again_spoils_nothing(
     groups = make_groups(signet, 60)
     monkeypatch.setattr(importing, "CHUNK_LINES", 2)
     people: list[Mapping[str, object]] = [{**ANN, "email": f"user{n}@example.com"} for n in range(4)]
-    content = lines(*people, people[1], {**ANN, "experienceGroupIds": groups}, {"email": "bad"})
+    content = lines(
+        *people, people[1], {**ANN, "experienceGroupIds": groups}, {"email": "bad"}, {"id": "ext:u"}
+    )
     saves = 0
     save = Progress.save
 
@@ -396,10 +524,10 @@ def test_an_invocation_that_dies_and_is_tried_again_spoils_nothing(
     with pytest.raises(KeyboardInterrupt):
         start(signet, content, importId="mine")
     result = start(signet, content, importId="mine")
-    assert (result["status"], result["counts"]) == ("complete", counts(7, created=5, exists=1, refused=1))
+    assert (result["status"], result["counts"]) == ("complete", counts(8, created=6, exists=1, refused=1))
     assert list(problems(signet, result)) == [5, 7]
     assert start(signet, content, importId="mine") == result
-    assert len(export(signet)) == 5
+    assert len(export(signet)) == 6
     assert sound(signet)
 
 

@@ -9,19 +9,15 @@ from signet import wiring
 from signet.edge.credentials import API_KEY
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel
-from signet.edge.fields.velt import EmailText, ExternalId, PhotoUrl, Text
+from signet.edge.fields.velt import ExternalId, Profile
 from signet.edge.operation import Call, operation
 from signet.usecases import identification
 
 
-class ClaimedUser(RequestModel):
+class ClaimedUser(Profile):
     """Who somebody says to be."""
 
     user_id: ExternalId
-    organization_id: Text | None = None
-    email: EmailText | None = None
-    name: Text | None = None
-    photo_url: PhotoUrl | None = None
     is_admin: Any = UNSET
 
 

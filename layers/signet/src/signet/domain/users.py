@@ -11,6 +11,9 @@ EXTERNAL = "x:"
 
 MAX_GROUPS = 100
 
+NO_PASSWORD = ""
+"""What stands in place of the hash of a credential without a password: no hash, so that nothing matches."""
+
 
 def new_user_id() -> str:
     """24 lower-case hex digits."""

@@ -22,7 +22,7 @@ class Credential:
 
     Attributes:
         user_id: Whose it is.
-        password_hash: A PHC string, or a foreign hash that was imported.
+        password_hash: A PHC string, a foreign hash that was imported, or `NO_PASSWORD`.
         password_version: Equal to the user's as long as both belong together.
     """
 

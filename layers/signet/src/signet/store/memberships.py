@@ -35,7 +35,7 @@ ROOM = MAX_PARTS - 4
 def add_user(
     tenant: Tenant,
     user: User,
-    password_hash: str,
+    password_hash: str | None,
     origin: str | None = None,
 ) -> User:
     """Write a new user with its credential and its memberships. One round trip for 48 groups.
@@ -43,7 +43,7 @@ def add_user(
     Args:
         tenant: Whose user it is.
         user: The user.
-        password_hash: Of its password.
+        password_hash: As in `insert_user`.
         origin: What made it, for who has to know its own work again.
 
     Returns:

@@ -216,18 +216,18 @@ def find_users(tenant: Tenant, user_ids: Iterable[str]) -> dict[str, User]:
 
 
 def find_password_hash(tenant: Tenant, normal_email: str) -> str | None:
-    """The password hash of the credential, or None where there is no such credential."""
+    """The password hash of the credential (or `NO_PASSWORD`); None where there is no such credential."""
     item = tenant.table.find(credential_key(tenant.application_id, normal_email))
     return None if item is None else item["password_hash"]
 
 
-def insert_user(tenant: Tenant, user: User, password_hash: str, origin: str | None = None) -> None:
-    """Write a new user with its credential and its memberships. One round trip.
+def insert_user(tenant: Tenant, user: User, password_hash: str | None, origin: str | None = None) -> None:
+    """Write a new user with its credential, if it has an address, and its memberships. One round trip.
 
     Args:
         tenant: Whose user it is.
         user: The user; the member items of those of its groups that are outstanding have been announced.
-        password_hash: Of its password.
+        password_hash: Of its password; `NO_PASSWORD` where there is none, None without an address.
         origin: What made it, for who has to know its own work again (`store.transfer.is_made_by`).
 
     Raises:
@@ -235,20 +235,22 @@ def insert_user(tenant: Tenant, user: User, password_hash: str, origin: str | No
         StaleError: There is or was a user with this id.
         GroupsGoneError: Some of the groups do not exist.
     """
-    if user.normal_email is None:
-        message = "A user with a password needs an e-mail address."
+    if (user.normal_email is None) != (password_hash is None):
+        message = "A user with a password needs an e-mail address, and one with an address a credential."
         raise TypeError(message)
-    credential = {
-        "user_id": user.id,
-        "password_hash": password_hash,
-        "password_version": user.password_version,
-    }
-    if origin is not None:
-        credential["origin"] = origin
-    parts: dict[str, Part] = {
-        "user": Insert(user_key(tenant.application_id, user.id), _item(tenant.application_id, user)),
-        "new credential": Insert(credential_key(tenant.application_id, user.normal_email), credential),
-    }
+    item = _item(tenant.application_id, user)
+    parts: dict[str, Part] = {"user": Insert(user_key(tenant.application_id, user.id), item)}
+    noted = {} if origin is None else {"origin": origin}
+    if user.normal_email is None:
+        item |= noted
+    else:
+        credential: dict[str, object] = {
+            "user_id": user.id,
+            "password_hash": password_hash,
+            "password_version": user.password_version,
+        }
+        key = credential_key(tenant.application_id, user.normal_email)
+        parts["new credential"] = Insert(key, credential | noted)
     announced = replace(user, group_ids=())
     _write(tenant.table, parts | _memberships(tenant.application_id, announced, user))
 
@@ -368,6 +370,7 @@ def delete_user(tenant: Tenant, user: User) -> None:
         *RAISED,
         "is_admin",
         "last_login",
+        "origin",
         "list_pk",
         "list_sk",
         "user_id",
@@ -448,6 +451,8 @@ def _item(application_id: str, user: User) -> dict[str, object]:
         "user_id": user.id,
         "generation": user.generation,
         "revision": user.revision,
+        "last_login": user.last_login_ms,
+        "is_admin": user.is_admin or None,
     }
     return {name: value for name, value in item.items() if value is not None}
 

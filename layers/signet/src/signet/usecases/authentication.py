@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from signet.domain.applications import ApplicationChanged
 from signet.domain.identities import normal_email
 from signet.domain.tokens import Token, TokenKind
-from signet.domain.users import User
+from signet.domain.users import NO_PASSWORD, User
 from signet.errors import InvalidRequest, TokenRefused, Unavailable
 from signet.store.authentication import (
     Condition,
@@ -250,7 +250,7 @@ class _Check:
             if credential is not None and credential.user_id != user_id:
                 credential = None
         password = self.attempt.password or ""
-        if credential is None:
+        if credential is None or credential.password_hash == NO_PASSWORD:
             self.hasher.verify_decoy(password)
             raise Refused
         if not self.hasher.verify(credential.password_hash, password):

@@ -25,7 +25,7 @@ PART_BYTES = 8 * 2**20
 """S3 wants 5 MiB at least and takes 10,000 parts: 80 GB in all."""
 
 WITH_ADDRESS = "E#"
-"""What the entries of users with a credential begin with; they come first."""
+"""What the entries of users with ids of ours begin with, who have a credential; they come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,12 @@ class _Exporter:
 
     tenant: Tenant
     bucket: Bucket
-    write_line: Callable[[User, str], bytes]
+    write_line: Callable[[User, str | None], bytes]
 
 
-def run(tenant: Tenant, bucket: Bucket, write_line: Callable[[User, str], bytes], export_id: str) -> Outcome:
+def run(
+    tenant: Tenant, bucket: Bucket, write_line: Callable[[User, str | None], bytes], export_id: str
+) -> Outcome:
     """Export the users, or go on with an export, as far as the time reaches.
 
     A user who is made or deleted meanwhile may be in the file or not, one whose address changes may be in
@@ -46,7 +48,7 @@ def run(tenant: Tenant, bucket: Bucket, write_line: Callable[[User, str], bytes]
     Args:
         tenant: Whose users.
         bucket: Where the file goes, and the report.
-        write_line: Makes a line of a user and its hash.
+        write_line: Makes a line of a user and its hash, None where it has no credential.
         export_id: Names the export; one that has begun goes on where it was.
 
     Raises:
@@ -134,20 +136,17 @@ def _pages(exporter: _Exporter, after: Entry | None) -> Iterator[tuple[Entry, li
     more = True
     while more:
         entries, more = user_entries(tenant, PAGE, after=after)
-        own = [entry for entry in entries if entry.sort_key.startswith(WITH_ADDRESS)]
-        if not own:
+        if not entries:
             return
-        after = own[-1]
-        yield (
-            after,
-            [exporter.write_line(user, password_hash) for user, password_hash in _read(tenant, own)],
-        )
+        after = entries[-1]
+        found = _read(tenant, entries)
+        yield after, [exporter.write_line(user, password_hash) for user, password_hash in found]
 
 
-def _read(tenant: Tenant, entries: list[Entry]) -> list[tuple[User, str]]:
+def _read(tenant: Tenant, entries: list[Entry]) -> list[tuple[User, str | None]]:
     """The users of the entries with their hashes, as they are in the table and not in the index."""
-    users: dict[str, tuple[User, str]] = {}
-    wanted = {entry.record_id: entry.sort_key.removeprefix(WITH_ADDRESS) for entry in entries}
+    users: dict[str, tuple[User, str | None]] = {}
+    wanted = {entry.record_id: _address(entry) for entry in entries}
     for _ in deadline.attempts():
         read, wanted = find_with_hashes(tenant, wanted)
         users |= read
@@ -155,6 +154,11 @@ def _read(tenant: Tenant, entries: list[Entry]) -> list[tuple[User, str]]:
             return [users[entry.record_id] for entry in entries if entry.record_id in users]
     message = "Other requests are changing these users at the moment."
     raise Unavailable(message)
+
+
+def _address(entry: Entry) -> str | None:
+    """What the entry says of the user's address: of one with an external id, only its item does."""
+    return entry.sort_key.removeprefix(WITH_ADDRESS) if entry.sort_key.startswith(WITH_ADDRESS) else None
 
 
 def _result(progress: Progress) -> dict[str, Any]:

@@ -53,7 +53,15 @@ PAUSE = 0.1
 """Seconds, doubled at each attempt, within which a user is tried again that the store was too busy for."""
 
 AHEAD_MS = 60_000
-"""How far in the future a creation date may lie: for clocks that differ."""
+"""How far in the future a date of what has happened may lie: for clocks that differ."""
+
+DATES = {
+    "created_at_ms": "creationDate",
+    "updated_at_ms": "lastUpdated",
+    "password_updated_at_ms": "passwordLastUpdated",
+    "last_login_ms": "lastLogin",
+}
+"""What a line calls the fields of `User` that say when something happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +69,18 @@ class NewUser:
     """A user as a line asks for it.
 
     Attributes:
-        fields: Fields of `User` by name, `email` among them.
+        fields: Fields of `User` by name; an `email`, where it shall have a credential.
         password: Its password, checked against the policy; else there is
-        password_hash: the hash of one, in the form that is stored.
+        password_hash: the hash of one, in the form that is stored, or `NO_PASSWORD`; None without an address.
         user_id: The id that it is to have; None for a new one.
-        created_at_ms: When it was made, in Unix milliseconds; None for now.
+        dates: Fields of `User` by name that say when something happened, in Unix milliseconds.
     """
 
     fields: dict[str, Any]
     password: str | None = field(repr=False)
     password_hash: str | None = field(repr=False)
     user_id: str | None
-    created_at_ms: int | None
+    dates: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +285,7 @@ class _Chunks:
             except SignetError as error:
                 handled.append(_refused(line, error))
                 continue
-            names = {user.id, str(user.normal_email)}
+            names = {user.id} if user.normal_email is None else {user.id, user.normal_email}
             (afterwards if names & taken else at_once).append((line, user, new))
             taken |= names
         self._look_up_groups(user for _, user, _ in at_once + afterwards)
@@ -295,15 +303,18 @@ class _Chunks:
         )
         tenant = self._importer.tenant
         check_cutoff(tenant, new.fields.get("token_cutoff_ms"))
-        if new.created_at_ms is not None and new.created_at_ms > tenant.now_ms + AHEAD_MS:
-            raise InvalidRequest.of("creationDate", "must lie in the past.")
+        for name, milliseconds in new.dates.items():
+            if milliseconds > tenant.now_ms + AHEAD_MS:
+                raise InvalidRequest.of(DATES[name], "must lie in the past.")
+        dates: dict[str, Any] = {"created_at_ms": tenant.now_ms, "updated_at_ms": tenant.now_ms}
+        if new.password is not None or new.password_hash:
+            dates["password_updated_at_ms"] = tenant.now_ms
+        email = new.fields.get("email")
         user = User(
             id=new.user_id or new_user_id(),
-            normal_email=normal_email(new.fields["email"], "email"),
-            password_version=1,
-            created_at_ms=tenant.now_ms if new.created_at_ms is None else new.created_at_ms,
-            updated_at_ms=tenant.now_ms,
-            password_updated_at_ms=tenant.now_ms,
+            normal_email=None if email is None else normal_email(email, "email"),
+            password_version=0 if email is None else 1,
+            **(dates | new.dates),
             **new.fields,
         )
         return new, user
@@ -316,7 +327,9 @@ class _Chunks:
 
     def _make(self, task: tuple[Line, User, NewUser]) -> _Handled:
         line, wanted, new = task
-        password_hash = new.password_hash or self._importer.hasher.hash(new.password or "")
+        password_hash = new.password_hash
+        if new.password is not None:
+            password_hash = self._importer.hasher.hash(new.password)
         try:
             user = self._add(wanted, password_hash, f"{self._import_id}:{line.number}")
         except UserExists as error:
@@ -330,7 +343,7 @@ class _Chunks:
         message = f"The user was made without groups that do not exist: {', '.join(absent)}."
         return _Handled(line, "created", ("GroupNotFound", message))
 
-    def _add(self, wanted: User, password_hash: str, origin: str) -> User:
+    def _add(self, wanted: User, password_hash: str | None, origin: str) -> User:
         """Add the user, in those of its groups that there are.
 
         Raises:
@@ -353,8 +366,7 @@ class _Chunks:
                 self._groups -= error.group_ids
                 busy = "The user's groups are changing at the moment."
             except (UserExists, StaleError):
-                address = wanted.normal_email or ""
-                if not is_made_by(tenant, address, origin):
+                if not is_made_by(tenant, wanted, origin):
                     raise
                 return user
             except Unavailable as error:

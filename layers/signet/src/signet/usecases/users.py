@@ -190,7 +190,7 @@ def _change(
         replaces = find_password_hash(tenant, before.normal_email or "")
         if replaces is None:
             raise StaleError
-    moved_or_set = password_hash or replaces
+    moved_or_set = replaces if password_hash is None else password_hash
     if moved_or_set is not None:
         after = replace(after, password_version=before.password_version + 1)
     after = replace(after, updated_at_ms=tenant.now_ms)

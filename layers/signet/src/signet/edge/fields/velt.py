@@ -7,6 +7,7 @@ from pydantic import AfterValidator, StringConstraints
 from pydantic_core import Url
 
 from signet.domain.identities import normal_email
+from signet.edge.fields.model import RequestModel
 from signet.errors import InvalidRequest
 
 WEB_ADDRESS = re.compile(r"https?://[^/?#\\@\s]+(?:[/?#][^\\\s]*)?", re.IGNORECASE)
@@ -47,3 +48,12 @@ PhotoUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_we
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 """An id or a name."""
+
+
+class Profile(RequestModel):
+    """What an application says of a user whom it names itself."""
+
+    organization_id: Text | None = None
+    email: EmailText | None = None
+    name: Text | None = None
+    photo_url: PhotoUrl | None = None
