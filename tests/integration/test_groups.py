@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
+from urllib.parse import quote
 
 import pytest
 
@@ -165,6 +166,7 @@ def test_a_new_group(signet: Deployment) -> None:
         "name": "Editors",
         "description": "Who may edit",
         "parentId": parent,
+        "ancestorIds": [parent],
         "groupTags": {"plan": "free"},
         "experienceUserIds": [user_id],
     }
@@ -195,9 +197,10 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
     renamed = patch(signet, identifier, name="Authors")
     assert renamed == before | {"name": "Authors", "lastUpdated": LATER}
     changed = patch(signet, identifier, description=None, parentId=None, groupTags={"b": "2"})
-    assert changed == renamed | {"description": None, "parentId": None, "groupTags": {"b": "2"}}
+    alone: dict[str, Any] = {"parentId": None, "ancestorIds": []}
+    assert changed == renamed | alone | {"description": None, "groupTags": {"b": "2"}}
     back = patch(signet, identifier, parentId=parent)
-    assert back == changed | {"parentId": parent}
+    assert back == changed | {"parentId": parent, "ancestorIds": [parent]}
     assert get(signet, identifier) == back
 
 
@@ -240,7 +243,8 @@ def test_giving_back_what_was_read_changes_nothing(signet: Deployment) -> None:
         ({"experienceUserIds": [f"{n:024x}" for n in range(1001)]}, ["experienceUserIds", "1000"]),
         ({"experienceUserIds": [f"{n:024x}" for n in range(12)]}, ["and 2 more"]),
         ({"nam": "Editors"}, ["nam: is unknown"]),
-        ({"deviceIds": []}, ["deviceIds: is unknown"]),
+        ({"deviceIds": ["f" * 24]}, ["deviceIds: is not supported"]),
+        ({"deviceTags": [{"key": "k"}]}, ["deviceTags: is not supported"]),
     ],
 )
 def test_a_wrong_field_is_named_and_changes_nothing(
@@ -1050,6 +1054,79 @@ def test_a_cursor_walks_all_groups_at_a_constant_cost(signet: Deployment, direct
     assert names(filtered) == (["g05"] if direction == "desc" else [])
 
 
+def test_what_the_products_clients_send_without_meaning_is_taken(signet: Deployment) -> None:
+    """Devices and endpoints are none here: empty lists say nothing, for a new group and for a change."""
+    empty: dict[str, Any] = {
+        "deviceIds": [],
+        "deviceTags": [],
+        "deviceQueryJson": None,
+        "experienceEndpointIds": [],
+    }
+    group = create(signet, **empty)
+    assert patch(signet, group["id"], **empty) == group == get(signet, group["id"])
+    assert not empty.keys() & group.keys()
+
+
+def test_a_group_tells_what_is_above_it(signet: Deployment) -> None:
+    """Nearest first, in every answer, with one read more for each level; what has moved counts at once."""
+    chain = [group_id(signet, "top")]
+    for name in ("upper", "lower", "bottom"):
+        chain.append(group_id(signet, name, parentId=chain[-1]))
+    above = {group: chain[:place][::-1] for place, group in enumerate(chain)}
+    assert {group: get(signet, group)["ancestorIds"] for group in chain} == above
+    listed = list_groups(signet).json["items"]
+    assert {group["id"]: group["ancestorIds"] for group in listed} == above
+    assert patch(signet, chain[3], name="renamed")["ancestorIds"] == above[chain[3]]
+    with signet.counted() as trips:
+        get(signet, chain[3])
+    assert trips == ["dynamodb:Query", *["dynamodb:BatchGetItem"] * 3]
+    with signet.counted() as trips:
+        assert list_groups(signet, "?perPage=1").json["items"][0]["ancestorIds"] == above[chain[2]]
+    assert trips == ["dynamodb:Query", *["dynamodb:BatchGetItem"] * 3]
+    assert patch(signet, chain[1], parentId=None)["ancestorIds"] == []
+    assert get(signet, chain[3])["ancestorIds"] == [chain[2], chain[1]]
+    delete(signet, chain[2])
+    assert get(signet, chain[3])["ancestorIds"] == []
+
+
+def test_groups_are_found_by_a_query(signet: Deployment) -> None:
+    """Losant's fields of groups; a query replaces the filter, and goes with every order and with a walk."""
+    ann, ben = make_users(signet, 2)
+    top = group_id(signet, "Top", groupTags={"kind": "team"}, experienceUserIds=[ann])
+    signet.clock.advance(1)
+    middle = group_id(signet, "middle", parentId=top, experienceUserIds=[ann, ben])
+    group_id(signet, "Bottom", parentId=middle, groupTags={"kind": "role", "old": "yes"})
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, ["Bottom", "middle", "Top"]),
+        ({"id": top.upper()}, ["Top"]),
+        ({"name": "middle"}, ["middle"]),
+        ({"name": {"$in": ["TOP", "bottom"], "$ci": True}}, ["Bottom", "Top"]),
+        ({"name": {"$startsWith": "b", "$ci": True}}, ["Bottom"]),
+        ({"creationDate": {"$lt": LATER}}, ["Top"]),
+        ({"lastUpdated": {"$gte": LATER}}, ["Bottom", "middle"]),
+        ({"parentId": None}, ["Top"]),
+        ({"parentId": {"$ne": None}}, ["Bottom", "middle"]),
+        ({"ancestorId": top}, ["Bottom", "middle"]),
+        ({"ancestorId": {"$nin": [middle]}}, ["middle", "Top"]),
+        ({"ancestorId": None}, ["Top"]),
+        ({"experienceUserId": ann}, ["middle", "Top"]),
+        ({"experienceUserId": {"$ne": ben}}, ["Bottom", "Top"]),
+        ({"experienceUserId": {"$in": [ben, "ext:nobody"]}}, ["middle"]),
+        ({"groupTags": {"kind": {"$in": ["team", "role"]}}}, ["Bottom", "Top"]),
+        ({"groupTags": None}, ["middle"]),
+        ({"groupTags": {"$ne": {"$tagValue": "yes"}}}, ["middle", "Top"]),
+        ({"$nor": [{"parentId": top}, {"groupTags": {"kind": "team"}}]}, ["Bottom"]),
+    ]
+    for query, expected in cases:
+        parameters = f"?query={quote(json.dumps(query))}"
+        assert names(list_groups(signet, parameters)) == expected, query
+        assert names(list_groups(signet, parameters + "&filter=x*&nextToken=")) == expected, query
+        down = list_groups(signet, parameters + "&sortField=id&sortDirection=DESC").json["items"]
+        assert [group["id"] for group in down] == sorted((group["id"] for group in down), reverse=True)
+        assert sorted((group["name"] for group in down), key=str.casefold) == expected, query
+    assert len(names(list_groups(signet, "?query="))) == 3
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -1060,7 +1137,11 @@ def test_a_cursor_walks_all_groups_at_a_constant_cost(signet: Deployment, direct
         ("?sortField=description", ["sortField: must be"]),
         ("?sortDirection=up", ["sortDirection: must be"]),
         ("?filterField=description", ["filterField: must be"]),
-        ("?query=%7B%7D", ["query: is not supported"]),
+        ("?query=%7B", ["query: is not valid JSON"]),
+        ("?query=%7B%22email%22%3A%22a%22%7D", ["query: does not support the field 'email'", "groupTags"]),
+        ("?query=%7B%22experienceUserId%22%3Anull%7D", ["query: compares experienceUserId with", "user id"]),
+        ("?query=%7B%22experienceUserId%22%3A%7B%22%24gt%22%3A%22a%22%7D%7D", ["'$gt' for experienceUserId"]),
+        ("?query=%7B%22experienceEndpointId%22%3Anull%7D", ["the field 'experienceEndpointId'"]),
         ("?nextToken=nonsense", ["nextToken: is no token"]),
         ("?nextToken=&sortField=id", ["sortField: must be name"]),
     ],

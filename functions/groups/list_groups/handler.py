@@ -3,25 +3,15 @@
 Losant's *List the experience groups*; docs/api.md, section 4.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
-
-from signet.domain.listing import Query, glob
+from signet.domain.listing import Query
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.groups import GroupView
 from signet.edge.fields.lists import ListFields, ListView
 from signet.edge.operation import Call, operation
-from signet.errors import InvalidRequest
-from signet.usecases.group_listing import list_groups
-
-
-def _no_query(text: str) -> str:
-    # Ignored, it would give a list of others than were asked for.
-    if text:
-        raise InvalidRequest.of("query", "is not supported for groups; use filter.")
-    return text
+from signet.usecases.group_listing import FIELDS, Candidate, list_groups
 
 
 class ListGroups(ListFields):
@@ -29,11 +19,10 @@ class ListGroups(ListFields):
 
     sort_field: Literal["name", "id", "creationDate", "lastUpdated"] = "name"
     filter_field: Literal["name", ""] = "name"
-    condition: Annotated[str, AfterValidator(_no_query)] | None = Field(None, alias="query")
 
-    def query(self) -> Query:
+    def query(self) -> Query[Candidate]:
         """Which page of which groups."""
-        return self.page_of(glob("name", self.filter) if self.filter else None)
+        return self.page_of(FIELDS)
 
 
 @operation(

@@ -5,18 +5,23 @@ Losant's *List the experience users*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Strict, StringConstraints
 
 from signet.domain.listing import Query
+from signet.domain.users import User
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.lists import ListFields, ListView
 from signet.edge.operation import Call, operation
 from signet.edge.user_view import view_user
-from signet.usecases.listing import list_users, user_predicate
+from signet.errors import InvalidRequest
+from signet.usecases.listing import FIELDS, FILTERS, list_users
 from signet.usecases.memberships import groups_of
 
 type GroupId = Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{24}|any|none|)$", to_lower=True)]
+type Flag = Annotated[bool, Strict(strict=False), BeforeValidator(lambda value: value or False)]
+"""One that may come as text; an empty one is not set."""
+
 type SortField = Literal["email", "firstName", "lastName", "id", "creationDate", "lastUpdated", "lastLogin"]
 
 
@@ -26,12 +31,20 @@ class ListUsers(ListFields):
     sort_field: SortField = "email"
     filter_field: Literal["email", "firstName", "lastName", ""] | None = None
     experience_group_id: GroupId | None = None
-    condition: Annotated[str, Field(max_length=8192)] | None = Field(None, alias="query")
+    include_ancestor_groups: Flag = False
 
-    def query(self) -> Query:
-        """Which page of which users."""
-        predicate = user_predicate(self.filter_field, self.filter, self.condition)
-        return self.page_of(predicate, self.experience_group_id or None)
+    def query(self) -> Query[User]:
+        """Which page of which users.
+
+        Raises:
+            InvalidRequest: The query or the filter holds what is not supported, or the filter has no field.
+        """
+        query = self.page_of(
+            FIELDS, group=self.experience_group_id or None, with_ancestors=self.include_ancestor_groups
+        )
+        if query.pattern and not query.filter_field:
+            raise InvalidRequest.of("filter", f"needs a filterField: {', '.join(FILTERS)}.")
+        return query
 
 
 @operation(

@@ -1,6 +1,7 @@
 """Groups: what users belong to. A group may be part of another one, its parent."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MAX_LEVELS = 32
@@ -44,10 +45,28 @@ class DetailedGroup(Group):
     Attributes:
         description: For people.
         tags: The application's own words about it.
+        ancestor_ids: The groups above it, nearest first; they are read with it, and not kept with it.
     """
 
     description: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    ancestor_ids: tuple[str, ...] = ()
+
+
+def ancestor_ids(group: Group, groups: Mapping[str, Group]) -> tuple[str, ...]:
+    """The groups above a group, nearest first.
+
+    Args:
+        group: The group.
+        groups: Groups by id, all that stand above it among them. They are no snapshot: one that was read
+            before it moved may close a cycle, which is cut there, and one that is gone ends the chain.
+    """
+    above: dict[str, None] = {}
+    parent_id = group.parent_id
+    while parent_id is not None and parent_id in groups and parent_id not in {group.id, *above}:
+        above[parent_id] = None
+        parent_id = groups[parent_id].parent_id
+    return tuple(above)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
-"""Lists: pages, cursors, filters and queries. Pure: neither table nor HTTP."""
+"""Lists: pages, cursors and filters. Pure: neither table nor HTTP."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from signet.domain import base64url
-from signet.domain.strict_json import parse_object
-from signet.errors import InvalidRequest, shown
+from signet.domain.queries import Condition
+from signet.errors import InvalidRequest
 
 MAX_EXAMINED = 20_000
 """How many entries a list by offset looks at: beyond it, only a walk by cursor has a constant cost."""
@@ -18,18 +17,15 @@ MAX_SORT_KEY_BYTES = 1024
 MAX_FOUND = 10**12
 """More records than a walk can have found."""
 
-MAX_TERMS = 32
-"""How many terms a query has in all, and how many stars a pattern: each is looked at for each record."""
+MAX_STARS = 32
+"""How many stars a pattern has: each is looked for in each record."""
 
-type Values = Callable[[str], str | None]
-"""A record's value of a field, or None where it has none."""
-
-type Predicate = Callable[[Values], bool]
-"""Whether a record is in the list."""
+type Pattern = Callable[[str], bool]
+"""Whether a text matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query[R]:
     """Which records, in which order, and which page of them.
 
     Attributes:
@@ -37,8 +33,11 @@ class Query:
         per_page: How many a page holds.
         sort_field: By what they are sorted.
         descending: Whether the last comes first.
-        predicate: Which records; None for all.
+        condition: Which records; None for all. Nothing else selects any where it is given.
+        filter_field: The field that `pattern` is for; None or empty where there is none.
+        pattern: Which records, by the text in this field; None for all.
         group: Of users, whose members: a group's id, `any` or `none`; None for all.
+        with_ancestors: Whether the members of the group's ancestors belong to them.
         next_token: Where a walk by cursor goes on, empty at its beginning; None for a page by offset.
     """
 
@@ -46,21 +45,28 @@ class Query:
     per_page: int
     sort_field: str
     descending: bool
-    predicate: Predicate | None
-    group: str | None = None
+    condition: Condition[R] | None
+    filter_field: str | None
+    pattern: Pattern | None
+    group: str | None
+    with_ancestors: bool
     next_token: str | None
 
     @property
-    def selects(self) -> bool:
-        """Whether some records are left out."""
-        return self.predicate is not None or self.group is not None
+    def selecting(self) -> str | None:
+        """The parameter that leaves some records out; None where all are in the list."""
+        if self.condition is not None:
+            return "query"
+        if self.pattern is not None:
+            return "filter"
+        return None if self.group is None else "experienceGroupId"
 
     @property
     def first(self) -> int:
         """The place of the page's first record among all."""
         return self.page * self.per_page
 
-    def cut[R](self, records: list[R]) -> list[R]:
+    def cut[T](self, records: list[T]) -> list[T]:
         """Those of all records that the page holds."""
         return records[self.first : self.first + self.per_page]
 
@@ -163,18 +169,18 @@ def too_many(field: str) -> InvalidRequest:
     return InvalidRequest.of(field, message)
 
 
-def glob(field: str, pattern: str) -> Predicate:
-    """Matches a field against a pattern in which `*` stands for any text, whatever the case.
+def glob(pattern: str) -> Pattern:
+    """Matches texts against a pattern in which `*` stands for any text, whatever the case.
 
     Raises:
         InvalidRequest: It has too many stars.
     """
     first, *rest = pattern.casefold().split("*")
-    if len(rest) > MAX_TERMS:
-        raise InvalidRequest.of("filter", f"has {len(rest)} stars; at most {MAX_TERMS} are taken.")
+    if len(rest) > MAX_STARS:
+        raise InvalidRequest.of("filter", f"has {len(rest)} stars; at most {MAX_STARS} are taken.")
 
-    def matches(values: Values) -> bool:
-        text = (values(field) or "").casefold()
+    def matches(text: str) -> bool:
+        text = text.casefold()
         if not rest:
             return text == first
         if not text.startswith(first):
@@ -189,102 +195,3 @@ def glob(field: str, pattern: str) -> Predicate:
         return len(text) - place >= len(rest[-1]) and text.endswith(rest[-1])
 
     return matches
-
-
-def every(predicates: list[Predicate]) -> Predicate:
-    """Matches where all do."""
-    return (
-        predicates[0]
-        if len(predicates) == 1
-        else lambda values: all(matches(values) for matches in predicates)
-    )
-
-
-def _any(predicates: list[Predicate]) -> Predicate:
-    return (
-        predicates[0]
-        if len(predicates) == 1
-        else lambda values: any(matches(values) for matches in predicates)
-    )
-
-
-def parse_query(text: str, is_field: Callable[[str], bool]) -> Predicate:
-    """Read a query: `$and`, `$or`, and fields with a value, `$eq`, `$ne` or `$in`.
-
-    Args:
-        text: A JSON object.
-        is_field: Whether a name is a field that can be asked for.
-
-    Raises:
-        InvalidRequest: It is not JSON, has too many terms, or holds an operator or a field that is not
-            supported: left out, it would give a list of others than were asked for.
-    """
-    try:
-        query = parse_object(text.encode("utf-8", "surrogatepass"))
-    except InvalidRequest as error:
-        raise _refusal(error.faults[0].message.replace("The body", "")) from None
-    return _Query(is_field).conjunction(query)
-
-
-class _Query:
-    """Reads one query, and counts its terms: comparisons, and objects and lists that hold none."""
-
-    def __init__(self, is_field: Callable[[str], bool]) -> None:
-        self._is_field = is_field
-        self._terms = 0
-
-    def conjunction(self, query: Mapping[str, Any]) -> Predicate:
-        if not query:
-            self._count()
-        return every([self._clause(name, condition) for name, condition in query.items()])
-
-    def _clause(self, name: str, condition: object) -> Predicate:
-        if name in ("$and", "$or"):
-            if not isinstance(condition, list) or not all(isinstance(inner, dict) for inner in condition):
-                raise _refusal(f"{name} takes a list of objects")
-            if not condition:
-                self._count()
-            clauses = [self.conjunction(inner) for inner in condition]
-            return every(clauses) if name == "$and" else _any(clauses)
-        if name.startswith("$"):
-            raise _refusal(f"does not support the operator '{shown(name)}'; use $and, $or, $eq, $ne, $in")
-        if not self._is_field(name):
-            fields = "email, firstName, lastName, userTags.<name>"
-            raise _refusal(f"does not support the field '{shown(name)}'; use {fields}")
-        if not isinstance(condition, dict):
-            condition = {"$eq": condition}
-        if not condition:
-            raise _refusal(f"says nothing about {shown(name)}")
-        return every([self._comparison(name, operator, value) for operator, value in condition.items()])
-
-    def _comparison(self, field: str, operator: str, value: object) -> Predicate:
-        self._count()
-        if operator in ("$eq", "$ne"):
-            wanted = frozenset([_operand(field, value)])
-        elif operator == "$in":
-            if not isinstance(value, list):
-                raise _refusal(f"{shown(field)}.$in takes a list")
-            wanted = frozenset(_operand(field, element) for element in value)
-        else:
-            raise _refusal(f"does not support the operator '{shown(operator)}'; use $eq, $ne, $in")
-        return lambda values: (_folded(field, values(field)) in wanted) != (operator == "$ne")
-
-    def _count(self) -> None:
-        self._terms += 1
-        if self._terms > MAX_TERMS:
-            raise _refusal(f"has more than {MAX_TERMS} terms")
-
-
-def _operand(field: str, value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise _refusal(f"compares {shown(field)} with something that is neither text nor null")
-    return _folded(field, value)
-
-
-def _folded(field: str, value: str | None) -> str | None:
-    """E-mail addresses are the same in any case; everything else is compared as it is."""
-    return value.casefold() if value is not None and field == "email" else value
-
-
-def _refusal(what: str) -> InvalidRequest:
-    return InvalidRequest.of("query", what.strip().rstrip(".") + ".")

@@ -13,6 +13,7 @@ from signet.domain.groups import (
     Group,
     Members,
     WantedMembers,
+    ancestor_ids,
     new_group_id,
 )
 from signet.domain.ids import find_id
@@ -29,6 +30,7 @@ from signet.store.groups import (
     part_from_children,
     remove_group,
     remove_members,
+    with_ancestors,
 )
 from signet.store.listing import find_with_members, member_ids
 from signet.store.tenant import Tenant
@@ -78,6 +80,7 @@ def create(
     for _ in deadline.attempts():
         try:
             ancestors = _ancestors(tenant, group)
+            group = replace(group, ancestor_ids=tuple(ancestor.id for ancestor in ancestors))
             insert_group(tenant, group, ancestors)
         except StaleGroupError:
             continue
@@ -95,12 +98,14 @@ def get_group(tenant: Tenant, group_id: str) -> tuple[DetailedGroup, Members]:
     Raises:
         GroupNotFound: There is none.
     """
-    group = None
+    there = None
     if find_id(group_id) is not None:
-        group = find_with_members(tenant, group_id)
-    if group is None:
+        there = find_with_members(tenant, group_id)
+    if there is None:
         raise _not_found()
-    return group
+    group, members = there
+    above = ancestor_ids(group, with_ancestors(tenant, [group]))
+    return replace(group, ancestor_ids=above), members
 
 
 def change(
@@ -203,7 +208,10 @@ def _change(tenant: Tenant, before: DetailedGroup, fields: dict[str, Any]) -> De
     after = replace(before, **fields)
     if after == before:
         return before
-    ancestors = [] if after.parent_id == before.parent_id else _ancestors(tenant, after)
+    ancestors: list[Group] = []
+    if after.parent_id != before.parent_id:
+        ancestors = _ancestors(tenant, after)
+        after = replace(after, ancestor_ids=tuple(ancestor.id for ancestor in ancestors))
     after = replace(after, updated_at_ms=tenant.now_ms, revision=before.revision + 1)
     change_group(tenant, before, after, ancestors)
     return after

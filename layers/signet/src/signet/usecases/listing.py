@@ -1,24 +1,16 @@
 """List an application's users: by cursor at a constant cost a page, by offset up to a bound."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from operator import attrgetter
 
+from signet.domain.groups import ancestor_ids
 from signet.domain.ids import find_id
-from signet.domain.listing import (
-    MAX_EXAMINED,
-    Cursor,
-    Entry,
-    Page,
-    Predicate,
-    Query,
-    Values,
-    every,
-    glob,
-    parse_query,
-    too_many,
-)
-from signet.domain.users import User, is_user_id
+from signet.domain.listing import MAX_EXAMINED, Cursor, Entry, Page, Query, too_many
+from signet.domain.queries import Field, Fields, Tags, date_field, text_field
+from signet.domain.users import User, find_user_id, is_user_id
 from signet.errors import InvalidRequest
-from signet.store.groups import find_groups
+from signet.store.groups import find_groups, with_ancestors
 from signet.store.listing import member_ids, user_entries
 from signet.store.tenant import Tenant
 from signet.store.users import find_users
@@ -34,29 +26,35 @@ SORTS: dict[str, Callable[[User], str | int | None]] = {
 }
 """By what users can be sorted."""
 
-FIELDS = ("email", "firstName", "lastName")
-"""What users can be filtered by."""
+FILTERS: dict[str, Callable[[User], str | None]] = {
+    "email": attrgetter("email"),
+    "firstName": attrgetter("first_name"),
+    "lastName": attrgetter("last_name"),
+}
+"""By what users can be filtered."""
 
-TAGS = "userTags."
+FIELDS: Fields[User] = {
+    "id": Field(
+        get=attrgetter("id"),
+        read=lambda value: find_user_id(value) if isinstance(value, str) else None,
+        takes="a user id: 24 hex digits, or ext:<your id>",
+    ),
+    "email": text_field(attrgetter("email"), in_any_case=True),
+    "firstName": text_field(attrgetter("first_name")),
+    "lastName": text_field(attrgetter("last_name")),
+    "creationDate": date_field(attrgetter("created_at_ms")),
+    "lastUpdated": date_field(attrgetter("updated_at_ms")),
+    "lastLogin": date_field(attrgetter("last_login_ms")),
+    "passwordLastUpdated": date_field(attrgetter("password_updated_at_ms")),
+    "experienceGroupId": Field(
+        get=attrgetter("group_ids"), read=find_id, takes="a group id: 24 hex digits", has_many=True
+    ),
+    "userTags": Tags(attrgetter("tags")),
+}
+"""What a query can ask of users."""
 
 
-def user_predicate(filter_field: str | None, pattern: str | None, query: str | None) -> Predicate | None:
-    """What a user has to match; None where everybody does.
-
-    Raises:
-        InvalidRequest: A pattern without a field, or a query with what is not supported.
-    """
-    predicates = []
-    if pattern:
-        if not filter_field:
-            raise InvalidRequest.of("filter", f"needs a filterField: {', '.join(FIELDS)}.")
-        predicates.append(glob(filter_field, pattern))
-    if query:
-        predicates.append(parse_query(query, _is_field))
-    return every(predicates) if predicates else None
-
-
-def list_users(tenant: Tenant, query: Query) -> Page[User]:
+def list_users(tenant: Tenant, query: Query[User]) -> Page[User]:
     """A page of users.
 
     Raises:
@@ -65,12 +63,12 @@ def list_users(tenant: Tenant, query: Query) -> Page[User]:
     """
     if query.next_token is not None:
         return _walk(tenant, query, Cursor.decode(query.next_token, is_user_id))
-    if query.selects or query.sort_field != "email":
+    if query.selecting or query.sort_field != "email":
         return _selected(tenant, query)
     return _in_order(tenant, query)
 
 
-def _walk(tenant: Tenant, query: Query, cursor: Cursor) -> Page[User]:
+def _walk(tenant: Tenant, query: Query[User], cursor: Cursor) -> Page[User]:
     """The next page of a walk: one query of the index, and the users that stand there."""
     if query.sort_field != "email":
         raise InvalidRequest.of("sortField", "must be email where nextToken is given.")
@@ -80,11 +78,12 @@ def _walk(tenant: Tenant, query: Query, cursor: Cursor) -> Page[User]:
         after=cursor.entry,
         descending=query.descending,
     )
-    users = _matching(tenant, _users(tenant, entries), query)
+    groups = _groups_named(tenant, query)
+    users = _matching(tenant, list(_users(tenant, entries)), query, groups)
     return Page.behind(cursor, users, entries[-1] if more else None)
 
 
-def _in_order(tenant: Tenant, query: Query) -> Page[User]:
+def _in_order(tenant: Tenant, query: Query[User]) -> Page[User]:
     """A page of all users by e-mail address: the keys up to it are walked, the page alone is read."""
     entries, more = user_entries(tenant, MAX_EXAMINED, descending=query.descending)
     if more and query.first >= len(entries):
@@ -96,17 +95,16 @@ def _in_order(tenant: Tenant, query: Query) -> Page[User]:
     return Page(users, len(entries), is_lower_bound=more, next_token=token)
 
 
-def _selected(tenant: Tenant, query: Query) -> Page[User]:
+def _selected(tenant: Tenant, query: Query[User]) -> Page[User]:
     """A page of a selection, or in another order: all candidates are read, up to the bound."""
-    group_id = find_id(query.group)
-    if group_id is not None:
-        ids, more = member_ids(tenant, group_id, MAX_EXAMINED)
-        entries = [Entry(user_id, user_id) for user_id in ids]
+    groups = _groups_named(tenant, query)
+    if groups and query.condition is None:
+        entries, more = _member_entries(tenant, groups)
     else:
         entries, more = user_entries(tenant, MAX_EXAMINED)
     if more:
-        raise too_many("sortField" if not query.selects else "filter")
-    users = _matching(tenant, _users(tenant, entries), query)
+        raise too_many(query.selecting or "sortField")
+    users = _matching(tenant, list(_users(tenant, entries)), query, groups)
     key = SORTS[query.sort_field]
     known = [user for user in users if key(user) is not None]
     unknown = [user for user in users if key(user) is None]
@@ -123,26 +121,69 @@ def _users(tenant: Tenant, entries: list[Entry]) -> Iterator[User]:
     return (users[user_id] for user_id in ids if user_id in users)
 
 
-def _matching(tenant: Tenant, users: Iterable[User], query: Query) -> list[User]:
-    """Those users that the query selects."""
-    matching = [user for user in users if query.predicate is None or query.predicate(_values(user))]
+def _groups_named(tenant: Tenant, query: Query[User]) -> frozenset[str]:
+    """The groups whose members are asked for, and those above them where these are; none for any or none."""
+    group_id = find_id(query.group)
+    if group_id is None or query.condition is not None:
+        return frozenset()
+    if not query.with_ancestors:
+        return frozenset([group_id])
+    groups = with_ancestors(tenant, find_groups(tenant, [group_id]).values())
+    return frozenset([group_id, *(ancestor_ids(groups[group_id], groups) if group_id in groups else ())])
+
+
+def _member_entries(tenant: Tenant, groups: frozenset[str]) -> tuple[list[Entry], bool]:
+    """The members of any of these groups, and whether there are more than a list looks at."""
+    user_ids: dict[str, None] = {}
+    for group_id in sorted(groups):
+        ids, more = member_ids(tenant, group_id, MAX_EXAMINED)
+        user_ids |= dict.fromkeys(ids)
+        if more or len(user_ids) > MAX_EXAMINED:
+            return [], True
+    return [Entry(user_id, user_id) for user_id in user_ids], False
+
+
+def _matching(tenant: Tenant, users: list[User], query: Query[User], groups: frozenset[str]) -> list[User]:
+    """Those users that the query selects.
+
+    Args:
+        tenant: Whose users.
+        users: The candidates.
+        query: What is asked for.
+        groups: Those of which a user has to belong to one; none where it names none.
+    """
+    if query.condition is not None:
+        holds = query.condition.holds
+        asked = query.condition.asked.get("experienceGroupId", frozenset())
+        some = None if asked is None or None in asked else asked
+        return [user for user in _in_groups_that_there_are(tenant, users, some) if holds(user)]
+    if query.pattern is not None:
+        matches, get = query.pattern, FILTERS[query.filter_field or ""]
+        users = [user for user in users if matches(get(user) or "")]
     if query.group is None:
-        return matching
-    # Users know a group that is being deleted until its sweep comes to them; nobody may see that.
-    asked = {query.group} if find_id(query.group) else {i for user in matching for i in user.group_ids}
-    there = find_groups(tenant, asked).keys() if asked else set()
-    wanted = query.group != "none"
-    return [user for user in matching if bool(there & set(user.group_ids)) == wanted]
+        return users
+    users = _in_groups_that_there_are(tenant, users, groups or None)
+    if groups:
+        return [user for user in users if not groups.isdisjoint(user.group_ids)]
+    return [user for user in users if bool(user.group_ids) == (query.group == "any")]
 
 
-def _values(user: User) -> Values:
-    fields = {"email": user.email, "firstName": user.first_name, "lastName": user.last_name}
+def _in_groups_that_there_are(
+    tenant: Tenant, users: list[User], asked: Collection[object] | None
+) -> list[User]:
+    """The users without those of their groups that are gone.
 
-    def value(field: str) -> str | None:
-        return user.tags.get(field.removeprefix(TAGS)) if field.startswith(TAGS) else fields[field]
+    Users know a group that is being deleted until its sweep comes to them; nobody may see that.
 
-    return value
-
-
-def _is_field(name: str) -> bool:
-    return name in FIELDS or (name.startswith(TAGS) and name != TAGS)
+    Args:
+        tenant: Whose users.
+        users: The users.
+        asked: The groups that matter; None where all do.
+    """
+    named = {group_id for user in users for group_id in user.group_ids}
+    if asked is not None:
+        named &= {*asked}
+    gone = named - find_groups(tenant, sorted(named)).keys() if named else set()
+    if not gone:
+        return users
+    return [replace(user, group_ids=tuple(i for i in user.group_ids if i not in gone)) for user in users]

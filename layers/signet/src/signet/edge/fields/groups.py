@@ -40,6 +40,17 @@ GroupId = Annotated[str, AfterValidator(_group_id)]
 UserIds = Annotated[list[str], Field(max_length=MAX_MEMBERS_SHOWN), AfterValidator(_user_ids)]
 
 
+def _nothing(value: object) -> object:
+    if value:
+        # Taken and forgotten, it would look as if it guarded something.
+        raise InvalidRequest.of("", "is not supported: there are neither devices nor endpoints here.")
+    return value
+
+
+Nothing = Annotated[Any, AfterValidator(_nothing)]
+"""What the product's groups have besides, and its clients send: taken where it says nothing."""
+
+
 class GroupFields(RequestModel):
     """What a client may say of a group."""
 
@@ -48,6 +59,10 @@ class GroupFields(RequestModel):
     parent_id: GroupId | None = None
     group_tags: Tags = UNSET
     experience_user_ids: UserIds = UNSET
+    device_ids: Nothing = None
+    device_tags: Nothing = None
+    device_query_json: Nothing = None
+    experience_endpoint_ids: Nothing = None
 
     def fields(self) -> dict[str, Any]:
         """What was given, under the names of `DetailedGroup`'s fields."""
@@ -89,6 +104,7 @@ class UpdateGroup(GroupFields, NamedGroup):
     id: Any = None
     creation_date: Any = None
     last_updated: Any = None
+    ancestor_ids: Any = None
 
     @model_validator(mode="after")
     def _is_of_this_group(self) -> Self:
@@ -114,6 +130,7 @@ class GroupView(ResponseModel):
     name: str
     description: str | None
     parent_id: str | None
+    ancestor_ids: list[str]
     group_tags: dict[str, str]
 
     @classmethod
@@ -128,6 +145,7 @@ class GroupView(ResponseModel):
             name=group.name,
             description=group.description,
             parent_id=group.parent_id,
+            ancestor_ids=list(group.ancestor_ids),
             group_tags=group.tags,
             **more,
         )

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
-from signet.domain.listing import Page, Predicate, Query
+from signet.domain.listing import Page, Query, glob
+from signet.domain.queries import Fields, parse_query
 from signet.edge.fields.model import RequestModel, ResponseModel
 from signet.errors import InvalidRequest
 
@@ -19,15 +20,20 @@ Number = Annotated[int, Strict(strict=False)]
 """A number that may come as text: in a query string everything does."""
 
 
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
+
+
 class ListFields(RequestModel):
     """The parameters of every list."""
 
     page: Annotated[Number, Field(ge=0, le=10**9)] = 0
     per_page: Annotated[Number, Field(ge=1, le=MAX_PER_PAGE)] = 100
     sort_field: str
-    sort_direction: Literal["asc", "desc"] = "asc"
+    sort_direction: Annotated[Literal["asc", "desc"], BeforeValidator(_lower)] = "asc"
     filter_field: str | None
     filter: Annotated[str, Field(max_length=1024)] | None = None
+    condition: Annotated[str, Field(max_length=8192)] | None = Field(None, alias="query")
     next_token: Annotated[str, Field(max_length=4096)] | None = None
 
     @classmethod
@@ -35,15 +41,31 @@ class ListFields(RequestModel):
         """The query parameters that it reads."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
-    def page_of(self, predicate: Predicate | None, group: str | None = None) -> Query:
-        """What the use case is asked for: a page of those that match."""
+    def page_of[R](
+        self, fields: Fields[R], *, group: str | None = None, with_ancestors: bool = False
+    ) -> Query[R]:
+        """What the use case is asked for. A query replaces all that selects otherwise.
+
+        Args:
+            fields: What a query can ask of the records.
+            group: Of users, whose members.
+            with_ancestors: Whether the members of its ancestors belong to them.
+
+        Raises:
+            InvalidRequest: The query or the filter holds what is not supported.
+        """
+        condition = parse_query(self.condition, fields) if self.condition else None
+        pattern = glob(self.filter) if self.filter and condition is None else None
         return Query(
             page=self.page,
             per_page=self.per_page,
             sort_field=self.sort_field,
             descending=self.sort_direction == "desc",
-            predicate=predicate,
-            group=group,
+            condition=condition,
+            filter_field=self.filter_field,
+            pattern=pattern,
+            group=None if condition else group,
+            with_ancestors=with_ancestors,
             next_token=self.next_token,
         )
 
