@@ -20,6 +20,7 @@ ARGS ?=
 
 ENGINES := extenddb@0.1.10 dynoxide@1.2.1
 VERIFIERS := jose@6.2.17 aws-jwt-verify@5.2.1
+CLIENTS := losant-rest@2.8.1 openid-client@6.9.0
 SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 .PHONY: help
@@ -89,8 +90,8 @@ check: ## Everything within 25 minutes: lint, template, tests with nothing left 
 
 .PHONY: check-all
 check-all: ENGINE := $(or $(ENGINE),extenddb)
-check-all: .venv/ready .tools/engines/ready ## What takes longer: the properties with many more examples, and the heavy tests
-	@$(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
+check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes longer: the properties with many more examples, and the heavy tests
+	@SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
 	@echo "make check-all: all passed"
 
 # --- Measuring it ---
@@ -169,11 +170,11 @@ engines: .tools/engines/ready ## Install the DynamoDB engines that the tests can
 	@touch $@
 
 .PHONY: verifiers
-verifiers: .tools/verifiers/ready ## Install the verifiers of Node that the tests let follow a key rotation
+verifiers: .tools/verifiers/ready ## Install Node's verifiers of tokens and the products' clients that the tests use
 
 .tools/verifiers/ready: Makefile
 	@command -v npm >/dev/null || { echo "The verifiers are npm packages: install node and npm" >&2; exit 1; }
-	@echo "Installing the verifiers $(VERIFIERS)" >&2
+	@echo "Installing $(VERIFIERS) $(CLIENTS)" >&2
 	@npm install --prefix .tools/verifiers --loglevel error --no-save --no-package-lock --no-audit --no-fund \
-	    $(VERIFIERS)
+	    $(VERIFIERS) $(CLIENTS)
 	@touch $@

@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine_only(why): why a test without threads is not run on moto")
     config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
     config.addinivalue_line("markers", "heavy: takes too long for every run; `make check-all` runs it")
-    config.addinivalue_line("markers", "node: verifies tokens with the verifiers of Node, and needs them")
+    config.addinivalue_line("markers", "node: uses the verifiers and clients of Node, and needs them")
     config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
 
 

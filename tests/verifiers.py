@@ -39,7 +39,7 @@ STALE_SECONDS = 7200 + 300
 
 OK, EXPIRED, NO_KEY = "ok", "expired", "no key"
 
-_FOLDER = ROOT / ".tools" / "verifiers"
+PACKAGES = ROOT / ".tools" / "verifiers"
 _PROGRAM = Path(__file__).with_suffix(".mjs")
 _MEANINGS = {
     "ERR_JWT_EXPIRED": EXPIRED,
@@ -66,7 +66,7 @@ def find_node() -> str | None:
     if asked == "none":
         return None
     node = shutil.which("node")
-    if node and (_FOLDER / "ready").exists():
+    if node and (PACKAGES / "ready").exists():
         return node
     if asked:
         raise MissingVerifiersError("the verifiers of Node are not installed: run `make verifiers`")
@@ -267,7 +267,7 @@ def _running_node(jwks_uri: str, issuer: str) -> Iterator[subprocess.Popen[str]]
     if program is None:
         raise MissingVerifiersError("the verifiers of Node are not installed: run `make verifiers`")
     with subprocess.Popen(  # noqa: S603 - our own program, no shell
-        [program, str(_PROGRAM), str(_FOLDER / "node_modules"), jwks_uri, issuer],
+        [program, str(_PROGRAM), str(PACKAGES / "node_modules"), jwks_uri, issuer],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -4,25 +4,18 @@ The template lets pages of http://localhost:8080 call the API. Chromium is told 
 whatever port, where the backend really is, so that the port need not be free.
 """
 
-import json
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.browser import Browser, running_browser
 from tests.deployment import ROOT
+from tests.programs import running, running_demo
 
 ORIGIN = "http://localhost:8080"
 BACKEND = ROOT / "examples" / "browser" / "backend.py"
-STARTUP_SECONDS = 60.0
 ATTEMPTS = {
     "impersonate": ("PERMISSION_DENIED", "403 PERMISSION_DENIED"),
     "forge": ("UNAUTHENTICATED", "401 UNAUTHENTICATED token_invalid"),
@@ -30,30 +23,11 @@ ATTEMPTS = {
 }
 
 
-@contextmanager
-def running(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a program of the project; its log can be read where the test fails."""
-    environment = {**os.environ, **variables}
-    with subprocess.Popen(  # noqa: S603 - our own programs, no shell
-        [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """What `make run` says of itself, on a free port."""
-    state = tmp_path_factory.mktemp("state")
-    with running("-m", "local", PORT="0", SIGNET_STATE=str(state)) as process:
-        deadline = time.monotonic() + STARTUP_SECONDS
-        while not (state / "demo.json").exists():
-            assert process.poll() is None, "`python -m local` did not start"
-            assert time.monotonic() < deadline, "`python -m local` takes too long to start"
-            time.sleep(0.02)
-        yield json.loads((state / "demo.json").read_text())
+    """What `make run` says of itself."""
+    with running_demo(tmp_path_factory.mktemp("state")) as shown:
+        yield shown
 
 
 @pytest.fixture(scope="module")
