@@ -97,24 +97,8 @@ check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes
 # --- Measuring it ---
 
 .PHONY: bench
-bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure cost and price into benchmarks/results: RUNS=… (cold starts), ARGS=… of python -m benchmarks
-	@$(PYTHON) -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(ARGS)
-
-.PHONY: bench-directory
-bench-directory: .venv/ready .tools/engines/ready ## Measure a directory of USERS=100000: import, export, lists; ENGINE=extenddb or dynoxide
-	@$(PYTHON) -m benchmarks.directory $(if $(USERS),--users $(USERS)) $(ARGS)
-
-.PHONY: bench-argon2
-bench-argon2: .venv/ready ## Measure what a password's hash costs, by build and by parameters; needs a C compiler
-	@$(PYTHON) -m benchmarks.argon2_parameters --uv "$$(tools/environment uv)" $(ARGS)
-
-.PHONY: bench-oracle
-bench-oracle: .venv/ready .tools/engines/ready ## Measure whether answers or their times tell who is a user: RUNS=… of each kind
-	@$(PYTHON) -m benchmarks.oracle $(if $(RUNS),--runs $(RUNS)) $(ARGS)
-
-.PHONY: bench-hostile
-bench-hostile: .venv/ready .tools/engines/ready ## Measure what a refusal costs that a stranger gets: RUNS=… of each body
-	@$(PYTHON) -m benchmarks.hostile $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure into benchmarks/results: PARTS=… or all, RUNS=… (cold starts), ARGS=… of python -m benchmarks
+	@$(PYTHON) -m benchmarks $(PARTS) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 # The tutorial function that everything is compared with, built as the layer is.
 .tools/bench/ready: tools/requirements-bench.txt benchmarks/baseline/handler.py benchmarks/build | .venv/ready

@@ -4,70 +4,139 @@ All subjects take turns within each round, so that a noisy moment strikes them a
 process's threads, read by the kernel's clock for it; Linux only.
 """
 
+import json
 import re
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from benchmarks.pages import say
-from benchmarks.subjects import Subject
+from benchmarks.cassette import Trust
+from benchmarks.page import Row, say
+from benchmarks.subjects import Subject, Subjects
 from tools import built
-from tools.runtime_api import running_function
+from tools.runtime_api import import_path, running_function
 
 BASELINE = "tutorial.verify"
+TLS_OF = (BASELINE, "reference.client", "authorize_request.authorizer", "issue_identity_token.http")
 _CPUCLOCK_SCHED = 2
 _DEVNULL = subprocess.DEVNULL
 
+TEXT = (
+    "Medians of fresh processes, taken in turns; ms of CPU (and of wall time), MB. Over TLS, with the bundle "
+    "of authorities that the function is deployed with. "
+    f"× is CPU against `{BASELINE}` in the same run: until it is "
+    "ready, until its first answer, and its first call alone against that whole cold start. ± is half the "
+    "distance between the quartiles of the first answer's CPU. Imports, in ms, by `-X importtime` in a "
+    "run of its own, which makes them slower."
+)
+TLS_TEXT = (
+    "The same cold starts without TLS, over TLS with a whole bundle of authorities, and with Amazon's alone "
+    "(`AWS_CA_BUNDLE`); ms of CPU, medians. The server is on loopback, its certificate has no chain."
+)
 
-@dataclass(frozen=True, slots=True)
-class ColdStart:
-    """One cold start; from the start of the process, in milliseconds, and the peak of its memory in MB."""
 
-    ready_wall: float
+class Start(NamedTuple):
+    """A cold start; from the start of the process, in milliseconds, and the peak of its memory in MB."""
+
     ready_cpu: float
-    answer_wall: float
+    ready_wall: float
     answer_cpu: float
+    answer_wall: float
     peak_mb: float
 
 
-def measure(subjects: Sequence[Subject], runs: int) -> dict[str, dict[str, float]]:
-    """Medians of `runs` cold starts of each subject, after one that does not count."""
-    samples: dict[str, list[ColdStart]] = {subject.name: [] for subject in subjects}
+class Way(NamedTuple):
+    """How a subject is started: with which client, and over TLS with which bundle."""
+
+    subject: Subject
+    client: str
+    bundle: Path | None
+
+
+def measure(subjects: Subjects, runs: int) -> dict[str, list[Row]]:
+    """A row for each function and client."""
+    firsts = {one.operation: one for one in reversed(subjects.all)}.values()
+    ways = [
+        Way(one, client, bundle_of(one, subjects.trust)) for one in reversed(firsts) for client in one.clients
+    ]
+    starts = _in_turns(ways, runs)
+    base = next(_median(found) for way, found in starts.items() if way.subject.name == BASELINE)
+    rows: list[Row] = []
+    for way, found in starts.items():
+        one = _median(found)
+        ready, answer = one.ready_cpu / base.ready_cpu, one.answer_cpu / base.answer_cpu
+        row: Row = {"event": way.subject.name, "client": way.client, "ready": one.ready_cpu, "ready ×": ready}
+        row |= {"answer": one.answer_cpu, "answer ×": answer, "worse ×": max(ready, answer)}
+        row |= {"first call ×": (one.answer_cpu - one.ready_cpu) / base.answer_cpu}
+        spread = statistics.quantiles([start.answer_cpu for start in found], n=4)
+        row |= {"±": f"{(spread[2] - spread[0]) / 2 / spread[1]:.0%}", "ready, wall": one.ready_wall}
+        row |= {"answer, wall": one.answer_wall, "peak": one.peak_mb, "operation": way.subject.operation}
+        rows.append(row | {"memory": way.subject.memory, "imports": _imports(way)})
+    return {"": rows}
+
+
+def measure_tls(subjects: Subjects, runs: int) -> dict[str, list[Row]]:
+    """A row for each of some subjects, client and kind of connection."""
+    bundles = {"no TLS": None, "whole bundle": subjects.trust.whole, "Amazon's": subjects.trust.small}
+    ways = [
+        Way(one, client, bundle)
+        for one in subjects.all
+        if one.name in TLS_OF
+        for client in one.clients
+        for bundle in bundles.values()
+    ]
+    names = {bundle: name for name, bundle in bundles.items()}
+    starts = {way: _median(found) for way, found in _in_turns(ways, runs).items()}
+    rows: list[Row] = []
+    for way, one in starts.items():
+        plain = starts[way._replace(bundle=None)]
+        row: Row = {"event": way.subject.name, "client": way.client, "connection": names[way.bundle]}
+        row |= {"ready": one.ready_cpu, "first call": one.answer_cpu - one.ready_cpu}
+        rows.append(row | {"what TLS adds": one.answer_cpu - plain.answer_cpu})
+    return {"": rows}
+
+
+def bundle_of(subject: Subject, trust: Trust) -> Path:
+    """The bundle that stands for the one that a function is deployed with."""
+    return trust.small if "AWS_CA_BUNDLE" in subject.variables else trust.whole
+
+
+def _in_turns(ways: Sequence[Way], runs: int) -> dict[Way, list[Start]]:
+    """So many cold starts of each, after one that does not count."""
+    starts: dict[Way, list[Start]] = {way: [] for way in ways}
     for run in range(runs + 1):
         say(f"Cold start: round {run} of {runs}")
-        for subject in subjects:
-            sample = start(subject)
+        for way, found in starts.items():
+            one = start(way)
             if run:
-                samples[subject.name].append(sample)
-    return {name: _medians(found) for name, found in samples.items()}
+                found.append(one)
+    return starts
 
 
-def start(subject: Subject) -> ColdStart:
+def start(way: Way) -> Start:
     """Start the function once and call it once."""
     # As on Lambda, where the handler's folder is read-only.
-    variables = {**subject.variables, "PYTHONDONTWRITEBYTECODE": "1"}
-    with running_function(built.RUNTIME_PYTHON, subject.function, variables, log=_DEVNULL) as function:
+    variables = {**way.subject.environment(way.client, way.bundle), "PYTHONDONTWRITEBYTECODE": "1"}
+    with running_function(built.RUNTIME_PYTHON, way.subject.function, variables, log=_DEVNULL) as function:
         process = function._process.pid
         ready_wall = function.wait_until_ready()
         ready_cpu = cpu_of(process)
-        answer_ms = function.invoke(subject.event).elapsed_ms
+        answer_ms = function.invoke(way.subject.event).elapsed_ms
         time.sleep(0.01)  # Until it asks for the next event.
-        return ColdStart(ready_wall, ready_cpu, ready_wall + answer_ms, cpu_of(process), _peak(process))
+        return Start(ready_cpu, ready_wall, cpu_of(process), ready_wall + answer_ms, _peak(process))
 
 
-def runtime_cpu(subject: Subject, calls: int) -> float:
+def runtime_cpu(subject: Subject, calls: int = 1000) -> float:
     """CPU of AWS's runtime client for one call of a warm function that does nothing, in milliseconds."""
-    with running_function(
-        built.RUNTIME_PYTHON, subject.function, subject.variables, log=_DEVNULL
-    ) as function:
-        for _ in range(20):
-            function.invoke(subject.event)
-        before = cpu_of(function._process.pid)
-        for _ in range(calls):
+    variables = subject.environment("")
+    with running_function(built.RUNTIME_PYTHON, subject.function, variables, log=_DEVNULL) as function:
+        for call in range(calls + 20):
+            if call == 20:
+                before = cpu_of(function._process.pid)
             function.invoke(subject.event)
         time.sleep(0.01)
         return (cpu_of(function._process.pid) - before) / calls
@@ -84,15 +153,39 @@ def _peak(process: int) -> float:
     return int(match[1]) / 1024 if match else 0.0
 
 
-def _medians(samples: Sequence[ColdStart]) -> dict[str, float]:
-    rows: list[dict[str, Any]] = [asdict(sample) for sample in samples]
-    medians = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
-    return {**medians, "answer_cpu_spread": _spread([row["answer_cpu"] for row in rows])}
+def _median(found: Sequence[Start]) -> Start:
+    return Start(*(statistics.median(values) for values in zip(*found, strict=True)))
 
 
-def _spread(values: list[float]) -> float:
-    """Half the distance between the quartiles, as a part of the median."""
-    if len(values) < 2:
-        return 0.0
-    low, middle, high = statistics.quantiles(values, n=4)
-    return (high - low) / 2 / middle
+def _imports(way: Way) -> list[str]:
+    """What each package's imports cost until the first answer, the dearest first."""
+    code = (
+        "import importlib, json, os, sys; from benchmarks.inside import Context\n"
+        "importlib.import_module('awslambdaric.bootstrap'); sys.stderr.write('begin\\n')\n"
+        "importlib.import_module('handler').lambda_handler(json.load(sys.stdin), Context())"
+    )
+    function = way.subject.function
+    result = subprocess.run(  # noqa: S603 - our own program, no shell
+        [str(built.RUNTIME_PYTHON), "-P", "-X", "importtime", "-c", code],
+        cwd=function.code,
+        env={
+            **way.subject.environment(way.client, way.bundle),
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": f"{import_path(function)}:{built.ROOT}",
+        },
+        input=json.dumps(way.subject.event),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    costs: dict[str, float] = {}
+    for line in result.stderr.partition("begin\n")[2].splitlines():
+        own, _, name = line.removeprefix("import time:").rpartition("|")
+        if line.startswith("import time:") and own.partition("|")[0].strip().isdigit():
+            package = name.strip().partition(".")[0]
+            package = "(standard library)" if package in sys.stdlib_module_names else package
+            costs[package] = costs.get(package, 0.0) + int(own.partition("|")[0]) / 1000
+    dearest = sorted(costs.items(), key=lambda item: -item[1])
+    return [f"{package} {ms:.0f}" for package, ms in dearest[:8] if ms >= 2]

@@ -27,7 +27,7 @@ from tests.deployment import START_MS, Cloud, Deployment
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-DEFAULT_ENGINE = "extenddb"
+ENGINE = "extenddb"
 """Of the two engines the one whose writes do not get slower as users become many."""
 
 
@@ -64,29 +64,25 @@ class Timed:
 
 
 @contextmanager
-def deployed(engine_name: str) -> Iterator[Deployment]:
+def deployed(engine_name: str, variables: Mapping[str, str] | None = None) -> Iterator[Deployment]:
     """A deployment with the template's own parameters of argon2 and a clock that goes.
 
     What the container has cached stays: otherwise one call in hundreds would make a round trip more.
 
     Args:
         engine_name: `dynoxide` or `extenddb`.
+        variables: Of the functions, instead of the template's.
 
     Raises:
         MissingEngineError: It is not installed.
     """
-    with engine.running_engine(engine_name) as dynamodb, deployed_on(dynamodb) as deployment:
+    with engine.running_engine(engine_name) as dynamodb, deployed_on(dynamodb, variables) as deployment:
         yield deployment
 
 
 @contextmanager
 def deployed_on(dynamodb: str, variables: Mapping[str, str] | None = None) -> Iterator[Deployment]:
-    """The same on an engine that runs already.
-
-    Args:
-        dynamodb: Its URL.
-        variables: Of the functions, instead of the template's.
-    """
+    """The same on the URL of an engine that runs already."""
     with _running_moto() as others, mock.patch.dict(os.environ):
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""What grows: log-in, check, list and rotation with the users, the groups and the keys, on a real engine.
+"""What grows: log-in, check, list, import and export with the users and the groups, on a real engine.
 
 Applications of all sizes stand in one table and take turns. Their items are those that the store writes;
 they come into the engine from a file (`benchmarks.prefilled`). Everything is measured through the handlers,
@@ -7,43 +7,42 @@ none of these.
 """
 
 import json
+import statistics
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import botocore.session
-
-from benchmarks import pages, samples
-from benchmarks.deployed import deployed_on, timed
-from benchmarks.prefilled import NAME, Engine, line_of
+from benchmarks import page
+from benchmarks.deployed import deployed_on, peak_mb, timed
+from benchmarks.prefilled import Engine, line_of
+from signet import wiring
 from signet.domain.applications import Application as SignetApplication
 from signet.domain.groups import DetailedGroup
-from signet.domain.keys import Algorithm
 from signet.domain.listing import Cursor, Entry
 from signet.domain.passwords.hasher import Parameters, PasswordHasher
-from signet.domain.signing import generate
 from signet.domain.users import MAX_GROUPS, User
 from signet.store.groups import insert_group
-from signet.store.keys import LIVES, PARTITION
 from signet.store.table import Part, Table
 from signet.store.tenant import Tenant
 from signet.store.users import insert_user
-from tests import engine
 from tests.deployment import CHEAP_HASHES, PASSWORD, START_MS, Deployment
 
+TEXT = (
+    "Medians of calls, the sizes in turns, on the engine Dynoxide in memory; hashes are made with next to no "
+    "cost, since what argon2id takes does not grow."
+)
 USERS = (100, 10_000, 1_000_000)
 GROUPS = (1, 10, 100, 1_000)
-KEYS = (2, 5, 10)
 PER_PAGE = 40
 DIFFERENT_USERS = 50
 """So many users of an application take turns."""
 
-ROUNDS = 3
-"""The ring is one for all: its sizes take turns in so many rounds."""
+BULK = (1_000, 20_000)
+"""Of an import and an export; the smaller first, since a peak of memory never sinks."""
 
+_CHEAP = Parameters(int(CHEAP_HASHES["ARGON2_MEMORY_KIB"]), int(CHEAP_HASHES["ARGON2_PASSES"]), 1)
 _BYTES_A_USER = 4_000
 """Of memory that must be free: the engine takes 2.5 GB for a million users."""
 
@@ -72,7 +71,7 @@ class Case:
 
     Attributes:
         what: For a reader.
-        by: What it may grow with: `users`, `groups` or `keys`.
+        by: What it may grow with: `users` or `groups`.
         size: How many of them there are.
         operation: Which function.
         events: Which take turns.
@@ -85,7 +84,7 @@ class Case:
     events: Sequence[dict[str, Any]]
 
 
-def measure(runs: int, largest: int = USERS[-1]) -> dict[str, Any]:
+def measure(runs: int, largest: int = USERS[-1]) -> dict[str, list[page.Row]]:
     """All rows.
 
     Args:
@@ -97,34 +96,46 @@ def measure(runs: int, largest: int = USERS[-1]) -> dict[str, Any]:
         WrongAnswerError: A handler did not do what it is for.
     """
     sizes, left_out = _sizes(largest)
-    results: dict[str, Any] = {"engine": NAME, "runs": runs, "users": sizes, "left_out": left_out}
     with (
         tempfile.TemporaryDirectory(prefix="signet-growth-") as folder,
         Engine(Path(folder)) as dynamodb,
         deployed_on(dynamodb.url, CHEAP_HASHES) as deployment,
     ):
-        ring = _Ring(dynamodb.url, deployment.table_name)
-        small = Application(*deployment.new_application("Keys"), users=1)
-        rows = [_rotate(deployment, ring, "table empty but for this", 1, runs)]
+        bulk = [row for size in BULK if size <= largest for row in _bulk(deployment, size)]
         by_users = [Application(*deployment.new_application(f"{size} users"), users=size) for size in sizes]
         by_groups = [
             Application(*deployment.new_application(f"{size} groups"), groups=size) for size in GROUPS
         ]
-        everybody = sum(sizes)
-        started = time.monotonic()
-        pages.say(f"Growth: {everybody:,} users into the engine")
-        schema = ring.client.describe_table(TableName=deployment.table_name)
-        dynamodb.load({"Table": schema["Table"]}, _lines(deployment, [small, *by_users], by_groups))
-        results["load_s"] = time.monotonic() - started
+        page.say(f"Growth: {sum(sizes):,} users into the engine")
+        schema = wiring.make_client("dynamodb").call("DescribeTable", {"TableName": deployment.table_name})
+        dynamodb.load(schema, _lines(deployment, by_users, by_groups))
         deployment.restart()
-        pages.say(f"Growth: loaded in {results['load_s']:.0f} s")
         cases = [case for one in by_users for case in _user_cases(deployment, one)]
         cases += [case for one in by_groups for case in _group_cases(deployment, one)]
-        rows += _in_turns(deployment, cases, runs)
-        pages.say("Growth: keys")
-        rows += _with_keys(deployment, ring, small, everybody, runs)
-    results["rows"] = rows
-    return results
+        rows = _in_turns(deployment, cases, runs)
+    kinds = {by: [row for row in rows if row["by"] == by] for by in ("users", "groups")}
+    return {"Import and export": bulk, **{f"By {by}. {left_out}".strip(): own for by, own in kinds.items()}}
+
+
+def _bulk(deployment: Deployment, users: int) -> list[page.Row]:
+    """Import and export so many users with hashes that cost nothing, in as many invocations as it takes."""
+    page.say(f"Growth: import and export of {users:,} users")
+    application_id, _ = deployment.new_application(f"Import of {users}")
+    key = f"import/{application_id}/users.jsonl"
+    hashed = PasswordHasher(_CHEAP).hash(PASSWORD)
+    lines = (json.dumps({"email": who(number)[1], "passwordHash": hashed}) for number in range(users))
+    deployment.put_file(key, "\n".join(lines).encode())
+    rows: list[page.Row] = []
+    for operation, event in (("import_users", {"key": key}), ("export_users", {})):
+        done = [timed(deployment, operation, {"applicationId": application_id, **event})]
+        while deployment.waiting:
+            done.append(timed(deployment, operation, deployment.waiting.pop(0)[1]))
+        _expect(operation, done[-1].answer["status"], "complete")
+        row: page.Row = {"what": operation, "users": users, "invocations": len(done)}
+        row["CPU, ms a user"] = sum(one.cpu_ms for one in done) / users
+        row["trips a user"] = sum(len(one.trips) for one in done) / users
+        rows.append(row | {"wall, s": sum(one.wall_ms for one in done) / 1000, "peak so far, MiB": peak_mb()})
+    return rows
 
 
 def _sizes(largest: int) -> tuple[list[int], str]:
@@ -162,8 +173,7 @@ def _lines(
     deployment: Deployment, by_users: Sequence[Application], by_groups: Sequence[Application]
 ) -> Iterator[str]:
     """Everything that the table is to hold, as lines of an export."""
-    cost = Parameters(int(CHEAP_HASHES["ARGON2_MEMORY_KIB"]), int(CHEAP_HASHES["ARGON2_PASSES"]), 1)
-    password_hash = PasswordHasher(cost).hash(PASSWORD)
+    password_hash = PasswordHasher(_CHEAP).hash(PASSWORD)
     yield from map(line_of, deployment.items())
     for application in by_groups:
         yield from map(line_of, _group_items(application, password_hash))
@@ -302,129 +312,15 @@ def _in_turns(deployment: Deployment, cases: Sequence[Case], runs: int) -> list[
     return [_row(case.what, case.by, case.size, found[place]) for place, case in enumerate(cases)]
 
 
-def _row(what: str, by: str, size: int, found: Sequence[Any]) -> dict[str, Any]:
+def _row(what: str, by: str, size: int, found: Sequence[Any]) -> page.Row:
     return {
         "what": what,
         "by": by,
         "size": size,
-        "cpu_ms": samples.quartiles([one.cpu_ms for one in found]),
-        "wall_ms": samples.quartiles([one.wall_ms for one in found]),
-        "trips": found[-1].counted,
+        "CPU, ms": statistics.median(one.cpu_ms for one in found),
+        "wall, ms": statistics.median(one.wall_ms for one in found),
+        "trips": [trip.partition(":")[2] for trip in found[-1].trips],
     }
-
-
-class _Ring:
-    """The key ring's items, beside the store: to give it as many keys as wanted, and to put it back."""
-
-    def __init__(self, url: str, table_name: str) -> None:
-        self.client = botocore.session.get_session().create_client(
-            "dynamodb",
-            engine.REGION,
-            endpoint_url=url,
-            aws_access_key_id=engine.ACCESS_KEY_ID,
-            aws_secret_access_key=engine.SECRET_ACCESS_KEY,
-        )
-        self._table = table_name
-
-    def read(self) -> list[dict[str, Any]]:
-        """The items as they are."""
-        items: list[dict[str, Any]] = []
-        for partition in (PARTITION, LIVES):
-            answer = self.client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": partition}},
-                ConsistentRead=True,
-            )
-            items += answer["Items"]
-        return items
-
-    def put_back(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Have these items again, and no others."""
-        wanted = [_key_of(item) for item in items]
-        for old in self.read():
-            if (key := _key_of(old)) not in wanted:
-                self.client.delete_item(TableName=self._table, Key=key)
-        for item in items:
-            self.client.put_item(TableName=self._table, Item=item)
-
-
-def _key_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: item[name] for name in ("pk", "sk")}
-
-
-def with_retired(items: Sequence[Mapping[str, Any]], keys: int) -> list[dict[str, Any]]:
-    """The items of a ring that has so many keys: its own, and retired ones, which verify and do not sign."""
-    ring = [dict(item) for item in items]
-    own = next(item for item in ring if "kid" in item)
-    for age in range(1, keys - sum("kid" in item for item in items) + 1):
-        new = generate(Algorithm(own["algorithm"]["S"]))
-        retired = {name: value for name, value in own.items() if name != "encrypted_private_key"}
-        created_at = int(own["created_at"]["N"])
-        retired |= {
-            "sk": {"S": f"KEY#{new.kid}"},
-            "kid": {"S": new.kid},
-            "public_jwk": {"M": {name: {"S": value} for name, value in new.public_jwk.items()}},
-            "created_at": {"N": str(created_at - age * 86_400)},
-            "retired_at": {"N": str(created_at)},
-        }
-        max_exp = {"N": str(created_at + 30 * 86_400)}
-        ring += [retired, {"pk": {"S": LIVES}, "sk": retired["sk"], "max_exp": max_exp}]
-    return ring
-
-
-def _with_keys(
-    deployment: Deployment, ring: _Ring, application: Application, everybody: int, runs: int
-) -> list[dict[str, Any]]:
-    """What depends on the number of keys: in a container that knows the ring, and in one that reads it."""
-    own = ring.read()
-    rings = {keys: with_retired(own, keys) for keys in KEYS}
-    checks = _checks(deployment, application)
-    mint = deployment.event(
-        "POST",
-        "/api/v1/user-identity-jwt",
-        {"identityType": "EMAIL", "identity": "somebody@example.com"},
-        headers=deployment.basic(password=application.token),
-    )
-    jwks = deployment.event("GET", "/.well-known/jwks.json")
-    warm = {
-        "check a token": ("authorize_request", checks[0]),
-        "mint an identity token": ("issue_identity_token", mint),
-        "publish the JWKS": ("publish_jwks", jwks),
-    }
-    reading = "publish the JWKS, the ring not in memory"
-    found: dict[tuple[str, int], list[Any]] = {}
-    for _ in range(ROUNDS):
-        for keys, items in rings.items():
-            ring.put_back(items)
-            deployment.restart()
-            for operation, event in warm.values():
-                timed(deployment, operation, event)
-            for _ in range(max(2, runs // ROUNDS)):
-                for what, (operation, event) in warm.items():
-                    found.setdefault((what, keys), []).append(timed(deployment, operation, event))
-            for _ in range(max(2, runs // ROUNDS // 4)):
-                deployment.restart()
-                found.setdefault((reading, keys), []).append(timed(deployment, "publish_jwks", jwks))
-            published = len(found[reading, keys][-1].body["keys"])
-            _expect("keys in the JWKS", published, keys)
-    rows = [_row(what, "keys", keys, ones) for (what, keys), ones in found.items()]
-    for keys, items in rings.items():
-        ring.put_back(items)
-        where = f"table with {everybody:,} users"
-        rows.append(_rotate(deployment, ring, where, keys, runs))
-    ring.put_back(own)
-    return rows
-
-
-def _rotate(deployment: Deployment, ring: _Ring, where: str, keys: int, runs: int) -> dict[str, Any]:
-    """`rotate_keys` again and again, the ring put back after each time: whatever the operation does."""
-    items, found = ring.read(), []
-    for _ in range(max(3, runs // 8)):
-        deployment.restart()
-        found.append(timed(deployment, "rotate_keys", {}))
-        ring.put_back(items)
-    return _row(f"rotate_keys, {where}", "keys", keys, found[1:])
 
 
 def _expect(what: str, value: object, wanted: object) -> None:

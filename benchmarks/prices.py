@@ -7,8 +7,10 @@ one. Free tiers of AWS, reserved capacity and negotiated prices are left out.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from benchmarks.page import Row
 
 AS_OF = "2026-09"
 REGION = "us-east-1"
@@ -131,7 +133,7 @@ def duration_ms(warm: Mapping[str, Any], runtime_cpu_ms: float) -> float:
         warm: The row of the warm measurement, with its `memory`.
         runtime_cpu_ms: CPU of the runtime client for one call.
     """
-    cpu_ms = warm["cpu_us"] / 1000 + runtime_cpu_ms
+    cpu_ms = warm["CPU"] / 1000 + runtime_cpu_ms
     return float(cpu_ms / share_of_vcpu(warm["memory"]) + TRIP_MS * len(warm["trips"]))
 
 
@@ -143,45 +145,30 @@ def of_call(warm: Mapping[str, Any], runtime_cpu_ms: float) -> Cost:
         runtime_cpu_ms: CPU of the runtime client for one call, which is billed too.
     """
     billed_ms = duration_ms(warm, runtime_cpu_ms) + HALF_A_BILLED_MS
-    log_bytes = warm["log_bytes"] + LOG_LINE_BYTES + PLATFORM_LOG_BYTES
+    log_bytes = warm["log, bytes"] + LOG_LINE_BYTES + PLATFORM_LOG_BYTES
     return Cost(
         requests=LAMBDA_REQUEST,
         duration=billed_ms / 1000 * warm["memory"] / 1024 * LAMBDA_GB_SECOND,
-        gateway=HTTP_API_REQUEST if warm["is_http"] else 0.0,
-        table=warm["units"]["read"] * READ_UNIT + warm["units"]["write"] * WRITE_UNIT,
+        gateway=HTTP_API_REQUEST if warm["HTTP"] == "yes" else 0.0,
+        table=warm["read units"] * READ_UNIT + warm["write units"] * WRITE_UNIT,
         keys=sum(trip.startswith("kms:") for trip in warm["trips"]) * KMS_REQUEST,
-        logs=(log_bytes + (ACCESS_LOG_BYTES if warm["is_http"] else 0)) * LOG_BYTE,
+        logs=(log_bytes + (ACCESS_LOG_BYTES if warm["HTTP"] == "yes" else 0)) * LOG_BYTE,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SnapStart:
-    """What SnapStart costs for one function, and what an initialization costs that it saves.
-
-    Attributes:
-        month: To keep one published version's snapshot for a month, in dollars.
-        restores: A million cold starts that restore it.
-        initializations: A million cold starts without it, which are billed as duration.
-    """
-
-    month: float
-    restores: float
-    initializations: float
-
-
-def of_snap_start(memory: float, ready_ms: float) -> SnapStart:
-    """SnapStart's price for a function.
+def snap_start(memory: float, ready_ms: float) -> dict[str, float]:
+    """What SnapStart costs for a function, and what the initializations cost that it saves, in dollars.
 
     Args:
         memory: In MB; what is charged is the function's memory, not what it uses.
         ready_ms: How long its initialization takes.
     """
     gigabytes = memory / 1024
-    return SnapStart(
-        month=gigabytes * MONTH_SECONDS * SNAP_START_CACHE,
-        restores=1e6 * gigabytes * SNAP_START_RESTORE,
-        initializations=1e6 * ready_ms / 1000 * gigabytes * LAMBDA_GB_SECOND,
-    )
+    return {
+        "a month": gigabytes * MONTH_SECONDS * SNAP_START_CACHE,
+        "a million restores": 1e6 * gigabytes * SNAP_START_RESTORE,
+        "a million initializations": 1e6 * ready_ms / 1000 * gigabytes * LAMBDA_GB_SECOND,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,3 +283,53 @@ def of_user(login: Cost, check: Cost) -> float:
 
 
 FIXED_A_MONTH = {"KMS key, its first two rotations included": 3 * PRICES["KMS, key"].dollars}
+
+LOGIN, CHECK = "log_in.http", "authorize_request.authorizer"
+_USERS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+_SNAP_START = (
+    *("authenticate", "log_in", "authorize_request", "introspect_token", "identify"),
+    *("issue_identity_token", "issue_session_token", "issue_user_token"),
+)
+"""The hot path: the functions that the template's parameter `SnapStart` is for."""
+
+TEXT = (
+    f"List prices of {REGION} as of {AS_OF}, in dollars; Lambda on arm64 with the template's memory, "
+    f"{TRIP_MS:g} ms for a round trip, the default client, on what was measured last under *Warm* and *Cold "
+    f"start*. {WITHOUT_A_RATE}"
+)
+
+
+def measure(results: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """The arithmetic on what other parts have measured; nothing where they have not."""
+    if not {"warm", "cold"} <= results.keys():
+        return {}
+    runtime_ms = results["warm"]["tables"]["Runtime client"][0]["CPU, ms"]
+    # The first client of each event is the default one.
+    rows = {row["event"]: row for row in reversed(results["warm"]["tables"][""])}.values()
+    costs = {row["event"]: of_call(row, runtime_ms) for row in rows}
+    calls = [
+        {"a million of": name, "all": cost.total * 1e6, **{k: v * 1e6 for k, v in asdict(cost).items()}}
+        for name, cost in costs.items()
+    ]
+    each, fixed = of_user(costs[LOGIN], costs[CHECK]), sum(FIXED_A_MONTH.values())
+    lines = {"**Signet**": [fixed + each * users for users in _USERS]}
+    lines |= {plan.name: [plan.monthly(users) for users in _USERS] for plan in PLANS}
+    months = [
+        {
+            "a month": name,
+            **{f"{users:,} users": f"{v:,.0f}" for users, v in zip(_USERS, values, strict=True)},
+        }
+        for name, values in lines.items()
+    ]
+    starts = [
+        {"function": row["operation"], **snap_start(row["memory"], row["ready, wall"])}
+        for row in {row["event"]: row for row in reversed(results["cold"]["tables"][""])}.values()
+        if row["operation"] in _SNAP_START
+    ]
+    sources = [
+        {"what": n, "dollars": f"{p.dollars:.10g} for a {p.unit}", "published": p.page, "checked": p.checked}
+        for n, p in PRICES.items()
+    ]
+    sources += [{"what": p.name, "dollars": p.note, "published": p.page, "checked": p.checked} for p in PLANS]
+    title = f"Users, with {LOGINS_A_MONTH} log-ins and {CHECKS_A_MONTH} checks each"
+    return {"Calls": calls, title: months, "SnapStart": starts, "Sources": sources}

@@ -5,6 +5,7 @@ is answered by the cassette. So an operation that can be done only once can be m
 """
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import botocore.session
 import jwt
@@ -21,8 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import ECAlgorithm
 
-from benchmarks.replay import Cassette, cassette
+from benchmarks.cassette import Cassette, Trust, cassette, make_trust
 from local import sam, template
+from tests.engine import running_engine
 from tools import built, events
 from tools.run_built import running_demo
 from tools.runtime_api import BuiltFunction, FunctionExitError, running_function
@@ -30,6 +33,9 @@ from tools.runtime_api import BuiltFunction, FunctionExitError, running_function
 SIGNET, TUTORIAL, REFERENCE = "signet", "tutorial", "reference"
 TUTORIAL_BUILD = built.ROOT / ".tools" / "bench"
 REFERENCES = built.ROOT / "benchmarks" / "references"
+
+CLIENT_VARIABLE, CLIENTS = "AWS_CLIENT", ("boto3", "lean")
+"""What the template's parameter `AwsClient` sets, and its values, the default first."""
 
 _CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -41,7 +47,7 @@ _TUTORIAL_TABLE = "tutorial-users"
 _ADDRESS, _PASSWORD = "ann@example.com", "correct horse battery staple"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """One function with one event.
 
@@ -52,9 +58,8 @@ class Subject:
         function: The build.
         variables: The function's environment.
         event: What it is called with.
+        cassette: What answers it in AWS's place.
         memory: The function's memory on Lambda, in MB.
-        table: CreateTable's arguments.
-        items: The table's items before the first call, as DynamoDB has them.
     """
 
     name: str
@@ -65,8 +70,19 @@ class Subject:
     event: Any
     cassette: Cassette
     memory: int = 512
-    table: Mapping[str, Any] = field(default_factory=dict)
-    items: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The clients of AWS that it can have."""
+        if self.kind != SIGNET:
+            return ("",)
+        return CLIENTS if CLIENT_VARIABLE in self.variables else CLIENTS[1:]
+
+    def environment(self, client: str, bundle: Path | None = None) -> dict[str, str]:
+        """Its variables, with this client, over TLS if there is a bundle of authorities."""
+        aws = {"AWS_ENDPOINT_URL": self.cassette.tls_url if bundle else self.cassette.url}
+        chosen = {CLIENT_VARIABLE: client} if client else {}
+        return {**self.variables, **aws, **chosen, **({"AWS_CA_BUNDLE": str(bundle)} if bundle else {})}
 
     @property
     def is_http(self) -> bool:
@@ -80,6 +96,7 @@ class Subject:
 class Subjects:
     """All that can be measured, and what cannot, with the reason."""
 
+    trust: Trust
     all: list[Subject] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -94,29 +111,44 @@ class Subjects:
 @contextmanager
 def prepared(work: Path, only: str = "") -> Iterator[Subjects]:
     """Every subject whose name contains `only`, recorded; `work` is a folder for copies of the builds."""
-    found = Subjects()
+    (bundle,) = built.RUNTIME_PYTHON.parents[1].glob("lib/python*/site-packages/botocore/cacert.pem")
+    found = Subjects(make_trust(work, bundle))
     copy = work / "build"
     # A copy, without code that was compiled in passing: on Lambda a function's folder cannot be written.
     shutil.copytree(built.BUILD, copy)
     for folder in copy.glob("*Function/**/__pycache__"):
         shutil.rmtree(folder)
     with ExitStack() as stack:
-        demo = stack.enter_context(running_demo())
-        for subject in _references(stack, demo):
-            found.all.append(subject)
-        for subject in _tutorial(stack, demo, work):
-            _record(subject, found)
+        demo = stack.enter_context(_demo())
+        subjects = [*_references(demo), *_tutorial(demo, work)]
+        for one in subjects:
+            _record(stack, found, one)
         for operation in built.read_operations(copy):
             for path in _events(operation.name):
-                if only in path.stem:
-                    subject = _signet(stack, operation, path, demo)
-                    if not _record(subject, found, retry=True):
-                        # An event before it may have used up what this one needs.
-                        fresh = stack.enter_context(running_demo())
-                        _record(_signet(stack, operation, path, fresh), found)
+                # An event before it may have used up what this one needs.
+                if only in path.stem and not _record(
+                    stack, found, _signet(operation, path, demo), retry=True
+                ):
+                    _record(stack, found, _signet(operation, path, stack.enter_context(_demo())))
             if not _events(operation.name):
                 found.faults.append(f"{operation.name}: events/ has nothing for it")
         yield found
+    found.faults += [
+        f"{one.name}: asked what was never answered: {sorted(set(one.cassette.misses))}"
+        for one in found.all
+        if one.cassette.misses
+    ]
+
+
+@contextmanager
+def _demo() -> Iterator[dict[str, str]]:
+    """A demo whose table counts the units that are consumed."""
+    with (
+        running_engine("dynoxide") as dynamodb,
+        mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb}),
+        running_demo() as demo,
+    ):
+        yield demo
 
 
 def _events(operation: str) -> list[Path]:
@@ -131,15 +163,24 @@ def _events(operation: str) -> list[Path]:
     return usual or [path for path, way in ways.items() if way == "direct"]
 
 
-def _record(subject: Subject, found: Subjects, *, retry: bool = False) -> bool:
-    try:
-        with running_function(
-            built.RUNTIME_PYTHON, subject.function, subject.variables, log=subprocess.DEVNULL
-        ) as function:
-            answer = function.invoke(subject.event)
-        fault = str(answer.payload) if answer.is_error or is_refusal(answer.payload) else None
-    except FunctionExitError as error:
-        fault = str(error)
+type Unrecorded = tuple[dict[str, Any], Mapping[str, str]]
+"""A subject's fields, and the demo that it is recorded with."""
+
+
+def _record(stack: ExitStack, found: Subjects, unrecorded: Unrecorded, *, retry: bool = False) -> bool:
+    fields, demo = unrecorded
+    upstreams = {"dynamodb": demo["awsEndpointUrl"], "others": demo["lambdaEndpointUrl"]}
+    subject = Subject(cassette=stack.enter_context(cassette(upstreams, found.trust.server)), **fields)
+    fault = None
+    for client in subject.clients[:1]:
+        try:
+            with running_function(
+                built.RUNTIME_PYTHON, subject.function, subject.environment(client), log=subprocess.DEVNULL
+            ) as function:
+                answer = function.invoke(subject.event)
+            fault = str(answer.payload) if answer.is_error or is_refusal(answer.payload) else None
+        except FunctionExitError as error:
+            fault = str(error)
     if fault is None:
         subject.cassette.freeze()
         found.all.append(subject)
@@ -161,40 +202,49 @@ def is_refusal(answer: Any) -> bool:
     return isinstance(body, dict) and (body.get("active") is False or body.get("authenticated") is False)
 
 
-def _signet(stack: ExitStack, operation: built.Operation, path: Path, demo: dict[str, str]) -> Subject:
-    recorder = stack.enter_context(cassette(demo["awsEndpointUrl"]))
-    own = built.environment(operation, demo)
+def _signet(operation: built.Operation, path: Path, demo: dict[str, str]) -> Unrecorded:
     loaded = template.load(built.ROOT / "template.yaml")
     physical = sam.physical_values(loaded, demo["url"], demo["tableName"], demo["kmsKeyId"])
-    resolver = template.Resolver(loaded, physical)
-    declared = sam.read_functions(resolver)[operation.function.name]
-    client = _client("dynamodb", demo["awsEndpointUrl"])
-    return Subject(
-        name=path.stem,
-        operation=operation.name,
-        kind=SIGNET,
-        function=operation.function,
-        variables={**own, "AWS_ENDPOINT_URL": recorder.url},
-        event=events.load_event(path, demo),
-        cassette=recorder,
-        memory=declared.memory,
-        table=sam.read_table(resolver, demo["tableName"]).create,
-        items=client.get_paginator("scan").paginate(TableName=demo["tableName"]).build_full_result()["Items"],
-    )
+    declared = sam.read_functions(template.Resolver(loaded, physical))[operation.function.name]
+    variables = built.environment(operation, demo)
+    variables.pop("AWS_ENDPOINT_URL_DYNAMODB", None)
+    return {
+        "name": path.stem,
+        "operation": operation.name,
+        "kind": SIGNET,
+        "function": operation.function,
+        "variables": variables,
+        "event": events.load_event(path, demo),
+        "memory": declared.memory,
+    }, demo
 
 
-def _references(stack: ExitStack, demo: Mapping[str, str]) -> Iterator[Subject]:
-    for name in ("empty", "client"):
-        recorder = stack.enter_context(cassette(demo["awsEndpointUrl"]))
-        function = BuiltFunction(name, REFERENCES / name)
-        variables = {**_CREDENTIALS, "AWS_ENDPOINT_URL": recorder.url}
-        yield Subject(f"reference.{name}", f"reference.{name}", REFERENCE, function, variables, {}, recorder)
+def _references(demo: Mapping[str, str]) -> Iterator[Unrecorded]:
+    for name in ("reference.empty", "reference.client"):
+        function = BuiltFunction(name, REFERENCES / name.partition(".")[2])
+        yield (
+            {
+                "name": name,
+                "operation": name,
+                "kind": REFERENCE,
+                "function": function,
+                "variables": _CREDENTIALS,
+                "event": {},
+            },
+            demo,
+        )
 
 
-def _tutorial(stack: ExitStack, demo: Mapping[str, str], work: Path) -> Iterator[Subject]:
+def _tutorial(demo: Mapping[str, str], work: Path) -> Iterator[Unrecorded]:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    client = _client("dynamodb", demo["awsEndpointUrl"])
+    client = botocore.session.get_session().create_client(
+        "dynamodb",
+        sam.REGION,
+        endpoint_url=demo["awsEndpointUrl"],
+        aws_access_key_id=_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
     table = {
         "TableName": _TUTORIAL_TABLE,
         "KeySchema": [{"AttributeName": "email", "KeyType": "HASH"}],
@@ -223,18 +273,16 @@ def _tutorial(stack: ExitStack, demo: Mapping[str, str], work: Path) -> Iterator
         "sign_in": _http("POST", "/sign-in", {}, f'{{"email": "{_ADDRESS}", "password": "{_PASSWORD}"}}'),
     }
     for name, event in requests.items():
-        recorder = stack.enter_context(cassette(demo["awsEndpointUrl"]))
-        own = {**variables, "AWS_ENDPOINT_URL": recorder.url}
-        yield Subject(
-            f"tutorial.{name}",
-            f"tutorial.{name}",
-            TUTORIAL,
-            function,
-            own,
-            event,
-            recorder,
-            table=table,
-            items=[item],
+        yield (
+            {
+                "name": f"tutorial.{name}",
+                "operation": f"tutorial.{name}",
+                "kind": TUTORIAL,
+                "function": function,
+                "variables": variables,
+                "event": event,
+            },
+            demo,
         )
 
 
@@ -250,14 +298,3 @@ def _http(method: str, path: str, headers: Mapping[str, str], body: str | None =
 
 
 _NOBODY = {"applicationId": "0" * 24, "apiToken": ""}
-
-
-def _client(service: str, url: str) -> Any:
-    session = botocore.session.get_session()
-    return session.create_client(
-        service,
-        sam.REGION,
-        endpoint_url=url,
-        aws_access_key_id=_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )

@@ -1,10 +1,9 @@
 """The items that the growth part writes past the store are those that the store writes."""
 
 import json
-from typing import Any
 
 from benchmarks import growth
-from benchmarks.growth import Application, user_lines, who, with_retired
+from benchmarks.growth import Application, user_lines, who
 from benchmarks.prefilled import line_of
 from signet.domain.users import MAX_GROUPS
 from signet.store.users import insert_user
@@ -42,31 +41,6 @@ def test_a_group_has_its_members_and_one_of_them_all_groups() -> None:
     of_the_first = [item for item in members if item["sk"]["S"].endswith(who(0)[0])]
     assert len(of_the_first) == MAX_GROUPS
     assert all(item["user_id"]["S"] in item["sk"]["S"] for item in members)
-
-
-def test_a_ring_is_filled_up_with_keys_that_no_longer_sign() -> None:
-    """The key that signs stays, the others are older, and none of them has a private key."""
-    own: dict[str, Any] = {
-        "pk": {"S": "KEYS"},
-        "sk": {"S": "KEY#a"},
-        "kid": {"S": "a"},
-        "algorithm": {"S": "ES256"},
-        "public_jwk": {"M": {}},
-        "encrypted_private_key": {"B": b"x"},
-        "created_at": {"N": "1000000"},
-    }
-    ring = {"pk": {"S": "KEYS"}, "sk": {"S": "RING"}, "active_kid": {"S": "a"}}
-    items = with_retired([own, ring], 3)
-    assert items[:2] == [own, ring]
-    added = {
-        partition: [item for item in items[2:] if item["pk"]["S"] == partition]
-        for partition in ("KEYS", "KEYLIFE")
-    }
-    assert len(items) == 6
-    assert len({item["sk"]["S"] for item in added["KEYS"]}) == 2
-    assert all("encrypted_private_key" not in item and "retired_at" in item for item in added["KEYS"])
-    assert [item["sk"] for item in added["KEYLIFE"]] == [item["sk"] for item in added["KEYS"]]
-    assert all("max_exp" in item for item in added["KEYLIFE"])
 
 
 def test_an_export_has_bytes_in_base64() -> None:
