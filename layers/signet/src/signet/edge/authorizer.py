@@ -17,7 +17,10 @@ from signet.domain.times import iso_8601
 from signet.edge.http import as_text, parse_query, texts
 from signet.edge.operation import Handler
 from signet.edge.record import Record, make_logger
+from signet.edge.user_view import view_user
 from signet.errors import SignetError, TokenInvalid, Unavailable, UnsupportedEvent
+from signet.usecases.memberships import groups_of
+from signet.usecases.verifier import Verifier  # noqa: F401 - in the init phase, which has a whole processor
 
 MAX_CONTEXT_BYTES = 6 * 1024
 """Of `experience`, as Lambda sends it: what API Gateway hands on must stay far from its own limits."""
@@ -148,6 +151,7 @@ def authorizer(name: str) -> Handler:
     Args:
         name: The function's name: its folder's, and its metrics' `service`.
     """
+    wiring.prepare()
     logger = make_logger(name)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -173,9 +177,6 @@ def authorizer(name: str) -> Handler:
 
 
 def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
-    from signet.edge.user_view import view_user
-    from signet.usecases.memberships import groups_of
-
     application_id = request.application_id(wiring.settings().application_id)
     text = request.token()
     if application_id is None or text is None:
