@@ -16,10 +16,6 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +26,16 @@ from signet.aws.boto import SHORTEST_READ
 from signet.errors import Unavailable
 from signet.store.table import Insert, Key, PartsRefused, Table
 from tests.effort import examples
-from tests.http_server import SILENCE, Reply, Request, Server, refusal, reply, running_server
+from tests.http_server import (
+    SILENCE,
+    Reply,
+    Request,
+    Server,
+    make_certificate,
+    refusal,
+    reply,
+    running_server,
+)
 from tests.unit.aws.support import CREDENTIALS, FAILURES, REFUSALS, REQUEST
 
 ITEM = {"Item": {"pk": {"S": "a"}, "n": {"N": "1"}}}
@@ -423,20 +428,7 @@ def test_threads_share_a_client(server: Server, client: aws.Client) -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate of localhost that nobody else has signed, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    path = tmp_path / "certificate.pem"
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(made.public_bytes(Encoding.PEM) + secret)
-    return path
+    return make_certificate(tmp_path)
 
 
 @pytest.mark.usefixtures("pauses", "environment")
