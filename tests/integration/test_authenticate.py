@@ -425,3 +425,35 @@ def test_the_application_says_what_a_login_gets(scene: Scene) -> None:
     assert (token["exp"] - token["iat"], token["ext"]) == (61, {"via": "web"})
     assert not scene.is_valid(scene.tokens[0])
     assert scene.is_valid(answer.json["token"])
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer "])
+@pytest.mark.parametrize("invalidate", [False, True])
+def test_a_token_may_have_its_scheme_before_it(
+    moto_signet: Deployment, scheme: str, invalidate: bool
+) -> None:
+    """Workflows feed the whole header; what comes back is a token alone."""
+    signet = moto_signet
+    demo = signet.demo()
+    answer = signet.http(
+        "POST",
+        f"/applications/{signet.application_id}/experience/authenticate",
+        {
+            "authMode": "token",
+            "token": scheme + demo["sessionToken"],
+            "returnToken": True,
+            "invalidateExistingTokens": invalidate,
+        },
+        headers=signet.bearer(),
+    )
+    assert answer.json["authenticated"] is True
+    assert answer.json["token"].startswith("ey")
+    assert (answer.json["token"] == demo["sessionToken"]) is not invalidate
+
+
+@pytest.mark.parametrize("before", ["Basic ", "Bearer  ", "Bearer Bearer ", " ", "Bearer\t"])
+def test_nothing_else_may_stand_before_a_token(moto_signet: Deployment, before: str) -> None:
+    """A token has one spelling."""
+    request = {"authMode": "token", "token": before + moto_signet.demo()["sessionToken"]}
+    answer = moto_signet.invoke("authenticate", {"applicationId": moto_signet.application_id, **request})
+    assert answer == {"authenticated": False}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from signet.domain.users import User
 from signet.edge.fields.model import MAX_AGE_LIMIT_MS
-from signet.edge.workflow_node import NodeRequest, run
+from signet.edge.nodes.authenticate_user import AuthenticateUserRequest, run
 from signet.errors import FaultKind, InvalidRequest
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
 
@@ -54,7 +54,9 @@ def node(mode: str = "emailPassword", **fields: Any) -> dict[str, Any]:
 
 def pass_through(gate: Gate, node: dict[str, Any], payload: dict[str, Any] = PAYLOAD) -> dict[str, Any]:
     before = json.dumps(payload)
-    result = run(NodeRequest.parse({"node": node, "payload": payload}), gate, lambda *_: dict(VIEW))
+    result = run(
+        AuthenticateUserRequest.parse({"node": node, "payload": payload}), gate, lambda *_: dict(VIEW)
+    )
     assert json.dumps(payload) == before
     return result
 
@@ -103,7 +105,7 @@ def test_without_result_paths_nothing_is_put_in() -> None:
 
 def test_the_user_is_shown_only_where_it_is_put() -> None:
     """Its view costs a look at its groups."""
-    request = NodeRequest.parse({"node": node(), "payload": PAYLOAD})
+    request = AuthenticateUserRequest.parse({"node": node(), "payload": PAYLOAD})
     run(request, Gate(), lambda *_: pytest.fail("nobody asked for the user"))
 
 
@@ -200,9 +202,9 @@ def test_no_extra_data_is_none_and_not_an_empty_object(blank: dict[str, Any]) ->
     assert attempt_of(node(tokenResultPath="token", extraDataJsonTemplate="{}")).extra_data == {}
 
 
-@pytest.mark.parametrize("absent", [{}, {"ttlTemplate": None}])
+@pytest.mark.parametrize("absent", [{}, {"ttlTemplate": None}, {"ttlTemplate": ""}, {"ttlTemplate": "  "}])
 def test_without_a_ttl_template_the_token_has_no_end(absent: dict[str, Any]) -> None:
-    """Left out, or null."""
+    """Left out, null, or as blank as an exported node has it where nobody wrote anything."""
     assert attempt_of(node(tokenResultPath="token", **absent)).ttl_ms is None
 
 
@@ -225,8 +227,6 @@ def test_a_max_age_is_a_whole_number_of_milliseconds(template: str, ttl_ms: int)
 @pytest.mark.parametrize(
     "template",
     [
-        "",
-        " ",
         "{{data.nothing}}",
         "{{data.body.email}}",
         "{{data}}",
@@ -349,9 +349,59 @@ def test_a_path_that_leads_nowhere_is_refused_before_anybody_is_authenticated(na
 def test_a_faulty_request_is_refused_by_field(request_: dict[str, Any], field: str, kind: FaultKind) -> None:
     """Exactly the product's fields, of exactly their types."""
     with pytest.raises(InvalidRequest) as caught:
-        NodeRequest.parse(request_)
+        AuthenticateUserRequest.parse(request_)
     (fault,) = caught.value.faults
     assert (fault.dotted, fault.kind) == (field, kind)
+
+
+EXPORTED: dict[str, Any] = {
+    "id": "authenticate",
+    "type": "ExperienceUserAuthNode",
+    "config": {
+        **TEMPLATES,
+        "tokenResultPath": "working.token",
+        "ttlTemplate": "",
+        "extraDataJsonTemplate": "",
+    },
+    "meta": {
+        "category": "experience",
+        "name": "experience-user-auth",
+        "label": "Authenticate",
+        "authMode": "emailPassword",
+        "x": 200,
+        "y": 200,
+    },
+    "outputIds": [["failure"], ["success"]],
+}
+"""A node as Losant exports it."""
+
+
+@pytest.mark.parametrize("mode", AuthMode)
+def test_an_exported_node_is_taken_as_it_is(mode: AuthMode) -> None:
+    """Its mode stands beside its configuration, and what nobody wrote is blank."""
+    exported = {**EXPORTED, "meta": {**EXPORTED["meta"], "authMode": mode.value}}
+    assert attempt_of(exported) == attempt_of(node(mode.value, tokenResultPath="working.token"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"type": "ExperienceUserTokenNode"}, "node", "send it to the function issue_session_token"),
+        ({"type": "MutateNode"}, "node", "ExperienceUserAuthNode is taken here"),
+        ({"type": 5}, "node", "ExperienceUserAuthNode is taken here"),
+        ({"meta": {}}, "node.authMode", "is required"),
+        ({"meta": None}, "node.authMode", "is required"),
+        ({"config": {"code": "1"}}, "node.code", "unknown"),
+        ({"config": []}, "node.config", "unknown"),
+    ],
+)
+def test_an_exported_node_that_is_another_s_is_refused(
+    changes: dict[str, Any], field: str, words: str
+) -> None:
+    """By what is wrong with it, and where it belongs."""
+    refusal = refusal_of({**EXPORTED, **changes})
+    assert field in [fault.dotted for fault in refusal.faults]
+    assert words in refusal.message
 
 
 def test_a_node_may_hold_null_for_whatever_it_does_not_set() -> None:

@@ -22,7 +22,7 @@ from signet.usecases.authentication import Attempt, Authentication, AuthMode
 from signet.usecases.memberships import groups_of, groups_once_written
 
 if TYPE_CHECKING:
-    from signet.edge.workflow_node import NodeRequest
+    from signet.edge.nodes.authenticate_user import AuthenticateUserRequest
 
 
 class Authenticate(RequestModel):
@@ -70,18 +70,18 @@ class Authenticate(RequestModel):
         )
 
 
-def parse_direct(members: Members) -> "Authenticate | NodeRequest":
+def parse_direct(members: Members) -> "Authenticate | AuthenticateUserRequest":
     """A direct invocation: the same fields, or a workflow's node and payload."""
     if "node" not in members:
         return Authenticate.parse(members)
     # A sixth of what the function imports, and nothing that comes over HTTP needs it.
-    from signet.edge.workflow_node import NodeRequest
+    from signet.edge.nodes.authenticate_user import AuthenticateUserRequest
 
-    return NodeRequest.parse(members)
+    return AuthenticateUserRequest.parse(members)
 
 
 @operation("authenticate", request=Authenticate.parse, direct=parse_direct, dialect=LOSANT, scheme=BEARER)
-def lambda_handler(call: "Call[Authenticate | NodeRequest]") -> dict[str, Any]:
+def lambda_handler(call: "Call[Authenticate | AuthenticateUserRequest]") -> dict[str, Any]:
     """Say whether the credentials are right; if they are, who it is, with a token if wanted."""
     tenant = call.tenant
 
@@ -95,9 +95,9 @@ def lambda_handler(call: "Call[Authenticate | NodeRequest]") -> dict[str, Any]:
         return view_user(tenant.application_id, user, groups)
 
     if not isinstance(call.request, Authenticate):
-        from signet.edge import workflow_node
+        from signet.edge.nodes import authenticate_user
 
-        return workflow_node.run(call.request, authenticate, view)
+        return authenticate_user.run(call.request, authenticate, view)
     attempt = call.request.attempt
     done = authenticate(attempt)
     if done is None:

@@ -152,6 +152,12 @@ def authenticate(
         return None
 
 
+def _without_scheme(text: str) -> str:
+    """The token alone: workflows feed the whole `Authorization` header."""
+    scheme, _, token = text.partition(" ")
+    return token if scheme.lower() == "bearer" else text
+
+
 @dataclass(frozen=True, slots=True)
 class _Check:
     """The check of one attempt."""
@@ -213,7 +219,8 @@ class _Check:
 
     def _verified_token(self) -> Token:
         """The given token, good as far as can be seen without its user."""
-        token = self.verifier.verify_offline(self.tenant, self.attempt.token or "", (TokenKind.SESSION,))
+        text = _without_scheme(self.attempt.token or "")
+        token = self.verifier.verify_offline(self.tenant, text, (TokenKind.SESSION,))
         if token.application_generation != self.tenant.application.generation:
             # A new token has the application's generation, which must be the given one's.
             raise ApplicationChanged(self.tenant.application_id)

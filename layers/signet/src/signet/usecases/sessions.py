@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -57,41 +58,49 @@ def prepare(
     )
 
 
-def issue_without_password(
-    tenant: Tenant,
-    signer: Signer,
-    named: str,
-    *,
-    ttl_ms: int | None,
-    extra_data: Mapping[str, Any] | None,
-    invalidate_existing_tokens: bool,
-    treat_as_login: bool,
-) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A token that is asked for without a password.
+
+    Attributes:
+        named: For whom: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential.
+        ttl_ms: Its max age in milliseconds; None for no expiry.
+        extra_data: Its extra data; None for none.
+        invalidate_existing_tokens: Whether it shall be the only valid one.
+        treat_as_login: Whether it counts as the user's last login.
+    """
+
+    named: str
+    ttl_ms: int | None = None
+    extra_data: Mapping[str, Any] | None = None
+    invalidate_existing_tokens: bool = False
+    treat_as_login: bool = False
+
+
+def issue_without_password(tenant: Tenant, signer: Signer, wanted: Wanted) -> str:
     """Issue a session token for a user whom the application itself vouches for.
 
     Args:
         tenant: Whose user.
         signer: What signs.
-        named: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential.
-        ttl_ms: The max age in milliseconds; None for no expiry.
-        extra_data: The token's extra data; None for none.
-        invalidate_existing_tokens: Whether the new token shall be the only valid one.
-        treat_as_login: Whether it counts as the user's last login.
+        wanted: What is asked for.
 
     Raises:
         ApplicationChanged: The application's tokens have been ended since it was read.
         UserNotFound: There is no such user.
         SigningUnavailable: No key can sign at the moment.
     """
-    user_id, email = resolve(tenant, named)
+    user_id, email = resolve(tenant, wanted.named)
     user = find_user_for_issue(tenant, user_id)
     # The address may lead to somebody else since it was looked up.
     if user is None or (email is not None and user.normal_email != email):
         raise not_found()
-    issue = prepare(tenant, signer, user_id, ttl_ms=ttl_ms, extra_data=extra_data)
-    if invalidate_existing_tokens or treat_as_login:
-        nonce = new_nonce() if invalidate_existing_tokens else None
-        user = note_login(tenant, Condition(user_id, email=email), is_login=treat_as_login, nonce=nonce)
+    issue = prepare(tenant, signer, user_id, ttl_ms=wanted.ttl_ms, extra_data=wanted.extra_data)
+    if wanted.invalidate_existing_tokens or wanted.treat_as_login:
+        nonce = new_nonce() if wanted.invalidate_existing_tokens else None
+        user = note_login(
+            tenant, Condition(user_id, email=email), is_login=wanted.treat_as_login, nonce=nonce
+        )
         if user is None:
             raise not_found()
     return issue(user)

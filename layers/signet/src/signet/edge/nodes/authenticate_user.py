@@ -9,62 +9,40 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Strict
+from pydantic import Strict
 
 from signet.domain import templates
 from signet.domain.strict_json import Members
 from signet.domain.users import User
-from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel
+from signet.edge.fields.model import RequestModel
+from signet.edge.nodes.node import Node, Text, new_token, result_path
 from signet.errors import FaultKind, FieldFault, InvalidRequest
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
 
 
-def _blank_is_none(text: str | None) -> str | None:
-    return text if text and text.strip() else None
+class AuthenticateUser(Node):
+    """The node's configuration, as Losant has it."""
 
-
-type Text = Annotated[str | None, AfterValidator(_blank_is_none)]
-"""Left out, null or blank: all the same."""
-
-
-class Node(RequestModel):
-    """The node's configuration, as Losant has it.
-
-    Only a blank `ttlTemplate` is not as good as none: it resolves to nothing, and is refused like any
-    other that does. It must not make an eternal token.
-    """
+    exported_type = "ExperienceUserAuthNode"
+    in_meta = ("authMode",)
 
     auth_mode: Annotated[AuthMode, Strict(strict=False)]
     email_template: Text = None
     password_template: Text = None
     token_template: Text = None
-    invalidate_existing_tokens: bool | None = None
     user_result_path: Text = None
     token_result_path: Text = None
-    ttl_template: str | None = None
-    extra_data_json_template: Text = None
 
 
-class NodeRequest(RequestModel):
+class AuthenticateUserRequest(RequestModel):
     """A node, and the payload that has come to it."""
 
-    node: Node
+    node: AuthenticateUser
     payload: dict[str, Any]
 
 
-class _NewToken(RequestModel):
-    """What the templates of a new token resolve to, under the templates' names."""
-
-    ttl_template: MaxAge = UNSET
-    extra_data_json_template: ExtraData = UNSET
-
-
-class _Resolved(RequestModel):
-    node: _NewToken
-
-
 def run(
-    request: NodeRequest,
+    request: AuthenticateUserRequest,
     authenticate: Callable[[Attempt], Authentication | None],
     view: Callable[[User, Attempt], dict[str, Any]],
 ) -> dict[str, Any]:
@@ -104,7 +82,7 @@ def run(
 
 
 def _path(text: str | None, field: str) -> templates.Path | None:
-    return None if text is None else templates.parse_path(text.strip(), field)
+    return None if text is None else result_path(text, field)
 
 
 def _put_results(
@@ -121,7 +99,7 @@ def _put_results(
     return payload
 
 
-def _attempt(node: Node, payload: Members, *, return_token: bool) -> Attempt:
+def _attempt(node: AuthenticateUser, payload: Members, *, return_token: bool) -> Attempt:
     credentials = _credentials(node, payload)
     attempt = Attempt(
         mode=node.auth_mode,
@@ -133,17 +111,11 @@ def _attempt(node: Node, payload: Members, *, return_token: bool) -> Attempt:
     )
     if not return_token or not attempt.makes_token:
         return attempt
-    given: Members = {}
-    if (ttl := node.ttl_template) is not None:
-        given["ttlTemplate"] = templates.render_number(ttl, payload, "node.ttlTemplate")
-    if (extra := node.extra_data_json_template) is not None:
-        field = "node.extraDataJsonTemplate"
-        given["extraDataJsonTemplate"] = templates.render_object(extra, payload, field)
-    new_token = _Resolved.parse({"node": given}).node
-    return replace(attempt, ttl_ms=new_token.ttl_template, extra_data=new_token.extra_data_json_template)
+    ttl_ms, extra_data = new_token(node, payload)
+    return replace(attempt, ttl_ms=ttl_ms, extra_data=extra_data)
 
 
-def _credentials(node: Node, payload: Members) -> dict[str, str]:
+def _credentials(node: AuthenticateUser, payload: Members) -> dict[str, str]:
     """What the templates of the mode's own credentials render to; the others are not looked at."""
     mode = node.auth_mode
     used: dict[str, str | None] = {}
