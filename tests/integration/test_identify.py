@@ -1,6 +1,7 @@
 """POST /v1/identify: the seven rules."""
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -450,3 +451,104 @@ def test_a_picture_is_kept_as_it_was_given(signet: Deployment, url: str) -> None
     """Any http or https address with a host."""
     answer = send(signet, {"userId": "u1", "photoUrl": url}, token(signet))
     assert answer.json["result"]["data"]["user"]["photoUrl"] == url
+
+
+VELT_USER: dict[str, Any] = {
+    "color": "#ff0000",
+    "textColor": "#ffffff",
+    "initial": "A",
+    "plan": "paid",
+    "type": "member",
+    "isReadOnly": False,
+    "contacts": [{"userId": "u2", "name": "Bob", "email": "bob@example.com", "visibility": "private"}],
+}
+"""What `User` of @veltdev/types 6.0.6 has beside who it is."""
+
+
+def test_velt_s_own_members_of_a_user_are_kept(signet: Deployment) -> None:
+    """A verified call stores and answers them; what it leaves out stays, and null is nothing."""
+    made = token(signet)
+    said = {"userId": "u1", "name": "Ann", **VELT_USER}
+    assert send(signet, said, made).json["result"]["data"]["user"] == {**said, "isAdmin": False}
+    assert shown(signet)["profile"] == {"name": "Ann", **VELT_USER}
+    before = signet.items()
+    assert send(signet, said, made).status == 200
+    assert signet.items() == before
+    changed = send(signet, {"userId": "u1", "color": "#00ff00", "plan": None, "contacts": []}, made)
+    expected = {**said, "color": "#00ff00", "contacts": []}
+    assert changed.json["result"]["data"]["user"] == {**expected, "isAdmin": False}
+    answer = signet.invoke("identify", here(signet, authToken=made, user={"userId": "u1"}))
+    assert answer["user"] == {**expected, "isAdmin": False}
+
+
+def test_an_unverified_call_leaves_no_more_than_who_it_says_to_be(signet: Deployment) -> None:
+    """It is answered with all that it said."""
+    toggle(signet, on=False)
+    said = {"userId": "u1", "name": "Ann", **VELT_USER}
+    assert send(signet, said).json["result"]["data"]["user"] == {**said, "isAdmin": False}
+    assert shown(signet)["profile"] == {"name": "Ann"}
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_profile_has_room_for_so_much(signet: Deployment, required: bool) -> None:
+    """4 KiB in UTF-8 of what is no identity, in one call and with what is stored: else nothing changes."""
+    toggle(signet, on=required)
+    made = token(signet) if required else None
+    overhead = len(json.dumps({"plan": "", "type": "", "color": "", "initial": ""}, separators=(",", ":")))
+    room = 4096 - overhead - 3 * 1024
+    full = {"plan": "é" * 512, "type": "x" * 1024, "color": "x" * 1024, "initial": "x" * room}
+    assert send(signet, {"userId": "u1", **full}, made).status == 200
+    before = signet.items()
+    answer = send(signet, {"userId": "u1", **full, "plan": "é" * 513}, made)
+    assert refusal(answer) == (400, "INVALID_ARGUMENT", None)
+    assert (
+        "4098 bytes of color, initial, plan, type together; at most 4096" in answer.json["error"]["message"]
+    )
+    if required:
+        answer = send(signet, {"userId": "u1", "textColor": "x"}, made)
+        assert refusal(answer) == (400, "INVALID_ARGUMENT", None)
+    assert signet.items() == before
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"contacts": [{"name": "Bob"}]}, "data.user.contacts[0].userId"),
+        (
+            {"contacts": [{"userId": "u2", "photoUrl": "javascript:alert(1)"}]},
+            "data.user.contacts[0].photoUrl",
+        ),
+        ({"contacts": [{"userId": "u2", "nmae": "Bob"}]}, "data.user.contacts[0].nmae"),
+        ({"contacts": {"userId": "u2"}}, "data.user.contacts"),
+        ({"color": 5}, "data.user.color"),
+        ({"isReadOnly": "true"}, "data.user.isReadOnly"),
+        ({"colour": "#fff"}, "data.user.colour"),
+    ],
+    ids=str,
+)
+def test_what_is_none_of_velt_s_is_refused_by_name(
+    signet: Deployment, said: dict[str, Any], field: str
+) -> None:
+    """Of the user and of its contacts."""
+    made, before = token(signet), signet.items()
+    answer = send(signet, {"userId": "u1", **said}, made)
+    assert answer.status == 400
+    assert f"{field}: " in answer.json["error"]["message"]
+    assert signet.items() == before
+
+
+def test_a_token_may_vouch_for_a_picture(signet: Deployment) -> None:
+    """As for a name: `userProperties.photoUrl` is its claim `picture`, which a call may leave out."""
+    url = "https://example.com/a.png"
+    made = token(signet, userProperties={"photoUrl": url})
+    assert signet.invoke("introspect_token", here(signet, token=made))["picture"] == url
+    for said in ({}, {"photoUrl": url}):
+        data = send(signet, {"userId": "u1", **said}, made).json["result"]["data"]
+        assert (data["user"]["photoUrl"], data["verifiedFields"]) == (url, ["userId", "photoUrl"])
+    other = "https://example.com/b.png"
+    data = send(signet, {"userId": "u1", "photoUrl": other}, made).json["result"]["data"]
+    assert (data["user"]["photoUrl"], data["verifiedFields"]) == (other, ["userId"])
+    wrong = {"userProperties": {"photoUrl": "javascript:alert(1)"}, "userId": "u1"}
+    keys = {"apiKey": signet.application_id, "authToken": signet.api_token}
+    refused = signet.http("POST", "/v1/auth/token/get", {"data": {**keys, **wrong}})
+    assert "data.userProperties.photoUrl: must be an http or https URL" in refused.json["error"]["message"]

@@ -244,7 +244,13 @@ def test_users_with_ids_of_the_application_s_own_come_along(signet: Deployment) 
         token = signet.invoke("issue_user_token", {**here, "userId": user_id, "userProperties": given})[
             "token"
         ]
-        user = {"userId": user_id, "photoUrl": "https://example.com/a.png"}
+        contacts = [{"userId": "u9", "email": "bob@example.com"}]
+        user = {
+            "userId": user_id,
+            "photoUrl": "https://example.com/a.png",
+            "plan": "paid",
+            "contacts": contacts,
+        }
         data = {"apiKey": signet.application_id, "authToken": token, "user": user}
         assert signet.http("POST", "/v1/identify", {"data": data}).status == 200
     data = {"apiKey": signet.application_id, "user": {"userId": "unverified"}}
@@ -323,7 +329,12 @@ REFUSED: list[tuple[bytes, str, str]] = [
         "InvalidRequest",
         "an http or https",
     ),
-    (lines({"id": "ext:u", "profile": {"plan": "x"}})[:-1], "InvalidRequest", "profile.plan: is unknown"),
+    (
+        lines({"id": "ext:u", "profile": {"plan": "é" * 1024, "type": "é" * 1024}})[:-1],
+        "InvalidRequest",
+        "bytes of plan, type",
+    ),
+    (lines({"id": "ext:u", "profile": {"plam": "x"}})[:-1], "InvalidRequest", "profile.plam: is unknown"),
     (
         lines({**ANN, "passwordHash": None, "passwordLastUpdated": "2024-01-01T00:00:00Z"})[:-1],
         "InvalidRequest",

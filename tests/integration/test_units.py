@@ -140,7 +140,10 @@ class Stage:
         vouched = {"organizationId": self.text}
         token = self.do("issue_user_token", userId=user_id, userProperties=vouched)["token"]
         photo = "https://example.com/" + "p" * (2000 if self.is_largest else 1)
-        user = {"userId": user_id, "email": "u@example.com", "name": self.text, "photoUrl": photo, **vouched}
+        user: dict[str, Any] = {"userId": user_id, "email": "u@example.com", "name": self.text, **vouched}
+        user["photoUrl"] = photo
+        if self.is_largest:
+            user["contacts"] = [{"userId": "u2", "name": "c" * 982} for _ in range(4)]
         self.do("identify", authToken=token, user=user)
         self.do("add_permissions", user={"userId": user_id}, permissions={"resources": resources})
         # Adding nothing that takes anything away has ended nothing.

@@ -17,6 +17,9 @@ NAMES = st.fixed_dictionaries(
 )
 WHEN = st.fixed_dictionaries({}, optional={"creationDate": DATES, "lastUpdated": DATES, "lastLogin": DATES})
 HASHES = st.sampled_from([None, "$2b$04$OPd4625Od7Fq.y0jDs.48uCDJ8l4vliZv/15LfoiVXGKeBd5QglO2"])
+EXTERNAL = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=6).filter(
+    str.isprintable
+)
 PROFILES = st.fixed_dictionaries(
     {},
     optional={
@@ -24,10 +27,12 @@ PROFILES = st.fixed_dictionaries(
         "organizationId": TEXTS,
         "email": st.just("Zoe@Example.com"),
         "photoUrl": st.just("https://example.com/a.png"),
+        "plan": TEXTS,
+        "isReadOnly": st.booleans(),
+        "contacts": st.lists(
+            st.fixed_dictionaries({"userId": EXTERNAL}, optional={"name": TEXTS}), max_size=3
+        ),
     },
-)
-EXTERNAL = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=6).filter(
-    str.isprintable
 )
 PEOPLE = st.lists(
     st.tuples(st.just("line"), NAMES, WHEN, HASHES, st.none() | EXTERNAL, PROFILES, st.booleans())

@@ -10,7 +10,7 @@ from signet.edge.credentials import VELT_BODY, VELT_HEADERS
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel, ResponseModel
 from signet.edge.fields.permissions import Permissions
-from signet.edge.fields.velt import EmailText, ExternalId, Text
+from signet.edge.fields.velt import EmailText, ExternalId, PhotoUrl, Text
 from signet.edge.operation import Call, Variant, operation
 from signet.usecases import user_tokens
 
@@ -24,6 +24,7 @@ class UserProperties(RequestModel):
     organization_id: Text = UNSET
     email: EmailText = UNSET
     name: Text = UNSET
+    photo_url: PhotoUrl = UNSET
 
 
 class UserToken(RequestModel):
@@ -34,8 +35,10 @@ class UserToken(RequestModel):
 
     @property
     def asked_for(self) -> dict[str, Any]:
-        """The claims that the properties become."""
-        return self.user_properties.model_dump(exclude_unset=True)
+        """The claims that the properties become: those of OpenID Connect where it has one."""
+        names = {"photo_url": "picture"}
+        given = self.user_properties.model_dump(exclude_unset=True)
+        return {names.get(name, name): value for name, value in given.items()}
 
     @property
     def own_resources(self) -> list[dict[str, Any]] | None:

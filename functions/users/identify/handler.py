@@ -15,7 +15,7 @@ from signet.usecases import identification
 
 
 class ClaimedUser(Profile):
-    """Who somebody says to be."""
+    """Who somebody says to be: Velt's `User`."""
 
     user_id: ExternalId
     is_admin: Any = UNSET
@@ -34,10 +34,7 @@ def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
     user = call.request.user
     claim = identification.Claim(
         user_id=user.user_id,
-        organization_id=user.organization_id,
-        email=user.email,
-        name=user.name,
-        photo_url=user.photo_url,
+        profile=user.profile,
         says_admin="is_admin" in user.model_fields_set,
     )
     identified = identification.identify(call.tenant, wiring.verifier(), call.request.auth_token, claim)

@@ -130,7 +130,8 @@ def user_claims(
         generation: The user's generation, `gen`.
         now_ms: The time, in Unix milliseconds.
         not_before_ms: The user's cutoff, as for a session token.
-        asked_for: Of `email`, `name`, `is_admin`, `organization_id` and `permissions` what there shall be.
+        asked_for: Of `email`, `name`, `picture`, `is_admin`, `organization_id` and `permissions` what there
+            shall be.
     """
     now = _issued_at(now_ms, not_before_ms)
     claims = _claims(TokenKind.USER, application, subject, issuer, generation, now)

@@ -3,13 +3,22 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from signet.domain.ids import find_id
+from signet.domain.strict_json import write_object
+from signet.errors import FaultKind, InvalidRequest
 
 EXTERNAL = "x:"
 """What an external id has in front of it where both kinds of id stand: no hex digit begins so."""
 
 MAX_GROUPS = 100
+
+PROFILE_OF_IDENTITY = ("organizationId", "email", "name", "photoUrl")
+"""What of a profile says who the user is; each member has a limit of its own."""
+
+MAX_PROFILE_BYTES = 4096
+"""Of all else in a profile, as JSON in UTF-8."""
 
 NO_PASSWORD = ""
 """What stands in place of the hash of a credential without a password: no hash, so that nothing matches."""
@@ -51,6 +60,21 @@ def path_id(user_id: str) -> str:
     return user_id if external_id is None else f"ext:{external_id}"
 
 
+def check_profile(profile: Mapping[str, Any]) -> None:
+    """Check that a profile is not too large.
+
+    Raises:
+        InvalidRequest: It is.
+    """
+    more = {name: value for name, value in profile.items() if name not in PROFILE_OF_IDENTITY}
+    size = len(write_object(more))
+    if size > MAX_PROFILE_BYTES:
+        message = (
+            f"would have {size} bytes of {', '.join(more)} together; at most {MAX_PROFILE_BYTES} are kept."
+        )
+        raise InvalidRequest.of("user", message, FaultKind.TOO_LONG)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A user. Dates are in Unix milliseconds, None where there is none.
@@ -73,8 +97,9 @@ class User:
         updated_at_ms: When the profile last changed.
         password_updated_at_ms: When a password was last set.
         last_login_ms: When a password was last given correctly.
-        profile: What `identify` brought: `email`, `name`, `photoUrl`, `organizationId`. It is shown, and
-            proves nothing: no address in it is one to log in with.
+        profile: What `identify` brought: `email`, `name`, `photoUrl`, `organizationId`, `color`, `textColor`,
+            `initial`, `plan`, `type`, `isReadOnly`, `contacts`. It is shown, and proves nothing: no address
+            in it is one to log in with.
         is_admin: Whether a token said that it is an administrator.
         unverified_until: When a user of whom only unverified calls of `identify` have spoken is gone, in Unix
             seconds; None where something vouches for the user.
@@ -96,7 +121,7 @@ class User:
     updated_at_ms: int
     password_updated_at_ms: int | None = None
     last_login_ms: int | None = None
-    profile: Mapping[str, str] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)
     is_admin: bool = False
     unverified_until: int | None = None
 

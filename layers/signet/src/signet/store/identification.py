@@ -1,6 +1,7 @@
 """The write of `identify`: a user whom the application itself names, under its external id."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from signet.domain.users import of_external
 from signet.store.table import ConditionFailed
@@ -12,7 +13,7 @@ def write_identified(
     tenant: Tenant,
     external_id: str,
     before: Subject,
-    profile: Mapping[str, str],
+    profile: Mapping[str, Any],
     *,
     mark: str | None = None,
     is_admin: bool | None = None,

@@ -3,12 +3,14 @@
 The rules are those of docs/api.md, section on identify, in their order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from signet import deadline
 from signet.domain.identities import normal_email
 from signet.domain.tokens import Token, TokenKind
-from signet.domain.users import of_external
+from signet.domain.users import PROFILE_OF_IDENTITY, check_profile, of_external
 from signet.errors import InvalidRequest, PermissionDenied, TokenRequired, Unavailable
 from signet.store.identification import write_identified
 from signet.store.tenant import Tenant
@@ -17,6 +19,9 @@ from signet.usecases.verifier import Verifier, check_subject
 
 UNVERIFIED_SECONDS = 30 * 86_400
 
+CLAIMS = {"organizationId": "organization_id", "email": "email", "name": "name", "photoUrl": "picture"}
+"""Members of a profile, and the claims of a user token that vouch for them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -24,30 +29,13 @@ class Claim:
 
     Attributes:
         user_id: The application's own id.
-        organization_id: The organization.
-        email: The e-mail address, as it was given.
-        name: The name.
-        photo_url: The address of a picture.
+        profile: What is said of the user, as `User.profile`.
         says_admin: Whether the call has an `isAdmin`, whatever its value.
     """
 
     user_id: str
-    organization_id: str | None = None
-    email: str | None = None
-    name: str | None = None
-    photo_url: str | None = None
+    profile: Mapping[str, Any]
     says_admin: bool = False
-
-    @property
-    def profile(self) -> dict[str, str]:
-        """What is said of the user, by the names of `User.profile`."""
-        said = {
-            "organizationId": self.organization_id,
-            "email": self.email,
-            "name": self.name,
-            "photoUrl": self.photo_url,
-        }
-        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,7 @@ class Identified:
     """
 
     user_id: str
-    profile: dict[str, str]
+    profile: dict[str, Any]
     is_admin: bool = False
     verified_fields: tuple[str, ...] = ()
 
@@ -86,13 +74,14 @@ def identify(tenant: Tenant, verifier: Verifier, text: str | None, claim: Claim)
         TokenRequired: The application requires a token, and none came.
         TokenRefused: One came and is not good, whether or not one is required.
         PermissionDenied: The token is somebody else's, or does not cover what is claimed.
+        InvalidRequest: With what is stored there would be more than a profile may hold.
     """
     if text is None:
         if tenant.application.require_jwt_token:
             message = "This application requires a user token: send it as authToken."
             raise TokenRequired(message)
         _remember_unverified(tenant, claim)
-        return Identified(claim.user_id, claim.profile)
+        return Identified(claim.user_id, dict(claim.profile))
     token = verifier.verify_offline(tenant, text, (TokenKind.USER,))
     for _ in deadline.attempts():
         subject = find_subject(tenant, of_external(token.subject))
@@ -101,6 +90,7 @@ def identify(tenant: Tenant, verifier: Verifier, text: str | None, claim: Claim)
         user = subject.user
         if user is not None and not user.is_unverified:
             identified = replace(identified, profile={**user.profile, **identified.profile})
+            check_profile(identified.profile)
             if (user.profile, user.is_admin) == (identified.profile, identified.is_admin):
                 return identified
         try:
@@ -130,36 +120,30 @@ def judge(token: Token, claim: Claim, *, needs_cover: bool, now: int) -> Identif
     Raises:
         PermissionDenied: They do not agree.
     """
-    claims = token.claims
+    claims, said = token.claims, claim.profile
     if claim.user_id != token.subject:
         raise _denied("userId")
-    organization_id, email = claims.get("organization_id"), claims.get("email")
-    if organization_id is not None and claim.organization_id not in (None, organization_id):
+    vouched = {name: claims[own] for name, own in CLAIMS.items() if claims.get(own) is not None}
+    organization_id = said.get("organizationId")
+    if organization_id not in (None, vouched.get("organizationId", organization_id)):
         raise _denied("organizationId")
-    if email is not None and claim.email is not None and _normal(claim.email) != _normal(email):
+    if {"email"} <= vouched.keys() & said.keys() and _normal(said["email"]) != _normal(vouched["email"]):
         raise _denied("email")
-    covered = claim.organization_id is not None and _covers(token, claim.organization_id, now)
-    if needs_cover and claim.organization_id is not None and organization_id is None and not covered:
+    covered = organization_id is not None and _covers(token, organization_id, now)
+    if needs_cover and organization_id is not None and "organizationId" not in vouched and not covered:
         raise _denied("organizationId", "is not covered by the token")
-    name = claims.get("name")
-    vouched = {
-        "userId": True,
-        "organizationId": organization_id is not None or covered,
-        "email": email is not None,
-        "name": name is not None and claim.name in (None, name),
-    }
-    known = replace(
-        claim,
-        organization_id=claim.organization_id if organization_id is None else organization_id,
-        email=claim.email if email is None else email,
-        name=name if claim.name is None else claim.name,
-    )
+    # Another name or picture than the token's may be said, and is not vouched for then.
+    decided: dict[str, Any] = {name: vouched[name] for name in ("organizationId", "email") if name in vouched}
+    known = {**vouched, **said, **decided}
+    verified = {name for name, value in vouched.items() if known[name] == value}
+    if covered:
+        verified.add("organizationId")
     return Identified(
         claim.user_id,
-        known.profile,
+        known,
         # The token alone says so; a call that brings an isAdmin of its own unsets it.
         claims.get("is_admin") is True and not claim.says_admin,
-        tuple(field for field, is_vouched in vouched.items() if is_vouched),
+        ("userId", *(name for name in CLAIMS if name in verified)),
     )
 
 
@@ -171,7 +155,8 @@ def _remember_unverified(tenant: Tenant, claim: Claim) -> None:
             return
         stored = {} if subject.user is None else subject.user.profile
         until = tenant.now + UNVERIFIED_SECONDS
-        profile = {**stored, **claim.profile}
+        said = {name: value for name, value in claim.profile.items() if name in PROFILE_OF_IDENTITY}
+        profile = {**stored, **said}
         try:
             write_identified(tenant, claim.user_id, subject, profile, unverified_until=until)
         except StaleError:

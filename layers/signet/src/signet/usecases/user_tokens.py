@@ -23,7 +23,8 @@ def issue_user_token(
         tenant: Whose user.
         signer: What signs.
         external_id: The subject, which need never have been seen.
-        properties: Of the claims `email`, `name`, `is_admin` and `organization_id` what there shall be.
+        properties: Of the claims `email`, `name`, `picture`, `is_admin` and `organization_id` what there
+            shall be.
         resources: What the user may do; None for what is stored of it.
 
     Raises:

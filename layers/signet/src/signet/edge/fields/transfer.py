@@ -67,7 +67,7 @@ class ImportLine(UserFields):
             "password_updated_at_ms": self.password_last_updated,
             "last_login_ms": self.last_login,
         }
-        profile = {} if self.profile is None else self.profile.model_dump(by_alias=True, exclude_none=True)
+        profile = {} if self.profile is None else self.profile.profile
         return NewUser(
             fields=self.fields() | {"profile": profile, "is_admin": self.is_admin},
             password=self.password,

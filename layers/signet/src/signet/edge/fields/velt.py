@@ -1,12 +1,13 @@
 """What fields of Velt's requests have in common (docs/api.md, section 10)."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StringConstraints, model_validator
 from pydantic_core import Url
 
 from signet.domain.identities import normal_email
+from signet.domain.users import check_profile
 from signet.edge.fields.model import RequestModel
 from signet.errors import InvalidRequest
 
@@ -50,6 +51,22 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 """An id or a name."""
 
 
+class Contact(RequestModel):
+    """Somebody whom a user can address: Velt's `UserContact`."""
+
+    user_id: ExternalId
+    name: Text | None = None
+    email: Text | None = None
+    photo_url: PhotoUrl | None = None
+    organization_id: Text | None = None
+    group_id: Text | None = None
+    source: Text | None = None
+    visibility: Text | None = None
+    color: Text | None = None
+    text_color: Text | None = None
+    initial: Text | None = None
+
+
 class Profile(RequestModel):
     """What an application says of a user whom it names itself."""
 
@@ -57,3 +74,21 @@ class Profile(RequestModel):
     email: EmailText | None = None
     name: Text | None = None
     photo_url: PhotoUrl | None = None
+    color: Text | None = None
+    text_color: Text | None = None
+    initial: Text | None = None
+    plan: Text | None = None
+    type: Text | None = None
+    is_read_only: bool | None = None
+    contacts: list[Contact] | None = None
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """All that was said, as `User.profile` has it."""
+        names = {name for name in Profile.model_fields if name in self.model_fields_set}
+        return self.model_dump(by_alias=True, exclude_none=True, include=names)
+
+    @model_validator(mode="after")
+    def _is_not_too_large(self) -> Self:
+        check_profile(self.profile)
+        return self
