@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from benchmarks.cassette import Trust
 from benchmarks.page import Row, say
-from benchmarks.subjects import Subject, Subjects
+from benchmarks.subjects import SIGNET, Subject, Subjects
 from tools import built
 from tools.runtime_api import import_path, running_function
 
@@ -102,7 +102,7 @@ def measure_tls(subjects: Subjects, runs: int) -> dict[str, list[Row]]:
 
 def bundle_of(subject: Subject, trust: Trust) -> Path:
     """The bundle that stands for the one that a function is deployed with."""
-    return trust.small if "AWS_CA_BUNDLE" in subject.variables else trust.whole
+    return trust.small if subject.kind == SIGNET else trust.whole
 
 
 def _in_turns(ways: Sequence[Way], runs: int) -> dict[Way, list[Start]]:

@@ -1,6 +1,7 @@
 """What the layer is built of."""
 
 import ast
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from botocore.loaders import Loader
 from botocore.session import Session
 
 from layers.signet.prune_botocore import SERVICES, prune
+from signet.aws.client import AMAZON_ROOTS
 from tests.deployment import ROOT
 from tests.unit.aws.support import CREDENTIALS
 
@@ -67,6 +69,14 @@ def sent(session: Session, service: str, region: str, config: Config) -> Iterato
         yield end.args
     yield client.meta.service_model.operation_names
     yield client.meta.endpoint_url
+
+
+def test_the_few_authorities_are_among_all() -> None:
+    """One that is trusted no more goes with the next update of botocore."""
+    few = re.findall(r"-----BEGIN.*?END CERTIFICATE-----", Path(AMAZON_ROOTS).read_text(), re.DOTALL)
+    everyone = Path(botocore.__path__[0], "cacert.pem").read_text()
+    assert len(few) == 5
+    assert all(one in everyone for one in few)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -23,6 +23,8 @@ def environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     variables = {**CREDENTIALS, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": server.url}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):  # This machine may have its own.
+        monkeypatch.delenv(name, raising=False)
     return variables
 
 

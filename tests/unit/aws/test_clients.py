@@ -457,6 +457,26 @@ def test_over_tls_the_server_is_who_it_says(
     lean._tls.cache_clear()
 
 
+@pytest.mark.usefixtures("pauses", "environment")
+def test_an_authority_that_is_new_to_aws_is_taken_too(
+    certificate: Path, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amazon's own are read first, as they are few; where they do not do, then all."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    lean._tls.cache_clear()
+    monkeypatch.setattr("botocore.httpsession.where", lambda: str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with running_server(context) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = make_client("dynamodb")
+        server.replies = [reply(ITEM, headers={"Connection": "close"}), reply({})]
+        assert client.call("GetItem", REQUEST) == ITEM
+        assert client.call("GetItem", REQUEST) == {}
+        assert [request.connection for request in server.requests] == [1, 2]
+    lean._tls.cache_clear()
+
+
 # The clock
 
 
@@ -478,6 +498,40 @@ def test_a_clock_that_aws_calls_wrong_is_set_right(
     assert len(right) == 2
     assert all(abs(off) < datetime.timedelta(minutes=2) for off in hours.values())
     assert all(f"/{when[:8]}/" in server.requests[-1].headers["authorization"] for when in right[-1:])
+
+
+@pytest.mark.usefixtures("pauses", "environment")
+def test_a_clock_that_is_wrong_is_wrong_for_every_service(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever hears of it first; S3 signs in its own way."""
+    monkeypatch.setattr(boto, "_clock", aws.Clock())
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "dynamodb": ("GetItem", REQUEST),
+        "kms": ("Decrypt", {"CiphertextBlob": b"x"}),
+        "lambda": ("Invoke", {"FunctionName": "f", "Payload": b"{}"}),
+        "s3": ("GetObject", {"Bucket": "b", "Key": "k"}),
+    }
+    clients = {name: make_client(name) for name in calls}
+    theirs = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=30)
+    date = {"Date": format_datetime(theirs, usegmt=True)}
+
+    def judge(request: Request) -> Reply:
+        scope = request.headers["authorization"].partition("Credential=")[2].split("/")
+        assert scope[1] == request.headers["x-amz-date"][:8]
+        signed = datetime.datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
+        if abs(signed - theirs) < datetime.timedelta(minutes=5):
+            return reply(headers={"x-amz-crc32": "0"} if scope[3] == "s3" else {})
+        if scope[3] == "s3":
+            return reply(b"<Error><Code>RequestTimeTooSkewed</Code></Error>", 403, date)
+        return refusal("InvalidSignatureException", 403, date)
+
+    server.answer = judge
+    for first in calls:
+        boto._clock.offset = 0.0
+        for name in (first, *calls):
+            operation, request = calls[name]
+            clients[name].call(operation, request)
 
 
 @pytest.mark.parametrize("date", [{}, {"Date": "no date"}, {"Date": "now"}])

@@ -23,6 +23,7 @@ from botocore.exceptions import (
     MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
+    SSLError,
 )
 from botocore.parsers import ResponseParserError
 
@@ -60,10 +61,18 @@ class BotoTransport:
 
     def __init__(self, name: str, session: "Session") -> None:
         self.name = name
-        is_json = name in JSON_SERVICES
+        self._is_json = name in JSON_SERVICES
+        self._session = session
         self._read_timeout = READ_TIMEOUTS.get(name, client.READ_TIMEOUT)
         # The time-out of others is for each piece of an answer.
-        self.least = client.CONNECT_TIMEOUT + (SHORTEST_READ if is_json else self._read_timeout)
+        self.least = client.CONNECT_TIMEOUT + (SHORTEST_READ if self._is_json else self._read_timeout)
+        # Unless the environment names a bundle of its own.
+        self._has_few_roots = not (
+            session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        )
+        self._set_up()
+
+    def _set_up(self) -> None:
         config = Config(
             connect_timeout=client.CONNECT_TIMEOUT,
             read_timeout=self._read_timeout,
@@ -75,10 +84,12 @@ class BotoTransport:
         )
         # Lambda's name for it; botocore itself looks for AWS_DEFAULT_REGION and in files.
         region = os.environ.get("AWS_REGION") or None
-        self._client = session.create_client(name, region, config=config)
+        roots = client.AMAZON_ROOTS if self._has_few_roots else None
+        self._client = self._session.create_client(self.name, region, config=config, verify=roots)
         events = self._client.meta.events
         events.register("before-send", self._limit)
-        if is_json:
+        events.register_first("choose-signer", _choose_signer)
+        if self._is_json:
             events.register("before-parse", _check)
         self._methods = {
             operation: getattr(self._client, method)
@@ -98,6 +109,9 @@ class BotoTransport:
         except NOBODY as error:
             raise NoCredentials(f"{what}: {type(error).__name__}") from None
         except NO_ANSWER as error:
+            if isinstance(error, SSLError) and self._has_few_roots:
+                self._has_few_roots = False
+                self._set_up()
             # Its text may be the answer's.
             raise NoAnswer(f"{what}: {type(error).__name__}") from None
         del answer["ResponseMetadata"]
@@ -126,7 +140,6 @@ class BotoTransport:
         refused = Refused(status, code, message, details, metadata.get("RequestId"))
         if _clock.is_set_right(refused, metadata.get("HTTPHeaders", {}).get("date")):
             refused.is_transient = True
-            self._client.meta.events.register("choose-signer", lambda **_: CORRECTED, unique_id=CORRECTED)
         return refused
 
 
@@ -184,15 +197,26 @@ def _check(response_dict: dict[str, Any], **_: object) -> None:
         response_dict["body"] = b"{}"
 
 
-CORRECTED = "v4-by-the-service's-clock"
-
-
-class _Corrected(botocore.auth.SigV4Auth):  # type: ignore[misc]
+class _ByTheServicesClock:
     """A signature with the time that is set right."""
 
     def _modify_request_before_signing(self, request: Any) -> None:
         request.context["timestamp"] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(_clock.now()))
-        super()._modify_request_before_signing(request)
+        super()._modify_request_before_signing(request)  # type: ignore[misc]
 
 
-botocore.auth.AUTH_TYPE_MAPS[CORRECTED] = _Corrected
+class _V4(_ByTheServicesClock, botocore.auth.SigV4Auth):  # type: ignore[misc]
+    pass
+
+
+class _S3V4(_ByTheServicesClock, botocore.auth.S3SigV4Auth):  # type: ignore[misc]
+    pass
+
+
+CORRECTED = {"v4": "v4-by-the-service's-clock", "s3v4": "s3v4-by-the-service's-clock"}
+botocore.auth.AUTH_TYPE_MAPS |= {CORRECTED["v4"]: _V4, CORRECTED["s3v4"]: _S3V4}
+
+
+def _choose_signer(signature_version: str, **_: object) -> str | None:
+    """Botocore's own, until a service calls this machine's clock wrong; then all clients hear of it."""
+    return CORRECTED.get(signature_version) if _clock.offset else None

@@ -95,6 +95,7 @@ class LeanTransport:
             raise RuntimeError(message)
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
         self._address = endpoint.hostname, endpoint.port or (443 if self._is_tls else 80)
+        self._bundle: str | None = environment.get("AWS_CA_BUNDLE") or client.AMAZON_ROOTS
         self._idle: list[socket.socket] = []
         self._clock = Clock()
         self._chain: ChainedCredentials | None = None
@@ -128,12 +129,12 @@ class LeanTransport:
         raise refused
 
     def prepare(self) -> None:
-        """Read the authorities that TLS trusts: 25 ms of a whole processor (`Transport.prepare`)."""
+        """Make what TLS needs (`Transport.prepare`)."""
         if self._environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
             # A restored function has its credentials from botocore's chain. TLS stays out of snapshots.
             import botocore.session  # noqa: F401
         elif self._is_tls:
-            _tls(self._environment.get("AWS_CA_BUNDLE") or None)
+            _tls(self._bundle)
 
     def _read(self, content: bytes) -> dict[str, Any] | None:
         """The members of an answer; None where it is no JSON object."""
@@ -230,11 +231,12 @@ class LeanTransport:
                 if not self._is_tls:
                     return connection
                 timer.set(connection)
-                context = _tls(self._environment.get("AWS_CA_BUNDLE") or None)
-                return context.wrap_socket(connection, server_hostname=self._address[0])
+                return _tls(self._bundle).wrap_socket(connection, server_hostname=self._address[0])
             except OSError as error:
                 connection.close()
                 failure = error
+                if isinstance(error, ssl.SSLError) and self._bundle == client.AMAZON_ROOTS:
+                    self._bundle = None
         raise failure
 
 
@@ -366,7 +368,7 @@ def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
 
 @functools.cache
 def _tls(bundle: str | None) -> ssl.SSLContext:
-    """One for all clients: reading the authorities takes longer than a call."""
+    """One for all clients, by the file with its authorities; without one, this machine's."""
     return ssl.create_default_context(cafile=bundle)
 
 
