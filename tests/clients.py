@@ -48,6 +48,8 @@ class Client(Protocol):
     called: set[str]
     both_have: Operations
     """Those that Signet has too."""
+    has_queries: bool
+    """Whether its lists take a `query`."""
 
     def call(self, operation: str, /, **given: Any) -> Any:
         """Call an operation, named as npm's losant-rest does: `experienceUsers.post`.
@@ -89,6 +91,8 @@ def _losant_operations(folder: Path, pattern: str) -> Operations:
 class LosantForPython:
     """losant-rest of PyPI."""
 
+    has_queries = True
+
     def __init__(self, demo: Mapping[str, str]) -> None:
         self._application_id = demo["applicationId"]
         self._client = losant_rest.Client(auth_token=demo["apiToken"], url=demo["url"])
@@ -111,6 +115,8 @@ class LosantForPython:
 
 class Node:
     """losant-rest and openid-client of npm, in one process."""
+
+    has_queries = False  # npm's losant-rest is from before them
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -160,6 +166,8 @@ def running_node(demo: Mapping[str, str]) -> Iterator[Node]:
 
 class Velt:
     """velt-py, whose operations are named as its SDK does: `accessControl.generateToken`."""
+
+    has_queries = False
 
     def __init__(self, demo: Mapping[str, str]) -> None:
         settings = {

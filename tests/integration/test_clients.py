@@ -13,6 +13,13 @@ from tests.programs import running_demo
 pytestmark = [pytest.mark.heavy, pytest.mark.node]
 
 NOBODY = "0" * 24
+QUERIES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"email": {"$eq": "ann@example.com"}}, ["ann@example.com"]),
+    ({"$nor": [{"lastName": {"$startsWith": "a", "$ci": True}}]}, ["bob@example.com"]),
+    ({"userTags": {"plan": "pro"}, "firstName": {"$in": ["Anna", "Bob"]}}, ["ann@example.com"]),
+    ({"userTags": {"$ne": {"$tagKey": "plan", "$tagValue": "pro"}}}, ["bob@example.com"]),
+    ({"creationDate": {"$gt": "2999-01-01T00:00:00.000Z"}}, []),
+]
 METHODS = [None, "ClientSecretBasic", "ClientSecretPost"]
 """How openid-client says who it is; its own choice is the first."""
 
@@ -95,7 +102,16 @@ def test_losant_rest(losant: Client, demo: Mapping[str, str]) -> None:
             "experienceUserIds": [bob["id"]],
         },
     )
-    child = losant.call("experienceGroups.post", experienceGroup={"name": "Child", "parentId": top["id"]})
+    child = losant.call(
+        "experienceGroups.post",
+        experienceGroup={
+            "name": "Child",
+            "parentId": top["id"],
+            "deviceIds": [],
+            "experienceEndpointIds": [],
+        },
+    )
+    assert child["ancestorIds"] == [top["id"]]
     changed = losant.call(
         "experienceUser.patch",
         experienceUserId=ann["id"],
@@ -116,7 +132,19 @@ def test_losant_rest(losant: Client, demo: Mapping[str, str]) -> None:
         ({"filterField": "", "filter": ""}, ["ann@example.com", "bob@example.com"]),
         ({"experienceGroupId": child["id"]}, ["ann@example.com"]),
         ({"experienceGroupId": "none"}, []),
+        (
+            {"experienceGroupId": child["id"], "includeAncestorGroups": True},
+            ["ann@example.com", "bob@example.com"],
+        ),
+        (
+            {"experienceGroupId": child["id"], "includeAncestorGroups": "true"},
+            ["ann@example.com", "bob@example.com"],
+        ),
+        ({"experienceGroupId": child["id"], "includeAncestorGroups": False}, ["ann@example.com"]),
+        ({"sortDirection": "DESC"}, ["bob@example.com", "ann@example.com"]),
     ]
+    if losant.has_queries:
+        lists += [({"query": query}, expected) for query, expected in QUERIES]
     for asked, expected in lists:
         listed = losant.call("experienceUsers.get", **asked)
         assert names(listed, "email") == expected, asked
@@ -143,6 +171,8 @@ def test_losant_rest(losant: Client, demo: Mapping[str, str]) -> None:
         ({"sortField": "creationDate", "sortDirection": "asc", "page": 0, "perPage": 1}, ["Top"]),
         ({"filterField": "name", "filter": "k*"}, ["Kid"]),
     ]
+    if losant.has_queries:
+        group_lists += [({"query": {"name": {"$startsWith": "k", "$ci": True}}}, ["Kid"])]
     for asked, expected in group_lists:
         assert names(losant.call("experienceGroups.get", **asked), "name") == expected, asked
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from signet.errors import InvalidRequest
 from tests.deployment import PASSWORD, Deployment
 
 USERS = "/applications/{app}/experience/users"
@@ -32,6 +33,7 @@ CASES: dict[str, tuple[str, str, object, int, str]] = {
         400,
         "experienceEndpointIds",
     ),
+    "a filter of no field": ("GET", f"{USERS}?filter=*&filterField=", None, 400, "filterField"),
     "a cutoff far ahead": ("POST", USERS, {**ANN, "tokenCutoff": FAR}, 400, "tokenCutoff"),
     "an avatar": ("POST", USERS, ANN, 201, '"avatarUrl": null'),
     "identify without a token": ("POST", "/v1/identify", IDENTIFY, 401, "UNAUTHENTICATED"),
@@ -77,6 +79,22 @@ def test_api_tokens_are_listed_without_what_they_are(moto_signet: Deployment) ->
     answer = moto_signet.http("POST", "/v2/workspace/authtokens/get", {"data": {}}, headers=credentials)
     (listed,) = answer.json["result"]["data"]["authTokens"]
     assert set(listed) == {"prefix", "createdAt", "expiresAt", "current"}
+
+
+def test_a_max_age_that_resolves_to_nothing_is_refused(moto_signet: Deployment) -> None:
+    """Whatever else is right: the token would have no end."""
+    moto_signet.invoke("create_user", {"applicationId": moto_signet.application_id} | ANN)
+    node = {
+        "authMode": "emailPassword",
+        "emailTemplate": ANN["email"],
+        "passwordTemplate": PASSWORD,
+        "tokenResultPath": "token",
+        "ttlTemplate": "{{data.ttl}}",
+    }
+    with pytest.raises(InvalidRequest, match="ttlTemplate"):
+        moto_signet.invoke(
+            "authenticate", {"applicationId": moto_signet.application_id, "node": node, "payload": {}}
+        )
 
 
 @pytest.mark.parametrize("change", [{"password": PASSWORD + "!"}, {"email": "bob@example.com"}])
