@@ -1,6 +1,7 @@
 """The Lambda authorizer, and GET /applications/{applicationId}/experience/me behind it."""
 
 import json
+import re
 import textwrap
 from typing import Any
 
@@ -79,6 +80,7 @@ def test_login_me_invalidate_me_again(signet: Deployment, demo: dict[str, str]) 
     assert me(signet, token).status == 403
 
 
+BATCH = "dynamodb:BatchGetItem"
 HEADER, QUERY, COOKIE = "header", "query", "cookie"
 
 
@@ -393,7 +395,7 @@ def test_another_function_verifies_a_token_as_the_documentation_says(
 ) -> None:
     """The lines of docs/authorizer.md do what they say."""
     text = (ROOT / "docs" / "authorizer.md").read_text()
-    lines = text.partition("    from signet import wiring\n")[2].partition("\n\nAnything else")[0]
+    lines = re.search(r"    from signet import wiring\n\n((?:    .+\n)+)", text)[1]  # type: ignore[index]
     given = {"wiring": wiring, "application_id": signet.application_id, "text": demo["sessionToken"]}
     exec(textwrap.dedent(lines), given)  # noqa: S102 - our own documentation
     assert given["user"].id == demo["userId"]  # type: ignore[attr-defined]
@@ -402,3 +404,124 @@ def test_another_function_verifies_a_token_as_the_documentation_says(
     )
     with pytest.raises(TokenRefused):
         exec(textwrap.dedent(lines), given)  # noqa: S102
+
+
+class Line:
+    """Groups under each other, `top` over `middle` over `low`, and one beside them; a user in whichever."""
+
+    def __init__(self, signet: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.signet = signet
+        self._patch = monkeypatch
+        self.ids: dict[str, str] = {}
+        for name, parent in (("top", None), ("middle", "top"), ("low", "middle"), ("beside", "top")):
+            fields = {"name": name} | ({"parentId": self.ids[parent]} if parent else {})
+            self.ids[name] = self.call("create_group", **fields)["id"]
+        self.user_id = self.call("create_user", email="ann@example.com", password=PASSWORD)["id"]
+        self.token = self.call("issue_session_token", experienceUserId=self.user_id)["token"]
+
+    def call(self, operation: str, **fields: Any) -> Any:
+        """Invoke a function in the application."""
+        return self.signet.invoke(operation, {"applicationId": self.signet.application_id, **fields})
+
+    def admit(self, group_ids: str) -> None:
+        """Have the authorizer let in these groups."""
+        self._patch.setenv("AUTHORIZER_GROUP_IDS", group_ids)
+        self.signet.restart()
+
+    def put_into(self, *names: str) -> None:
+        """Have the user belong to these groups alone."""
+        ids = [self.ids[name] for name in names]
+        self.call("update_user", experienceUserId=self.user_id, experienceGroupIds=ids)
+
+    def is_let_in(self) -> bool:
+        """Whether the user is."""
+        status = me(self.signet, self.token).status
+        assert status in (200, 403)
+        return bool(status == 200)
+
+
+@pytest.fixture
+def line(signet: Deployment, monkeypatch: pytest.MonkeyPatch) -> Line:
+    return Line(signet, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("admitted", "belongs", "allowed"),
+    [
+        ("", (), True),
+        ("low", (), False),
+        ("low", ("low",), True),
+        ("low", ("middle",), True),
+        ("low", ("top",), True),
+        ("low", ("beside",), False),
+        ("low", ("beside", "top"), True),
+        ("middle", ("low",), False),
+        ("top", ("low", "middle", "beside"), False),
+        ("low,beside", ("beside",), True),
+        (" LOW , beside ", ("low",), True),
+        ("nonsense", ("low",), False),
+        (",", ("low",), False),
+        (" ", (), False),
+    ],
+)
+def test_only_members_of_the_admitted_groups_and_of_their_ancestors_come_in(
+    line: Line, admitted: str, belongs: tuple[str, ...], allowed: bool
+) -> None:
+    """A parent's members may what a child's may, not the reverse; what names no group admits nobody."""
+    for name, group_id in line.ids.items():
+        admitted = admitted.replace(name.upper(), group_id.upper()).replace(name, group_id)
+    line.put_into(*belongs)
+    line.admit(admitted)
+    assert line.is_let_in() is allowed
+
+
+def test_another_application_s_groups_let_nobody_in(line: Line) -> None:
+    """An id is a group's of one application alone."""
+    other, _ = line.signet.new_application()
+    foreign = line.signet.invoke("create_group", {"applicationId": other, "name": "Foreign"})
+    line.put_into("low")
+    line.admit(foreign["id"])
+    assert not line.is_let_in()
+
+
+def test_a_membership_counts_at_once_and_a_move_within_the_cache_s_time(line: Line) -> None:
+    """The user is read at each check, the groups above the admitted ones every five seconds."""
+    line.put_into("top")
+    line.admit(line.ids["low"])
+    assert line.is_let_in()
+    line.put_into("beside")
+    assert not line.is_let_in()
+    line.put_into("top")
+    line.call("update_group", experienceGroupId=line.ids["low"], parentId=line.ids["beside"])
+    line.put_into("beside")
+    assert not line.is_let_in()
+    line.signet.clock.advance(5)
+    assert line.is_let_in()
+    line.put_into("middle")
+    assert not line.is_let_in()
+    line.put_into("low")
+    line.call("delete_group", experienceGroupId=line.ids["low"])
+    assert not line.is_let_in()
+
+
+def test_who_is_admitted_costs_no_further_trip(line: Line) -> None:
+    """In a container that remembers the groups; else one for them, and one for each level above."""
+    line.put_into("low")
+    asked = event(line.signet.demo(), headers=line.signet.bearer(line.token))
+    line.admit(line.ids["low"])
+    ask(line.signet, asked)
+    with line.signet.counted() as trips:
+        assert ask(line.signet, asked)["isAuthorized"]
+    assert trips == ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+    line.signet.clock.advance(5)
+    with line.signet.counted() as trips:
+        assert ask(line.signet, asked)["isAuthorized"]
+    # The application and its generation, the user, its groups, the admitted group, and two levels above.
+    assert trips == [BATCH, "dynamodb:GetItem", *[BATCH] * 4]
+    line.put_into()
+    line.signet.restart()
+    ask(line.signet, asked)
+    line.signet.clock.advance(4)
+    with line.signet.counted() as trips:
+        assert not ask(line.signet, asked)["isAuthorized"]
+    assert trips == ["dynamodb:GetItem"]

@@ -24,6 +24,8 @@ class Settings:
         transfer_bucket: The S3 bucket of imports, exports and their reports.
         application_id: The one application whose users an authorizer lets in, where its routes do not
             name one; only authorizers have it, so it may be missing.
+        authorizer_group_ids: The groups whose members, and those of their ancestors, an authorizer lets in;
+            None where it lets in every user. What is no group's id lets nobody in.
         event_sources: The EventBridge sources whose events are taken; none where it is missing.
         queue_arns: The SQS queues whose messages are taken; none where it is missing.
     """
@@ -40,6 +42,7 @@ class Settings:
     argon2_lanes: int
     transfer_bucket: str
     application_id: str | None
+    authorizer_group_ids: frozenset[str] | None
     event_sources: frozenset[str]
     queue_arns: frozenset[str]
 
@@ -65,6 +68,11 @@ class Settings:
                 argon2_lanes=int(environment["ARGON2_LANES"]),
                 transfer_bucket=environment["TRANSFER_BUCKET"],
                 application_id=environment.get("APPLICATION_ID") or None,
+                authorizer_group_ids=(
+                    _names(environment["AUTHORIZER_GROUP_IDS"])
+                    if environment.get("AUTHORIZER_GROUP_IDS")
+                    else None
+                ),
                 event_sources=_names(environment.get("EVENT_SOURCES", "")),
                 queue_arns=_names(environment.get("QUEUE_ARNS", "")),
             )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from signet.domain.applications import Application
     from signet.domain.passwords.hasher import PasswordHasher
     from signet.store.cache import ApplicationCache, ElapsedTime, KeyRingCache
+    from signet.store.lineages import LineageCache
     from signet.store.table import Table
     from signet.store.tenant import Tenant
     from signet.usecases.keys import KeyKeeper
@@ -118,6 +119,17 @@ def applications() -> "ApplicationCache":
     from signet.store.cache import ApplicationCache
 
     return ApplicationCache(table(), settings().application_cache_seconds, monotonic)
+
+
+@_kept
+def admitted_groups() -> "LineageCache | None":
+    """The groups whose members an authorizer lets in; None where it lets in every user."""
+    from signet.store.lineages import LineageCache
+
+    chosen = settings()
+    if chosen.authorizer_group_ids is None:
+        return None
+    return LineageCache(chosen.authorizer_group_ids, chosen.application_cache_seconds, monotonic)
 
 
 @_kept

@@ -18,7 +18,7 @@ from signet.edge.http import as_text, parse_query, texts
 from signet.edge.operation import Handler
 from signet.edge.record import Record, make_logger
 from signet.edge.user_view import view_user
-from signet.errors import SignetError, TokenInvalid, Unavailable, UnsupportedEvent
+from signet.errors import PermissionDenied, SignetError, TokenInvalid, Unavailable, UnsupportedEvent
 from signet.usecases.memberships import groups_of
 from signet.usecases.verifier import Verifier  # noqa: F401 - in the init phase, which has a whole processor
 
@@ -190,6 +190,10 @@ def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
     tenant = wiring.tenant(application, record.now_ms)
     token, user = wiring.verifier().verify_session(tenant, text)
     groups = groups_of(tenant, [user])
+    admitted = wiring.admitted_groups()
+    if admitted is not None and not (groups and groups.keys() & admitted.find(tenant)):
+        message = "The user belongs to none of the groups that are let in here, nor to one above them."
+        raise PermissionDenied(message)
     return _within_limit(
         {
             "user": view_user(application_id, user, groups),
