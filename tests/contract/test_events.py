@@ -49,6 +49,28 @@ def test_an_event_works(moto_signet: Deployment, path: Path, monkeypatch: pytest
     assert answer or operation == "revoke_token"
 
 
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_the_hex_digits_of_an_id_may_be_in_either_case(
+    moto_signet: Deployment, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever an id stands: in the path, the body, a header."""
+    signet = moto_signet
+    monkeypatch.setattr(custom_resource, "_send", lambda _url, _answer: None)
+    operation, way, _ = path.name.split(".")
+    demo = signet.demo()
+    ids = {name: demo[name].upper() for name in ("applicationId", "userId", "groupId")}
+    event = load_event(path, {**demo, **ids})
+    if operation in ("import_users", "show_me"):
+        return  # The key of a file; what the authorizer says.
+    answer = signet.handler(operation)(event, signet.context(operation))
+    if way == "authorizer":
+        assert answer["isAuthorized"] is True
+    if way.startswith("http"):
+        assert answer["statusCode"] in (200, 201), answer["body"]
+    if way == "sqs":
+        assert answer == {"batchItemFailures": []}
+
+
 @pytest.mark.parametrize(
     "path", [path for path in EVENTS if ".http" in path.name], ids=lambda path: path.stem
 )

@@ -138,7 +138,7 @@ def fault(attr: str, code: str, *words: str) -> tuple[str, str, tuple[str, ...]]
         ),
         (
             {"identityType": None, "identity": None},
-            [fault("identityType", "invalid"), fault("identity", "invalid", "string")],
+            [fault("identityType", "blank", "null"), fault("identity", "blank", "null")],
         ),
         (
             {"identityType": "EMAIL", "identity": ["a@example.com"]},

@@ -114,7 +114,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"password": "x" * 2049}, "password:"),
     ({"password": "iloveyou"}, "password: is one of the most common"),
     ({"password": "ILoveYou"}, "password: is one of the most common"),
-    ({"password": None}, "password: must be a valid string"),
+    ({"password": None}, "password: must not be null"),
     ({"firstName": "x" * 1025}, "firstName: must have at most 1024"),
     ({"lastName": 5}, "lastName: must be a valid string"),
     ({"tokenCutoff": "yesterday"}, "tokenCutoff: must be a date-time"),
@@ -206,8 +206,9 @@ def test_a_path_and_a_body_that_disagree_are_refused(signet: Deployment, name: s
     assert send(signet, "PATCH", user["id"].upper(), user).json == user
     assert send(signet, "PATCH", user["id"], {name: user[name].upper()}).json == user
     if name != "applicationId":
-        with pytest.raises(InvalidRequest, match="id: is another user's"):
-            signet.invoke("update_user", here(signet, experienceUserId=user["id"], id=other["id"]))
+        for named in (user["id"], "ann@example.com"):
+            with pytest.raises(InvalidRequest, match="id: is another user's"):
+                signet.invoke("update_user", here(signet, experienceUserId=named, id=other["id"]))
 
 
 CHANGES: list[tuple[dict[str, Any], bool, bool]] = [
@@ -308,7 +309,7 @@ def test_a_deleted_user_leaves_a_tombstone(signet: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    "user_id", ["f" * 24, "nonsense", "ext:nobody", "x:nobody", "ext:", "ann@example.com"]
+    "user_id", ["f" * 24, "nonsense", "ext:nobody", "x:nobody", "ext:", "bob@example.com", "@", "ann@"]
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_an_unknown_user_is_not_found(moto_signet: Deployment, method: str, user_id: str) -> None:
@@ -318,6 +319,30 @@ def test_an_unknown_user_is_not_found(moto_signet: Deployment, method: str, user
     answer = send(moto_signet, method, user_id, {} if method == "PATCH" else None)
     assert (answer.status, answer.json["type"]) == (404, "NotFound")
     assert moto_signet.items() == before
+
+
+def test_a_path_may_name_a_user_by_its_address(signet: Deployment) -> None:
+    """In any case, as long as it is the user's; then it is free for another one."""
+    user = create(signet, firstName="Ann")
+    assert send(signet, "GET", "ANN@example.com").json == user
+    changed = send(signet, "PATCH", "%20ann@example.com", {"id": user["id"], "firstName": "Anna"})
+    assert (changed.status, changed.json["firstName"]) == (200, "Anna")
+    assert send(signet, "PATCH", "ann@example.com", {"email": "anna@example.com"}).status == 200
+    assert send(signet, "GET", "ann@example.com").status == 404
+    assert send(signet, "DELETE", "anna@example.com", {}).json == {"success": True}
+    assert send(signet, "GET", user["id"]).status == 404
+
+
+def test_white_space_around_an_address_is_dropped(signet: Deployment) -> None:
+    """Phone keyboards put it there: where a user is made, changed and logs in."""
+    user = create(signet, email=" ann@example.com\n")
+    assert user["email"] == "ann@example.com"
+    path = f"/applications/{signet.application_id}/experience/login"
+    for email in ("ann@example.com ", "\tANN@example.com", "\u00a0ann@example.com"):
+        answer = signet.http("POST", path, {"email": email, "password": ANN["password"]})
+        assert answer.status == 200, email
+    changed = send(signet, "PATCH", user["id"], {"email": "ann@example.com "})
+    assert (changed.json["email"], changed.json["lastUpdated"]) == ("ann@example.com", user["lastUpdated"])
 
 
 def test_the_direct_invocations_do_the_same(signet: Deployment) -> None:

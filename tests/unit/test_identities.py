@@ -4,11 +4,17 @@ import sys
 import unicodedata
 
 import pytest
-from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signet.domain.identities import Identity, IdentityType, normal_email, normal_phone_number, parse_identity
+from signet.domain.identities import (
+    REFUSED_DOMAINS,
+    Identity,
+    IdentityType,
+    normal_email,
+    normal_phone_number,
+    parse_identity,
+)
 from signet.errors import FaultKind, InvalidRequest
 
 
@@ -25,6 +31,13 @@ from signet.errors import FaultKind, InvalidRequest
         ("ann@xn--BCHER-kva.example.com", "ann@xn--bcher-kva.example.com"),
         ("用户@例子.中国", "用户@xn--fsqu00a.xn--fiqs8s"),
         ("ann@例子。中国", "ann@xn--fsqu00a.xn--fiqs8s"),
+        (" ann@example.com", "ann@example.com"),
+        ("ann@example.com\n", "ann@example.com"),
+        ("\u00a0ann@example.com\t", "ann@example.com"),
+        ("\u212aelvin@example.com", "kelvin@example.com"),
+        ("ann@staging.test", "ann@staging.test"),
+        ("ann@printer.local", "ann@printer.local"),
+        ("ann@corp.internal", "ann@corp.internal"),
     ],
 )
 def test_email_has_one_normal_form(given_address: str, normal_form: str) -> None:
@@ -41,9 +54,6 @@ def test_email_has_one_normal_form(given_address: str, normal_form: str) -> None
         "ann@example",
         "ann@@example.com",
         "ann@exa mple.com",
-        " ann@example.com",
-        "ann@example.com ",
-        "ann@example.com\n",
         "ann@example.com\x00",
         "ann..b@example.com",
         ".ann@example.com",
@@ -58,9 +68,8 @@ def test_email_has_one_normal_form(given_address: str, normal_form: str) -> None
         "ann@" + "a." * 130 + "com",
         "ann@exa\u200bmple.com",
         "ann\u202e@example.com",
-        "\u212aelvin@example.com\n",
-        *(f"ann@{domain}{name}" for name in SPECIAL_USE_DOMAIN_NAMES for domain in ("", "a.example.")),
-        "ann@example.TEST",
+        *(f"ann@{domain}{name}" for name in REFUSED_DOMAINS for domain in ("", "a.example.")),
+        *(f"ann@{name}" for name in ("test", "local", "internal")),
     ],
 )
 def test_what_is_no_email_address_is_refused(address: str) -> None:
@@ -103,7 +112,18 @@ def test_normal_email_is_idempotent(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["+14155552671", "+442079460958", "+390236618300", "+4915123456789", "+8613812345678"]
+    "number",
+    [
+        "+14155552671",
+        "+442079460958",
+        "+390236618300",
+        "+4915123456789",
+        "+8613812345678",
+        # Of a new range, of one for films, of one that no plan has: whether they are assigned, nobody knows.
+        "+14361234567",
+        "+447700900123",
+        "+10000000000",
+    ],
 )
 def test_an_e164_number_is_its_own_normal_form(number: str) -> None:
     """An E.164 number comes back as it was given, an Italian zero included."""
@@ -127,6 +147,8 @@ def test_an_e164_number_is_its_own_normal_form(number: str) -> None:
         ("+14155552671;ext=5", "+14155552671"),
         ("+44 (0) 20 7946 0958", "+442079460958"),
         ("tel:+1-415-555-2671", "+14155552671"),
+        ("+5215512345678", "+525512345678"),
+        ("+52 1 55 1234 5678", "+525512345678"),
     ],
 )
 def test_another_form_is_refused_with_the_e164_form(number: str, e164: str) -> None:
@@ -144,10 +166,12 @@ def test_another_form_is_refused_with_the_e164_form(number: str, e164: str) -> N
         "+",
         "+1",
         "phone",
-        "+10000000000",
         "+999123456789",
         "+" + "1" * 16,
         "+1415555267",
+        "+141555526711",
+        "+5211",
+        "+521551234567890",
     ],
 )
 def test_a_number_that_cannot_exist_is_refused(number: str) -> None:

@@ -26,6 +26,6 @@ def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
     """Change what is given of a user, and end its tokens where that is due."""
     request, hasher = call.request, wiring.password_hasher()
     user, groups = users.change(
-        call.tenant, hasher, request.experience_user_id, request.fields(), request.password
+        call.tenant, hasher, request.experience_user_id, request.fields(), request.password, request.id
     )
     return view_user(call.tenant.application_id, user, groups)

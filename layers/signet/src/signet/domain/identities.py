@@ -7,10 +7,19 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from signet.errors import FaultKind, InvalidRequest
 
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
+
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+REFUSED_DOMAINS = ("arpa", "invalid", "localhost", "onion")
+"""Domains whose addresses are nobody's. Staging and intranets have addresses under `.test` and `.local`."""
+
+MEXICO = 52
 
 MAX_EMAIL = 1024
 """In characters: more is not looked at. No address is that long, and normalising takes its time."""
@@ -51,7 +60,8 @@ def normal_email(text: str, field: str = "identity") -> str:
     """The normal form of an e-mail address: NFC, IDNA (ASCII) domain, lower case.
 
     The syntax is that of RFC 5321 and RFC 6531 as email-validator understands them: without quoted
-    local parts, address literals and special-use domains. There is no DNS look-up.
+    local parts and address literals, with a dot in the domain. White space around it is dropped: phone
+    keyboards put it there. There is no DNS look-up.
 
     Args:
         text: What the caller gave.
@@ -65,10 +75,13 @@ def normal_email(text: str, field: str = "identity") -> str:
         raise InvalidRequest.of(field, message, FaultKind.TOO_LONG)
     if not text.strip():
         raise InvalidRequest.of(field, "must not be blank; give an e-mail address.", FaultKind.MISSING)
+    import email_validator
     from email_validator import EmailNotValidError, validate_email
 
+    # The library's own list, which its documentation says to change so.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = REFUSED_DOMAINS
     try:
-        address = validate_email(text, check_deliverability=False, strict=True)
+        address = validate_email(text.strip(), check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         message = f"is not a valid e-mail address. {error} An address looks like name@example.com."
         raise InvalidRequest.of(field, message) from error
@@ -77,7 +90,10 @@ def normal_email(text: str, field: str = "identity") -> str:
 
 
 def normal_phone_number(text: str, field: str = "identity") -> str:
-    """Check that `text` is a phone number in E.164 form, which is its normal form too.
+    """Check that `text` is a possible phone number in E.164 form, which is its normal form too.
+
+    Possible is what has a country code that there is, and a length that its numbering plan knows. Whether a
+    number is assigned is not looked at: the library's data lag behind new ranges.
 
     Args:
         text: What the caller gave.
@@ -85,7 +101,7 @@ def normal_phone_number(text: str, field: str = "identity") -> str:
 
     Raises:
         InvalidRequest: It is not E.164 (the refusal names the form it would have, where there is
-            one), or no numbering plan has such a number.
+            one), or no numbering plan has numbers of this length.
     """
     import phonenumbers
 
@@ -100,10 +116,22 @@ def normal_phone_number(text: str, field: str = "identity") -> str:
             " 15 digits at most and nothing between them, such as +14155552671."
         )
         raise InvalidRequest.of(field, message) from error
+    if number.country_code == MEXICO and str(number.national_number).startswith("1"):
+        # Messengers still write the 1 that Mexico did away with in 2019.
+        without = phonenumbers.PhoneNumber(MEXICO, int(str(number.national_number)[1:] or "0"))
+        number = without if _is_possible(without) else number
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not phonenumbers.is_valid_number(number):
-        message = "is not a phone number that can exist: no country's numbering plan has it."
+    if not _is_possible(number):
+        code = f"+{number.country_code}"
+        message = f"is not a possible phone number: numbers of the country code {code} have another length."
         raise InvalidRequest.of(field, message)
     if text != e164 or not E164.fullmatch(text):
         raise InvalidRequest.of(field, f"is not in E.164 form; this number would be {e164}.")
     return e164
+
+
+def _is_possible(number: "PhoneNumber") -> bool:
+    import phonenumbers
+
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    return bool(reason == phonenumbers.ValidationResult.IS_POSSIBLE)

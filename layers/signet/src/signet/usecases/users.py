@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from signet import deadline
 from signet.domain.groups import Group
 from signet.domain.identities import normal_email
-from signet.domain.users import User, find_user_id, new_user_id
+from signet.domain.ids import is_same_id
+from signet.domain.users import User, find_user_id, new_user_id, path_id
 from signet.errors import FaultKind, InvalidRequest, Unavailable, UserNotFound
 from signet.store.memberships import add_user, alter_user, erase_user
 from signet.store.tenant import Tenant
@@ -20,7 +21,7 @@ from signet.store.users import (
     forget_members,
 )
 from signet.usecases.memberships import groups_of
-from signet.usecases.naming import not_found
+from signet.usecases.naming import not_found, resolve
 
 CUTOFF_AHEAD_MS = 60_000
 """How far in the future a cutoff may lie: for clocks that differ, not for plans."""
@@ -74,21 +75,20 @@ def register(
     return made, groups
 
 
-def get_user(tenant: Tenant, user_id: str) -> User:
+def get_user(tenant: Tenant, named: str) -> User:
     """The user whom a path or a direct invocation names.
 
     Args:
         tenant: Whose user.
-        user_id: 24 hex digits, or `ext:` and an external id.
+        named: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential.
 
     Raises:
-        UserNotFound: There is none, or the text is no id.
+        UserNotFound: It names nobody.
     """
-    own_id = find_user_id(user_id)
-    user = None
-    if own_id is not None:
-        user = find_user(tenant, own_id)
-    if user is None:
+    user_id, email = resolve(tenant, named)
+    user = find_user(tenant, user_id)
+    # The address may lead to somebody else since it was looked up.
+    if user is None or (email is not None and user.normal_email != email):
         raise not_found()
     return user
 
@@ -96,9 +96,10 @@ def get_user(tenant: Tenant, user_id: str) -> User:
 def change(
     tenant: Tenant,
     hasher: Hasher,
-    user_id: str,
+    named: str,
     fields: dict[str, Any],
     password: str | None,
+    said_id: object = None,
 ) -> tuple[User, dict[str, Group]]:
     """Change what is given of a user; the tokens end where that is due, in the same write.
 
@@ -108,9 +109,10 @@ def change(
     Args:
         tenant: Whose user.
         hasher: Hashes the password.
-        user_id: 24 hex digits, or `ext:` and an external id.
+        named: As for `get_user`.
         fields: Fields of `User` by name; what is not named stays.
         password: The new password, checked against the policy; None leaves it.
+        said_id: The id that the client says the user has, if it says so.
 
     Returns:
         The user, and its groups by id.
@@ -118,12 +120,14 @@ def change(
     Raises:
         UserNotFound: There is no such user.
         UserExists: Another user has the new e-mail address.
-        InvalidRequest: A group does not exist, or the cutoff lies in the future.
+        InvalidRequest: A group does not exist, the cutoff lies in the future, or the user has another id.
         Unavailable: Others change the user all the time.
     """
     password_hash = None if password is None else hasher.hash(password)
     for _ in deadline.attempts():
-        before = get_user(tenant, user_id)
+        before = get_user(tenant, named)
+        if said_id is not None and not is_same_id(said_id, path_id(before.id)):
+            raise InvalidRequest.of("id", "is another user's; leave it out, or send what a GET gave.")
         try:
             return _change(tenant, before, fields, password_hash)
         except StaleError:
@@ -131,8 +135,8 @@ def change(
     raise _busy()
 
 
-def remove(tenant: Tenant, user_id: str) -> None:
-    """Delete a user: its tokens end, its e-mail address is free again, its groups lose it.
+def remove(tenant: Tenant, named: str) -> None:
+    """Delete a user, named as for `get_user`: its tokens end, its address is free again, its groups lose it.
 
     Of a user whose deletion was not finished it finishes the rest.
 
@@ -142,9 +146,9 @@ def remove(tenant: Tenant, user_id: str) -> None:
     """
     for _ in deadline.attempts():
         try:
-            user = get_user(tenant, user_id)
+            user = get_user(tenant, named)
         except UserNotFound:
-            if _finish_deletion(tenant, user_id):
+            if _finish_deletion(tenant, named):
                 return
             raise
         try:
@@ -155,9 +159,9 @@ def remove(tenant: Tenant, user_id: str) -> None:
     raise _busy()
 
 
-def _finish_deletion(tenant: Tenant, user_id: str) -> bool:
+def _finish_deletion(tenant: Tenant, named: str) -> bool:
     """Remove what a deletion that stopped has left in groups; False where there is nothing."""
-    own_id = find_user_id(user_id)
+    own_id = find_user_id(named)
     if own_id is None:
         return False
     subject = find_subject(tenant, own_id)

@@ -130,7 +130,20 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
         return FieldFault(path, kind, "is required.")
     if kind is FaultKind.UNKNOWN:
         return FieldFault(path, kind, _unknown(path, model, members))
+    if _given(path, members) is None:
+        message = "must not be null; give a value, or leave it out where it is optional."
+        return FieldFault(path, FaultKind.MISSING, message)
     return FieldFault(path, kind, _message(detail))
+
+
+def _given(path: tuple[str | int, ...], members: Any) -> object:
+    """What came at the path, or something that is not None where that cannot be told."""
+    for step in path:
+        try:
+            members = members[step]
+        except (KeyError, IndexError, TypeError):
+            return path
+    return members
 
 
 def _message(detail: ErrorDetails) -> str:

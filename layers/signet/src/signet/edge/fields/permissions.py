@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import (
+    BeforeValidator,
     Field,
     Strict,
     ValidationInfo,
@@ -75,11 +76,16 @@ class NamedResource(RequestModel):
         return named
 
 
+def _without_fraction(value: object) -> object:
+    """Clients divide milliseconds by 1000."""
+    return int(value) if isinstance(value, float) else value
+
+
 class PermittedResource(NamedResource):
     """A resource, and what a user may do with it, until when in Unix seconds."""
 
     access_role: Annotated[AccessRole, Strict(strict=False)] = AccessRole.EDITOR
-    expires_at: Annotated[int, Field(ge=0, le=LATEST)] = UNSET
+    expires_at: Annotated[int, Field(ge=0, le=LATEST), BeforeValidator(_without_fraction)] = UNSET
 
     @property
     def resource(self) -> dict[str, Any]:

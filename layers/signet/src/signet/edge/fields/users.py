@@ -1,11 +1,11 @@
 """Users as Losant's clients send them (docs/api.md, section 4)."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from signet.domain.identities import normal_email
-from signet.domain.ids import find_id, is_same_id
+from signet.domain.ids import find_id
 from signet.domain.passwords.policy import check_policy
 from signet.domain.times import find_milliseconds
 from signet.domain.users import MAX_GROUPS
@@ -27,7 +27,7 @@ Tags = Annotated[
 
 def _email(text: str) -> str:
     normal_email(text, "email")
-    return text
+    return text.strip()
 
 
 def _password(text: str) -> str:
@@ -102,7 +102,7 @@ class UpdateUser(UserFields, NamedUser):
 
     email: Email | None = UNSET  # type: ignore[assignment] # null is what a user without an address has
     password: Password = UNSET
-    id: Any = None
+    id: str = UNSET
     creation_date: Any = None
     last_updated: Any = None
     password_last_updated: Any = None
@@ -112,9 +112,3 @@ class UpdateUser(UserFields, NamedUser):
     profile: Any = None
     unverified: Any = None
     partial: Any = None
-
-    @model_validator(mode="after")
-    def _is_of_this_user(self) -> Self:
-        if "id" in self.model_fields_set and not is_same_id(self.id, self.experience_user_id):
-            raise InvalidRequest.of("id", "is another user's; leave it out, or send what a GET gave.")
-        return self

@@ -23,7 +23,7 @@ def _printable(text: str) -> str:
 
 def _email(text: str) -> str:
     normal_email(text, "email")
-    return text
+    return text.strip()
 
 
 def _web_address(text: str) -> str:
