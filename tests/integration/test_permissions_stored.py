@@ -17,6 +17,15 @@ from tests.deployment import START_MS, Deployment, Response
 from tools.audit_table import audit
 
 ORG: dict[str, Any] = {"type": "organization", "id": "org1", "accessRole": "editor"}
+DENIED = {
+    kind: {
+        "error": f"User does not have access to {kind}",
+        "errorCode": "permission_denied",
+        "accessType": "restricted",
+    }
+    for kind in ("organization", "folder", "document")
+}
+"""As an example of Velt's reference has it, with the `accessType` that such entries have had since."""
 DOC: dict[str, Any] = {"type": "document", "id": "d1", "organizationId": "org1", "accessRole": "viewer"}
 FOLDER: dict[str, Any] = {"type": "folder", "id": "f1", "organizationId": "org1", "accessRole": "editor"}
 
@@ -79,7 +88,7 @@ def test_the_three_routes_speak_velt_s_words(signet: Deployment) -> None:
             "organization": {"org1": {"accessRole": "editor"}},
             "documents": {"d1": {"accessRole": "viewer"}},
         },
-        "u2": {},
+        "u2": {"organization": {"org1": DENIED["organization"]}},
     }
     message = "User permissions retrieved successfully."
     assert answer.json == {"result": {"status": "success", "message": message, "data": shown}}
@@ -319,9 +328,47 @@ def test_what_is_shown_is_of_one_organization_and_of_what_is_named(signet: Deplo
     }
     assert get(documentIds=["d2", "d9"], folderIds=[]).keys() == {"organization", "documents"}
     assert get(documentIds=["d2"])["documents"].keys() == {"d2"}
+    assert get(documentIds=["d2", "d9"], folderIds=["f1", "f9"]) == {
+        "organization": {"org1": {"accessRole": "editor"}},
+        "documents": {"d2": get()["documents"]["d2"], "d9": DENIED["document"]},
+        "folders": {"f1": {"accessRole": "editor"}, "f9": DENIED["folder"]},
+    }
+    signet.clock.advance(60)
+    assert get(documentIds=["d2"])["documents"] == {"d2": DENIED["document"]}
     other_id, _ = signet.new_application()
     asked = {"applicationId": other_id, "organizationId": "org1", "userIds": ["u1"]}
-    assert signet.invoke("get_permissions", asked) == {"u1": {}}
+    assert signet.invoke("get_permissions", asked) == {
+        "u1": {"organization": {"org1": DENIED["organization"]}}
+    }
+    remove(signet, ORG)
+    assert get()["organization"] == {"org1": DENIED["organization"]}
+
+
+def test_an_answer_about_permissions_has_room_for_so_many(moto_signet: Deployment) -> None:
+    """Ten thousand pairs of a user and a resource that is named; more are refused with both numbers."""
+    signet = moto_signet
+    users, documents = [f"u{n}" for n in range(100)], [f"{n}" for n in range(99)]
+    answer = send(signet, "get", organizationId="o", userIds=users, documentIds=documents)
+    assert answer.status == 200
+    assert len(answer.json["result"]["data"]["u99"]["documents"]) == 99
+    answer = send(signet, "get", organizationId="o", userIds=users, documentIds=documents, folderIds=["f"])
+    assert answer.status == 400
+    assert "are asked about 10100 permissions; at most 10000" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_velt_s_member_without_a_meaning_here_changes_nothing(signet: Deployment, value: bool | None) -> None:
+    """`skipResourceExistenceValidation`, wherever permissions are asked for or given."""
+    skip: dict[str, Any] = {"skipResourceExistenceValidation": value}
+    answer = send(signet, "add", user={"userId": "u1"}, permissions={"resources": [ORG], **skip}, **skip)
+    assert answer.json["result"]["data"] == {"permissions": {"resources": [ORG]}}
+    answer = send(signet, "get", organizationId="org1", userIds=["u1"], **skip)
+    assert answer.json["result"]["data"] == {"u1": {"organization": {"org1": {"accessRole": "editor"}}}}
+    assert permitted(mint(signet, permissions={"resources": [DOC], **skip})) == [DOC]
+    answer = send(signet, "remove", userId="u1", permissions={"resources": [named(ORG)], **skip}, **skip)
+    assert answer.json["result"]["data"] == {"permissions": {"resources": []}}
+    wrong = send(signet, "get", organizationId="org1", userIds=["u1"], skipResourceExistenceValidation=1)
+    assert "data.skipResourceExistenceValidation: " in wrong.json["error"]["message"]
 
 
 def test_more_than_a_hundred_are_refused_with_both_numbers(moto_signet: Deployment) -> None:

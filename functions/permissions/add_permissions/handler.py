@@ -6,7 +6,7 @@ from signet import wiring
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import RequestModel
-from signet.edge.fields.permissions import Permissions
+from signet.edge.fields.permissions import Permissions, PermissionsRequest
 from signet.edge.fields.velt import ExternalId
 from signet.edge.operation import Call, operation
 from signet.usecases import permissions
@@ -18,7 +18,7 @@ class NamedUser(RequestModel):
     user_id: ExternalId
 
 
-class AddPermissions(RequestModel):
+class AddPermissions(PermissionsRequest):
     """The request's fields."""
 
     user: NamedUser

@@ -7,14 +7,13 @@ from typing import Any
 
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
-from signet.edge.fields.model import RequestModel
-from signet.edge.fields.permissions import NamedResources
+from signet.edge.fields.permissions import NamedResources, PermissionsRequest
 from signet.edge.fields.velt import ExternalId
 from signet.edge.operation import Call, operation
 from signet.usecases import permissions
 
 
-class RemovePermissions(RequestModel):
+class RemovePermissions(PermissionsRequest):
     """The request's fields."""
 
     user_id: ExternalId

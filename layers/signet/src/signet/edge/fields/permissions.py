@@ -23,6 +23,16 @@ ABSENT: Any = object()
 """The default of a field that is looked at even where it did not come."""
 
 
+class PermissionsRequest(RequestModel):
+    """What Velt's clients may say wherever permissions are asked for or given.
+
+    Attributes:
+        skip_resource_existence_validation: Has no meaning here, where no resource is known but by name.
+    """
+
+    skip_resource_existence_validation: bool | None = None
+
+
 class ResourceType(StrEnum):
     """What a permission can be about."""
 
@@ -96,7 +106,7 @@ class PermittedResource(NamedResource):
         return permitted
 
 
-class ResourceList[R: NamedResource](RequestModel):
+class ResourceList[R: NamedResource](PermissionsRequest):
     """Up to 100 resources."""
 
     resources: list[R]
