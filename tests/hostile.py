@@ -292,6 +292,7 @@ HEADERS = [
     "authorization",
     "x-velt-api-key",
     "x-velt-auth-token",
+    "x-velt-workspace-auth-token",
     "cookie",
     "origin",
     "sec-fetch-site",

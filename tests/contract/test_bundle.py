@@ -26,6 +26,7 @@ ROUTES = {
     "create_application": "POST /applications",
     "get_application": "GET /applications/{applicationId}",
     "update_application": "PATCH /applications/{applicationId}",
+    "get_settings": "POST /v2/workspace/apikeyconfig/get",
     "update_settings": "POST /v2/workspace/apikeyconfig/update",
     "list_api_tokens": "POST /v2/workspace/authtokens/get",
     "reset_api_token": "POST /v2/workspace/authtoken/reset",

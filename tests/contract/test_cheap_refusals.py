@@ -19,6 +19,8 @@ MAX_CALLS = 90_000
 IN_BODY = {
     "POST /v1/auth/token/get",
     "POST /v1/identify",
+    "POST /v2/workspace/apikeyconfig/get",
+    "POST /v2/workspace/apikeyconfig/update",
     "POST /v2/workspace/authtoken/reset",
     "POST /v2/workspace/authtokens/get",
 }

@@ -37,6 +37,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "CreateApplicationFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)},
     "GetApplicationFunction": {("dynamodb:GetItem", TABLE)},
     "UpdateApplicationFunction": {("dynamodb:UpdateItem", TABLE)},
+    "GetSettingsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
     "UpdateSettingsFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "ListApiTokensFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
     "ResetApiTokenFunction": {

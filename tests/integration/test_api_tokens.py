@@ -1,4 +1,4 @@
-"""POST /v2/workspace/apikeyconfig/update, …/authtokens/get and …/authtoken/reset."""
+"""POST /v2/workspace/apikeyconfig/get and …/update, …/authtokens/get and …/authtoken/reset."""
 
 import base64
 import hmac
@@ -22,6 +22,7 @@ from tests.deployment import START_MS, Cloud, Deployment, Response
 from tests.races import at_once
 
 SETTINGS = "/v2/workspace/apikeyconfig/update"
+SHOW = "/v2/workspace/apikeyconfig/get"
 LIST = "/v2/workspace/authtokens/get"
 RESET = "/v2/workspace/authtoken/reset"
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
@@ -94,6 +95,34 @@ def test_the_toggle_is_set_and_nothing_else(signet: Deployment, required: bool) 
     assert after == before | {"requireJwtToken": required, "lastUpdated": "2027-01-15T08:00:01.123Z"}
 
 
+def test_the_settings_are_shown_as_they_are(signet: Deployment) -> None:
+    """As the table has them, in Velt's words; with a body and without."""
+    for required in (False, True):
+        post(signet, SETTINGS, {"data": {"requireJwtToken": required}})
+        data = {"requireJwtToken": required, "isPrivateCommentsEnabled": False}
+        bodies: tuple[Any, ...] = (None, {}, {"data": {}})
+        for body in bodies:
+            answer = post(signet, SHOW, body)
+            message = "API key metadata retrieved successfully."
+            assert answer.json == {"result": {"status": "success", "message": message, "data": data}}
+        assert signet.invoke("get_settings", {"applicationId": signet.application_id}) == data
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_private_comments_may_be_named_and_are_not_there(signet: Deployment, enabled: bool) -> None:
+    """Velt's clients send `enablePrivateComments`, alone or not; the answer says what is so."""
+    before = signet.items()
+    answer = post(signet, SETTINGS, {"data": {"enablePrivateComments": enabled}})
+    assert (answer.status, answer.json["result"]["data"]) == (200, {"enablePrivateComments": False})
+    assert signet.items() == before
+    answer = post(signet, SETTINGS, {"data": {"enablePrivateComments": enabled, "requireJwtToken": False}})
+    assert answer.json["result"]["data"] == {"requireJwtToken": False, "enablePrivateComments": False}
+    assert post(signet, SHOW).json["result"]["data"] == {
+        "requireJwtToken": False,
+        "isPrivateCommentsEnabled": False,
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [
@@ -101,19 +130,21 @@ def test_the_toggle_is_set_and_nothing_else(signet: Deployment, required: bool) 
         (SETTINGS, {}, 'The fields have to be wrapped: {"data": {…}}.'),
         (SETTINGS, {"requireJwtToken": True}, 'The fields have to be wrapped: {"data": {…}}.'),
         (SETTINGS, {"data": {}}, "data.requireJwtToken: is required."),
-        (SETTINGS, {"data": {"requireJwtToken": None}}, "data.requireJwtToken: must be a valid boolean."),
+        (SETTINGS, {"data": {"requireJwtToken": None}}, "data.requireJwtToken: must not be null;"),
         (SETTINGS, {"data": {"requireJwtToken": "true"}}, "data.requireJwtToken: must be a valid boolean."),
         (SETTINGS, {"data": {"requireJwtToken": 1}}, "data.requireJwtToken: must be a valid boolean."),
         (
             SETTINGS,
             {"data": {"requireJwtToken": True, "name": "Shop"}},
-            "data.name: is unknown; the fields are requireJwtToken.",
+            "data.name: is unknown; the fields are requireJwtToken, enablePrivateComments.",
         ),
         (
             SETTINGS,
             {"data": {"requireJWTToken": True}},
             "data.requireJWTToken: is unknown; did you mean requireJwtToken?",
         ),
+        (SETTINGS, {"data": {"enablePrivateComments": 1}}, "data.enablePrivateComments: must be"),
+        (SHOW, {"data": {"limit": 1}}, "data.limit: is unknown: no fields here."),
         (LIST, {"data": {"limit": 1}}, "data.limit: is unknown: no fields here."),
         (LIST, {"limit": 1}, 'The fields have to be wrapped: {"data": {…}}.'),
         (LIST, {"data": None}, 'The fields have to be wrapped: {"data": {…}}.'),
@@ -133,7 +164,7 @@ def test_the_toggle_is_set_and_nothing_else(signet: Deployment, required: bool) 
             {"data": {"gracePeriodSeconds": WEEK + 1}},
             "data.gracePeriodSeconds: must be less than or equal to 604800.",
         ),
-        (RESET, {"data": {"gracePeriodSeconds": None}}, "data.gracePeriodSeconds: must be a valid integer."),
+        (RESET, {"data": {"gracePeriodSeconds": None}}, "data.gracePeriodSeconds: must not be null;"),
         (RESET, {"data": {"gracePeriodSeconds": "60"}}, "data.gracePeriodSeconds: must be a valid integer."),
         (RESET, {"data": {"gracePeriodSeconds": True}}, "data.gracePeriodSeconds: must be a valid integer."),
         (RESET, {"data": {"gracePeriodSeconds": 1.5}}, "data.gracePeriodSeconds: must be a valid integer."),
@@ -153,7 +184,7 @@ def test_a_wrong_request_is_named_and_changes_nothing(
 # ---------------------------------------------------------------- credentials
 
 
-@pytest.mark.parametrize("path", [SETTINGS, LIST, RESET])
+@pytest.mark.parametrize("path", [SETTINGS, SHOW, LIST, RESET])
 def test_who_has_no_good_token_is_refused_and_changes_nothing(moto_signet: Deployment, path: str) -> None:
     """Missing headers, a wrong token, another application's and another application named."""
     signet = moto_signet
@@ -161,11 +192,16 @@ def test_who_has_no_good_token_is_refused_and_changes_nothing(moto_signet: Deplo
     before = signet.items()
     body = {"data": {"requireJwtToken": False} if path == SETTINGS else {}}
     key, token = {"x-velt-api-key": signet.application_id}, {"x-velt-auth-token": signet.api_token}
-    for given in ({}, key, token, key | {"x-velt-auth-token": ""}, signet.bearer()):
+    workspace = "x-velt-workspace-auth-token"
+    no_token = {"x-velt-auth-token": "", workspace: "", "x-velt-workspace-id": signet.application_id}
+    for given in ({}, key, token, key | {"x-velt-auth-token": ""}, key | no_token, signet.bearer()):
         answer = signet.http("POST", path, body, headers=given)
         assert (answer.status, answer.json) == (400, MISSING)
     for given in (
         key | {"x-velt-auth-token": other_token},
+        key | {workspace: other_token},
+        # The first place that has a token decides.
+        key | {"x-velt-auth-token": other_token, workspace: signet.api_token},
         key | {"x-velt-auth-token": signet.api_token[:-1]},
         key | {"x-velt-auth-token": other_token.replace(other_id, signet.application_id)},
         token | {"x-velt-api-key": other_id},
@@ -176,26 +212,35 @@ def test_who_has_no_good_token_is_refused_and_changes_nothing(moto_signet: Deplo
     assert signet.items() == before
 
 
-@pytest.mark.parametrize("path", [LIST, RESET])
+@pytest.mark.parametrize("path", [SETTINGS, SHOW, LIST, RESET])
 def test_the_key_may_stand_in_the_body_where_velt_s_clients_put_it(
     moto_signet: Deployment, path: str
 ) -> None:
-    """With or without the header of the same; another one is a wrong token, and no text is none."""
+    """With or without the header of the same, or with the workspace's own; another one is a wrong token."""
     signet = moto_signet
-    body = {"data": {"apiKey": signet.application_id}}
-    for given in ({}, {"x-velt-api-key": signet.application_id}, {"x-velt-workspace-id": "any"}):
-        answer = signet.http("POST", path, body, headers=given | {"x-velt-auth-token": signet.api_token})
+    fields = {"requireJwtToken": True} if path == SETTINGS else {}
+    body = {"data": {"apiKey": signet.application_id, **fields}}
+    for given, name in (
+        ({}, "x-velt-auth-token"),
+        ({"x-velt-api-key": signet.application_id}, "x-velt-auth-token"),
+        ({"x-velt-workspace-id": "any"}, "x-velt-auth-token"),
+        ({"x-velt-workspace-id": "any"}, "x-velt-workspace-auth-token"),
+        ({"x-velt-workspace-id": "any", "x-velt-auth-token": ""}, "x-velt-workspace-auth-token"),
+    ):
+        answer = signet.http("POST", path, body, headers=given | {name: signet.api_token})
         assert answer.status == 200
-        assert answer.json["result"]["data"]["apiKey"] == signet.application_id
+        if path in (LIST, RESET):
+            assert answer.json["result"]["data"]["apiKey"] == signet.application_id
         if path == RESET:
             signet.api_token = answer.json["result"]["data"]["newAuthToken"]["token"]
     token = {"x-velt-auth-token": signet.api_token}
     before = signet.items()
     other_id = "f" * 24
     for wrong in (other_id, 5, [signet.application_id], ""):
-        assert post(signet, path, {"data": {"apiKey": wrong}}).json == WRONG
-    assert signet.http("POST", path, {"data": {"apiKey": other_id}}, headers=token).json == WRONG
-    assert signet.http("POST", path, {"data": {"apiKey": 5}}, headers=token).json == MISSING
+        assert post(signet, path, {"data": {"apiKey": wrong, **fields}}).json == WRONG
+    other = {"data": {"apiKey": other_id, **fields}}
+    assert signet.http("POST", path, other, headers=token).json == WRONG
+    assert signet.http("POST", path, {"data": {"apiKey": 5, **fields}}, headers=token).json == MISSING
     assert signet.http("POST", path, body, headers={"x-velt-api-key": other_id} | token).json == WRONG
     assert signet.items() == before
 

@@ -261,6 +261,8 @@ def test_velt_py(velt: Velt, demo: Mapping[str, str]) -> None:
     for required in (False, True):
         changed = velt.call("workspace.updateApiKeyMetadata", requireJwtToken=required)
         assert data_of(changed)["requireJwtToken"] is required
+        assert data_of(velt.call("workspace.getApiKeyMetadata"))["requireJwtToken"] is required
+    assert data_of(velt.call("workspace.updateApiKeyMetadata", enablePrivateComments=True))
     (shown,) = data_of(velt.call("workspace.getAuthTokens", apiKey=demo["applicationId"]))["authTokens"]
     assert demo["apiToken"].startswith(shown["prefix"])
     reset = data_of(velt.call("workspace.resetAuthToken", apiKey=demo["applicationId"]))["newAuthToken"]

@@ -289,6 +289,7 @@ ROWS: list[tuple[str, str, Step]] = [
     ("create_application", "", outside("create_application", name="Shop")),
     ("get_application", "", plain("get_application")),
     ("update_application", "", plain("update_application", requireJwtToken=True)),
+    ("get_settings", "", plain("get_settings")),
     ("update_settings", "", plain("update_settings", requireJwtToken=False)),
     ("list_api_tokens", "", plain("list_api_tokens")),
     ("reset_api_token", "", plain("reset_api_token")),

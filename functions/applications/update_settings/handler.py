@@ -1,31 +1,48 @@
 """POST /v2/workspace/apikeyconfig/update: whether users need a token (docs/api.md, section 10)."""
 
-from signet.edge.credentials import VELT_HEADERS
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
-from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.operation import Call, operation
+from signet.errors import FaultKind, InvalidRequest
 from signet.usecases import applications
 
 
 class UpdateSettings(RequestModel):
-    """The request's fields: of an application's settings the one that its own API token may change."""
+    """The request's fields: of an application's settings the one that its own API token may change.
 
-    require_jwt_token: bool
+    Attributes:
+        require_jwt_token: Whether `identify` demands a user token.
+        enable_private_comments: Velt's; it has no meaning here, and changes nothing.
+    """
 
+    require_jwt_token: bool = UNSET
+    enable_private_comments: bool = UNSET
 
-class Settings(ResponseModel):
-    """The answer: what the settings are now."""
-
-    require_jwt_token: bool
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise InvalidRequest.of("requireJwtToken", "is required.", FaultKind.MISSING)
+        return self
 
 
 @operation(
     "update_settings",
     request=UpdateSettings.parse,
     dialect=velt("API key configuration updated successfully.", version=2),
-    scheme=VELT_HEADERS,
+    scheme=VELT_KEY,
 )
-def lambda_handler(call: Call[UpdateSettings]) -> Settings:
-    """Set whether `identify` demands a user token."""
-    application = applications.change_settings(call.tenant, call.request.model_dump())
-    return Settings(require_jwt_token=application.require_jwt_token)
+def lambda_handler(call: Call[UpdateSettings]) -> dict[str, Any]:
+    """Set whether `identify` demands a user token, and give the settings that were sent as they are now."""
+    given, now = call.request.model_fields_set, dict[str, Any]()
+    if "require_jwt_token" in given:
+        changes = {"require_jwt_token": call.request.require_jwt_token}
+        application = applications.change_settings(call.tenant, changes)
+        now["requireJwtToken"] = application.require_jwt_token
+    if "enable_private_comments" in given:
+        now["enablePrivateComments"] = False
+    return now

@@ -151,7 +151,9 @@ def _velt_key(http: HttpRequest, members: Members) -> Presented:
     # Velt's own clients name the key in the body here, whatever the headers say.
     in_header, in_body = http.headers.get("x-velt-api-key"), members.pop("apiKey", None)
     api_key = in_body if in_header is None else in_header
-    presented = _velt(api_key, http.headers.get("x-velt-auth-token"))
+    # An empty one is none: velt-py sends it where it was given no token.
+    token = http.headers.get("x-velt-auth-token") or http.headers.get("x-velt-workspace-auth-token")
+    presented = _velt(api_key, token)
     if in_body is not None and find_id(in_body) != find_id(api_key):
         message = "The API token is wrong: the body names another application than the headers."
         raise CredentialsWrong(message)
@@ -209,7 +211,8 @@ VELT_HEADERS = Scheme(_velt_headers, in_application=True)
 """Velt's second version: `x-velt-api-key` and `x-velt-auth-token`."""
 
 VELT_KEY = Scheme(_velt_key, in_application=True, in_body=True)
-"""Velt's for API keys themselves: as `VELT_HEADERS`, with `apiKey` in the body instead or as well."""
+"""Velt's for its workspace: as `VELT_HEADERS`, with `apiKey` in the body instead or as well, and the token as
+the workspace's (`x-velt-workspace-auth-token`) instead: the same API token stands for both."""
 
 API_KEY = Scheme(_api_key, in_application=True, in_body=True)
 """Anybody may ask; the body names the application, which is Velt's `apiKey`."""
