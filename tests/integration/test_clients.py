@@ -119,7 +119,8 @@ def test_losant_rest(losant: Client, demo: Mapping[str, str]) -> None:
     )
     assert changed["firstName"] == "Anna"
     assert changed["experienceGroups"] == [{"id": child["id"], "name": "Child", "parentId": top["id"]}]
-    assert losant.call("experienceUser.get", experienceUserId=ann["id"]) == changed
+    for user_id in (ann["id"], ann["id"].upper()):
+        assert losant.call("experienceUser.get", experienceUserId=user_id) == changed
     assert (
         losant.call("experienceUser.patch", experienceUserId=ann["id"], experienceUser=changed) == changed
     ), "what was read may be sent back"
@@ -208,7 +209,7 @@ def test_velt_py(velt: Velt, demo: Mapping[str, str]) -> None:
             "isAdmin": True,
             "organizationId": "o1",
         },
-        permissions={"resources": [organization, {**document, "expiresAt": 4102444800}]},
+        permissions={"resources": [organization, {**document, "expiresAt": 4102444800.5}]},
     )
     key = jwt.PyJWKClient(f"{demo['url']}/.well-known/jwks.json")
     token = data_of(answer)["token"]
@@ -247,10 +248,12 @@ def test_velt_py(velt: Velt, demo: Mapping[str, str]) -> None:
         organizationId="o1",
         userIds=["u1"],
         folderIds=["f1"],
-        documentIds=["d1"],
+        documentIds=["d1", "unknown"],
+        skipResourceExistenceValidation=True,
     )
     assert data_of(stored)["u1"]["documents"]["d1"]["accessRole"] == "editor"
     assert data_of(stored)["u1"]["folders"]["f1"]["accessRole"] == "editor"
+    assert {"error", "errorCode", "accessType"} <= set(data_of(stored)["u1"]["documents"]["unknown"])
     gone = [
         {name: value for name, value in one.items() if name != "accessRole"}
         for one in (document, organization)
@@ -259,7 +262,9 @@ def test_velt_py(velt: Velt, demo: Mapping[str, str]) -> None:
     assert [resource["id"] for resource in data_of(left)["permissions"]["resources"]] == ["f1"]
 
     for required in (False, True):
-        changed = velt.call("workspace.updateApiKeyMetadata", requireJwtToken=required)
+        changed = velt.call(
+            "workspace.updateApiKeyMetadata", requireJwtToken=required, enablePrivateComments=True
+        )
         assert data_of(changed)["requireJwtToken"] is required
         assert data_of(velt.call("workspace.getApiKeyMetadata"))["requireJwtToken"] is required
     assert data_of(velt.call("workspace.updateApiKeyMetadata", enablePrivateComments=True))
