@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import Url
 
 from signet.domain.identities import normal_email
-from signet.domain.users import check_profile
+from signet.domain.users import MAX_PROFILE_BYTES, check_profile
 from signet.edge.fields.model import RequestModel
 from signet.errors import InvalidRequest
 
@@ -51,6 +51,10 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 """An id or a name."""
 
 
+MAX_CONTACTS = MAX_PROFILE_BYTES // len('{"userId":"a"},')
+"""More would not fit into a profile. What comes behind them is not even looked at: anybody may send it."""
+
+
 class Contact(RequestModel):
     """Somebody whom a user can address: Velt's `UserContact`."""
 
@@ -80,7 +84,7 @@ class Profile(RequestModel):
     plan: Text | None = None
     type: Text | None = None
     is_read_only: bool | None = None
-    contacts: list[Contact] | None = None
+    contacts: Annotated[list[Contact], Field(max_length=MAX_CONTACTS)] | None = None
 
     @property
     def profile(self) -> dict[str, Any]:
