@@ -34,7 +34,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=11, help="cold starts of each function (11)")
     parser.add_argument("--seconds", type=float, default=2, help="of warm calls, for each client (2)")
     parser.add_argument("--calls", type=int, help="of each kind, for growth, oracle and hostile")
-    parser.add_argument("--users", type=int, default=1_000_000, help="at most, for growth (1000000)")
+    parser.add_argument(
+        "--users", type=int, default=20_000, help="of the largest application, for growth (20000)"
+    )
     parser.add_argument("--only", default="", help="only events whose file name contains this")
     parser.add_argument("--output", type=Path, default=page.RESULTS, help="the folder of the results")
     options = parser.parse_args(arguments)

@@ -4,11 +4,9 @@ All subjects take turns within each round, so that a noisy moment strikes them a
 process's threads, read by the kernel's clock for it; Linux only.
 """
 
-import json
 import re
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +16,7 @@ from benchmarks.cassette import Trust
 from benchmarks.page import Row, say
 from benchmarks.subjects import SIGNET, Subject, Subjects
 from tools import built
-from tools.runtime_api import import_path, running_function
+from tools.runtime_api import running_function
 
 BASELINE = "tutorial.verify"
 TLS_OF = (BASELINE, "reference.client", "authorize_request.authorizer", "issue_identity_token.http")
@@ -30,8 +28,7 @@ TEXT = (
     "of authorities that the function is deployed with. "
     f"× is CPU against `{BASELINE}` in the same run: until it is "
     "ready, until its first answer, and its first call alone against that whole cold start. ± is half the "
-    "distance between the quartiles of the first answer's CPU. Imports, in ms, by `-X importtime` in a "
-    "run of its own, which makes them slower."
+    "distance between the quartiles of the first answer's CPU."
 )
 TLS_TEXT = (
     "The same cold starts without TLS, over TLS with a whole bundle of authorities, and with Amazon's alone "
@@ -75,7 +72,7 @@ def measure(subjects: Subjects, runs: int) -> dict[str, list[Row]]:
         spread = statistics.quantiles([start.answer_cpu for start in found], n=4)
         row |= {"±": f"{(spread[2] - spread[0]) / 2 / spread[1]:.0%}", "ready, wall": one.ready_wall}
         row |= {"answer, wall": one.answer_wall, "peak": one.peak_mb, "operation": way.subject.operation}
-        rows.append(row | {"memory": way.subject.memory, "imports": _imports(way)})
+        rows.append(row | {"memory": way.subject.memory})
     return {"": rows}
 
 
@@ -155,37 +152,3 @@ def _peak(process: int) -> float:
 
 def _median(found: Sequence[Start]) -> Start:
     return Start(*(statistics.median(values) for values in zip(*found, strict=True)))
-
-
-def _imports(way: Way) -> list[str]:
-    """What each package's imports cost until the first answer, the dearest first."""
-    code = (
-        "import importlib, json, os, sys; from benchmarks.inside import Context\n"
-        "importlib.import_module('awslambdaric.bootstrap'); sys.stderr.write('begin\\n')\n"
-        "importlib.import_module('handler').lambda_handler(json.load(sys.stdin), Context())"
-    )
-    function = way.subject.function
-    result = subprocess.run(  # noqa: S603 - our own program, no shell
-        [str(built.RUNTIME_PYTHON), "-P", "-X", "importtime", "-c", code],
-        cwd=function.code,
-        env={
-            **way.subject.environment(way.client, way.bundle),
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": f"{import_path(function)}:{built.ROOT}",
-        },
-        input=json.dumps(way.subject.event),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    costs: dict[str, float] = {}
-    for line in result.stderr.partition("begin\n")[2].splitlines():
-        own, _, name = line.removeprefix("import time:").rpartition("|")
-        if line.startswith("import time:") and own.partition("|")[0].strip().isdigit():
-            package = name.strip().partition(".")[0]
-            package = "(standard library)" if package in sys.stdlib_module_names else package
-            costs[package] = costs.get(package, 0.0) + int(own.partition("|")[0]) / 1000
-    dearest = sorted(costs.items(), key=lambda item: -item[1])
-    return [f"{package} {ms:.0f}" for package, ms in dearest[:8] if ms >= 2]

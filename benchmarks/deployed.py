@@ -10,9 +10,7 @@ import json
 import multiprocessing
 import os
 import resource
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,11 +46,6 @@ class Timed:
     trips: tuple[str, ...]
 
     @property
-    def counted(self) -> dict[str, int]:
-        """How many calls of each kind."""
-        return dict(Counter(self.trips))
-
-    @property
     def status(self) -> int:
         """The status of the HTTP answer."""
         return answers.interpret(self.answer).status
@@ -76,14 +69,11 @@ def deployed(engine_name: str, variables: Mapping[str, str] | None = None) -> It
     Raises:
         MissingEngineError: It is not installed.
     """
-    with engine.running_engine(engine_name) as dynamodb, deployed_on(dynamodb, variables) as deployment:
-        yield deployment
-
-
-@contextmanager
-def deployed_on(dynamodb: str, variables: Mapping[str, str] | None = None) -> Iterator[Deployment]:
-    """The same on the URL of an engine that runs already."""
-    with _running_moto() as others, mock.patch.dict(os.environ):
+    with (
+        engine.running_engine(engine_name) as dynamodb,
+        _running_moto() as others,
+        mock.patch.dict(os.environ),
+    ):
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)
         surroundings = {
@@ -108,7 +98,6 @@ def deployed_on(dynamodb: str, variables: Mapping[str, str] | None = None) -> It
             mock.patch.object(wiring, "now_ms", _clock()),
         ):
             deployment.restart()
-            deployment.round_trips = _Names()
             yield deployment
 
 
@@ -136,13 +125,6 @@ def _clock() -> Callable[[], int]:
         return START_MS + int((time.monotonic() - started) * 1000)
 
     return now_ms
-
-
-class _Names(list[str]):
-    """Holds each name once, however often it is in it: an import makes 100,000 calls of one name."""
-
-    def append(self, name: str, /) -> None:
-        super().append(sys.intern(name))
 
 
 class _Nowhere(io.TextIOBase):

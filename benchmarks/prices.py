@@ -1,24 +1,13 @@
-"""Price: published list prices and the arithmetic on them, in US dollars.
-
-Each price has the page where it is published, and how it was checked. No page of a publisher was fetched for
-this: what stands under `checked` was read in stored copies of public material, so look before you rely on
-one. Free tiers of AWS, reserved capacity and negotiated prices are left out.
-"""
+"""Price: arithmetic on the published list prices of `prices.toml`, in US dollars."""
 
 import math
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.page import Row
-
-AS_OF = "2026-09"
-REGION = "us-east-1"
-
-PRICE_LIST = "figures of AWS's Price List API, quoted on 2026-09-24 in a public repository"
-_RATES_ONLY = (
-    "the rates on 2026-09-20, word for word from the page's examples, in api-evangelist's transcription"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +17,16 @@ class Price:
     Attributes:
         dollars: For one `unit`.
         unit: What is counted, with the number that the publisher names.
-        each: How many of what the arithmetic counts there are in a `unit`.
         page: Where it is published.
         checked: Where it was read.
+        each: How many of what the arithmetic counts there are in a `unit`.
     """
 
     dollars: float
     unit: str
-    each: float
     page: str
     checked: str
+    each: float = 1
 
     @property
     def one(self) -> float:
@@ -45,41 +34,8 @@ class Price:
         return self.dollars / self.each
 
 
-_LAMBDA = "https://aws.amazon.com/lambda/pricing/"
-PRICES = {
-    "Lambda, request": Price(0.20, "million", 1e6, _LAMBDA, PRICE_LIST),
-    "Lambda, duration on arm64, first tier": Price(0.000_013_333_4, "GB-second", 1, _LAMBDA, PRICE_LIST),
-    "Lambda SnapStart, cache": Price(0.000_001_504_6, "GB-second", 1, _LAMBDA, PRICE_LIST),
-    "Lambda SnapStart, restore": Price(0.000_139_799_8, "GB", 1, _LAMBDA, PRICE_LIST),
-    "API Gateway, HTTP API, first 300 million": Price(
-        1.00, "million", 1e6, "https://aws.amazon.com/api-gateway/pricing/", PRICE_LIST
-    ),
-    "DynamoDB on demand, read unit": Price(
-        0.125, "million", 1e6, "https://aws.amazon.com/dynamodb/pricing/on-demand/", PRICE_LIST
-    ),
-    "DynamoDB on demand, write unit": Price(
-        0.625, "million", 1e6, "https://aws.amazon.com/dynamodb/pricing/on-demand/", PRICE_LIST
-    ),
-    "DynamoDB, storage": Price(
-        0.25, "GB-month", 1, "https://aws.amazon.com/dynamodb/pricing/on-demand/", PRICE_LIST
-    ),
-    "KMS, request": Price(
-        0.03, "10,000", 10_000, "https://aws.amazon.com/kms/pricing/", "three guides of 2026 that agree"
-    ),
-    "KMS, key": Price(
-        1.00,
-        "month, and as much for each of its first two rotations",
-        1,
-        "https://aws.amazon.com/kms/pricing/",
-        "a stored copy of the page; the limit of two rotations as a guide of 2026 quotes the page",
-    ),
-    "CloudWatch Logs, ingestion": Price(
-        0.50, "GB", 1e9, "https://aws.amazon.com/cloudwatch/pricing/", PRICE_LIST
-    ),
-    "EventBridge Scheduler, after 14 million": Price(
-        1.00, "million", 1e6, "https://aws.amazon.com/eventbridge/pricing/", PRICE_LIST
-    ),
-}
+LIST = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
+PRICES = {name: Price(**price) for name, price in LIST["prices"].items()}
 
 LAMBDA_REQUEST = PRICES["Lambda, request"].one
 LAMBDA_GB_SECOND = PRICES["Lambda, duration on arm64, first tier"].one
@@ -185,7 +141,7 @@ class Plan:
 
     name: str
     page: str
-    tiers: tuple[tuple[float, float], ...]
+    tiers: Sequence[tuple[float, float]]
     base: float = 0.0
     block: int = 1
     note: str = ""
@@ -201,80 +157,7 @@ class Plan:
         return total
 
 
-_ALL = float("inf")
-PLANS = (
-    Plan(
-        "Amazon Cognito, Lite",
-        "https://aws.amazon.com/cognito/pricing/",
-        ((10_000, 0), (100_000, 0.0055), (1_000_000, 0.0046), (10_000_000, 0.00325), (_ALL, 0.0025)),
-        checked=f"{_RATES_ONLY}; beyond a million from memory",
-    ),
-    Plan(
-        "Amazon Cognito, Essentials",
-        "https://aws.amazon.com/cognito/pricing/",
-        ((10_000, 0), (_ALL, 0.015)),
-        checked=_RATES_ONLY,
-    ),
-    Plan(
-        "Amazon Cognito, Plus",
-        "https://aws.amazon.com/cognito/pricing/",
-        ((_ALL, 0.020),),
-        note="with threat protection",
-        checked=_RATES_ONLY,
-    ),
-    Plan(
-        "Google Identity Platform (Firebase)",
-        "https://cloud.google.com/identity-platform/pricing",
-        ((50_000, 0), (100_000, 0.0055), (1_000_000, 0.0046), (10_000_000, 0.0032), (_ALL, 0.0025)),
-        checked="a copy of the page of 2021-01; notes of 2026 name the same free tier and first rate",
-    ),
-    Plan(
-        "Supabase Auth, Pro",
-        "https://supabase.com/pricing",
-        ((100_000, 0), (_ALL, 0.00325)),
-        base=25,
-        note="with a project of its database platform",
-        checked="Supabase's documentation, a stored copy (2026)",
-    ),
-    Plan(
-        "WorkOS AuthKit",
-        "https://workos.com/pricing",
-        ((1_000_000, 0), (_ALL, 0.0025)),
-        block=1_000_000,
-        note="a million users at a time; each connection to a company's single sign-on costs extra",
-        checked="api-evangelist's transcription of 2026-05-22",
-    ),
-    Plan(
-        "SuperTokens, managed",
-        "https://supertokens.com/pricing",
-        ((5_000, 0), (_ALL, 0.02)),
-        note="its core is free where you run it yourself",
-        checked="an article of its makers of 2024; not confirmed since",
-    ),
-    Plan(
-        "Clerk, Pro",
-        "https://clerk.com/pricing",
-        ((50_000, 0), (_ALL, 0.02)),
-        base=25,
-        note="counts users who come back after a day; its discounts for many are left out",
-        checked="owostack.com's snapshot of the page of 2026-03-09",
-    ),
-    Plan(
-        "Auth0, B2C Essentials",
-        "https://auth0.com/pricing",
-        ((500, 0), (_ALL, 0.07)),
-        base=35,
-        note="beyond some 20,000 users the price is negotiated, and this line is too high",
-        checked="base and its 500 users: api-evangelist's transcription of 2026-09-20; each further user: "
-        "from memory, since the page shows it by a slider",
-    ),
-)
-
-WITHOUT_A_RATE = (
-    "FusionAuth names no price for each user: Starter from $162 a month, Essentials from $2,970, at 1,000 "
-    "users and billed for a year; its Community edition is free where you run it yourself "
-    "(https://fusionauth.io/pricing; api-evangelist's transcription of 2026-09-20)."
-)
+PLANS = tuple(Plan(**plan) for plan in LIST["plans"])
 
 
 def of_user(login: Cost, check: Cost) -> float:
@@ -293,9 +176,9 @@ _SNAP_START = (
 """The hot path: the functions that the template's parameter `SnapStart` is for."""
 
 TEXT = (
-    f"List prices of {REGION} as of {AS_OF}, in dollars; Lambda on arm64 with the template's memory, "
-    f"{TRIP_MS:g} ms for a round trip, the default client, on what was measured last under *Warm* and *Cold "
-    f"start*. {WITHOUT_A_RATE}"
+    f"List prices of {LIST['region']} as of {LIST['as_of']}, in dollars; Lambda on arm64 with the template's "
+    f"memory, {TRIP_MS:g} ms for a round trip, the default client, on what was measured last under *Warm* "
+    f"and *Cold start*. {LIST['without_a_rate']}"
 )
 
 

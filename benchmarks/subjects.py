@@ -100,13 +100,6 @@ class Subjects:
     all: list[Subject] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def first_of_each_function(self) -> list[Subject]:
-        """One subject for each function and each of the tutorial's routes."""
-        firsts: dict[str, Subject] = {}
-        for subject in self.all:
-            firsts.setdefault(subject.operation, subject)
-        return list(firsts.values())
-
 
 @contextmanager
 def prepared(work: Path, only: str = "") -> Iterator[Subjects]:
@@ -154,12 +147,14 @@ def _demo() -> Iterator[dict[str, str]]:
 def _events(operation: str) -> list[Path]:
     """Those that a gateway or a trigger sends; the direct ones where there is no other way.
 
-    A custom resource's is answered to an address on the internet, so it is left out.
+    Nobody waits for an event in a queue or of a bus, and a custom resource's is answered to an address on the
+    internet, so they are left out.
     """
     ways = {
         path: path.name.split(".")[1] for path in sorted((built.ROOT / "events").glob(f"{operation}.*.json"))
     }
-    usual = [path for path, way in ways.items() if not way.startswith(("custom_resource", "direct"))]
+    others = ("custom_resource", "direct", "eventbridge", "sqs")
+    usual = [path for path, way in ways.items() if not way.startswith(others)]
     return usual or [path for path, way in ways.items() if way == "direct"]
 
 

@@ -12,16 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks import cold
+from benchmarks import cold, goals
 from benchmarks.page import Row, say
 from benchmarks.subjects import REFERENCE, SIGNET, Subject, Subjects
 from tools import built
 from tools.runtime_api import import_path
 
 BLOCK, WARM_UP = 5, 20
-LEFT_OUT = ("import_users", "export_users")
-"""Nobody waits for these, and a call has no fixed work: growth says what a user costs."""
-
 COUNTERPARTS = {
     **dict.fromkeys(("issue_identity_token", "issue_session_token", "issue_user_token"), "tutorial.mint"),
     **dict.fromkeys(("authenticate", "authorize_request", "introspect_token"), "tutorial.verify"),
@@ -75,7 +72,7 @@ def measure(subjects: Subjects, seconds: float) -> dict[str, list[Row]]:
     """A row for each event and client."""
     rows: list[Row] = []
     for subject in subjects.all:
-        if subject.kind == SIGNET and subject.operation not in LEFT_OUT:
+        if subject.kind == SIGNET and subject.operation not in goals.NOBODY_WAITS:
             say(f"Warm: {subject.name}")
             counterpart = COUNTERPARTS.get(subject.operation)
             others = [one for one in subjects.all if one.name == counterpart]
