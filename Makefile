@@ -42,6 +42,10 @@ invoke: .venv/ready .tools/runtime/ready .aws-sam/host/ready ## Run one built fu
 audit-table: .venv/ready ## Report what does not fit together in the table of `make run`, or of TABLE_NAME=…
 	@$(PYTHON) -m tools.audit_table
 
+.PHONY: compare-clients
+compare-clients: .venv/ready ## Make the same calls with both clients of AWS and report what differs: `make run`, or TABLE_NAME=… KMS_KEY_ID=…
+	@$(PYTHON) -m tools.compare_clients
+
 # --- Checking it ---
 
 .PHONY: test
@@ -90,8 +94,9 @@ check: ## Everything within 25 minutes: lint, template, tests with nothing left 
 
 .PHONY: check-all
 check-all: ENGINE := $(or $(ENGINE),extenddb)
-check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes longer: the properties with many more examples, and the heavy tests
+check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes longer: the properties with many more examples, the heavy tests, and the engine's with the lean client
 	@SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
+	@AWS_CLIENT=lean $(PYTHON) -m pytest -m "engine and not hypothesis" $(ARGS)
 	@echo "make check-all: all passed"
 
 # --- Measuring it ---

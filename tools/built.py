@@ -13,7 +13,7 @@ BUILD = ROOT / ".aws-sam" / "host"
 RUNTIME_PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
 
 # ExtendDB knows this one alone, moto takes any: AWS's documented example.
-_CREDENTIALS = {
+CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }
@@ -64,7 +64,7 @@ def environment(operation: Operation, demo: Mapping[str, str]) -> dict[str, str]
     dynamodb, others = demo["awsEndpointUrl"], demo["lambdaEndpointUrl"]
     return {
         **function.environment,
-        **_CREDENTIALS,
+        **CREDENTIALS,
         "AWS_REGION": sam.REGION,
         "AWS_DEFAULT_REGION": sam.REGION,
         "AWS_ENDPOINT_URL": others,
