@@ -5,12 +5,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deployment import ROOT, load_template
+from tests.transformed import deployed
 
 TEMPLATE = load_template()
 RESOURCES = TEMPLATE["Resources"]
@@ -185,6 +187,53 @@ def test_what_must_not_be_lost_is_kept() -> None:
     table = RESOURCES["Table"]["Properties"]
     assert table["DeletionProtectionEnabled"] is True
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def names_another_stack_would_want(resources: dict[str, Any], parameters: Collection[str]) -> dict[str, Any]:
+    """The physical names in which nothing stands that another stack of the account has otherwise."""
+    inside = {
+        ("AWS::Lambda::Alias", "Name"),  # of a function
+        ("AWS::IAM::Policy", "PolicyName"),  # of a role
+        ("AWS::ApiGatewayV2::Stage", "StageName"),  # of an API
+        ("AWS::CloudWatch::Alarm", "MetricName"),  # AWS's, beside a dimension
+    }
+    everywhere = {*parameters, "AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"}
+    found = {}
+    for name, resource in resources.items():
+        for label, value in resource.get("Properties", {}).items():
+            if not label.endswith("Name") or (resource["Type"], label) in inside:
+                continue
+            text = json.dumps(value)
+            uses = {
+                *re.findall(r"\$\{([\w:.]+)\}", text),
+                *re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"([\w:.]+)"', text),
+            }
+            if not uses - everywhere:
+                found[f"{name}.{label}"] = value
+    return found
+
+
+def test_a_second_stack_finds_no_name_taken() -> None:
+    """Whatever has a name of its own has the stack's in it, or is left to CloudFormation."""
+    assert names_another_stack_would_want(deployed(), TEMPLATE["Parameters"]) == {}
+    fixed = {
+        "Plain": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "failed"}},
+        "Staged": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": {"Fn::Sub": "/signet/${Stage}"}},
+        },
+        "Own": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::Sub": "${AWS::StackName}-b"}}},
+    }
+    assert set(names_another_stack_would_want(fixed, TEMPLATE["Parameters"])) == {
+        "Plain.QueueName",
+        "Staged.LogGroupName",
+    }
+
+
+def test_what_others_build_on_stays() -> None:
+    """A layer that `LayerArn` has named is kept when the next one comes."""
+    (layer,) = (it for it in deployed().values() if it["Type"] == "AWS::Lambda::LayerVersion")
+    assert layer["DeletionPolicy"] == "Retain"
 
 
 def test_the_transfer_bucket_is_nobody_else_s() -> None:

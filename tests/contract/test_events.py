@@ -95,9 +95,9 @@ def test_a_request_is_read_as_powertools_reads_it(path: Path) -> None:
     ours, theirs = HttpRequest.find(event), APIGatewayProxyEventV2(event)
     assert ours is not None
     context = theirs.request_context
-    assert (ours.method, ours.path, ours.request_id) == (
+    assert (ours.method, ours.route_key, ours.request_id) == (
         context.http.method,
-        theirs.raw_path,
+        theirs.route_key,
         context.request_id,
     )
     assert (ours.path_parameters, ours.raw_query) == (theirs.path_parameters, theirs.raw_query_string)

@@ -74,8 +74,9 @@ def test_a_choice_always_has_a_way_on() -> None:
 def test_the_definition_names_no_account_and_no_partition() -> None:
     """What it leaves open, the template fills in; neither more nor less."""
     assert set(re.findall(r"\$\{(\w+)\}", TEXT)) == set(WORKFLOW["DefinitionSubstitutions"])
+    # The alias: snapshots are of versions, and a canary goes by them.
     assert WORKFLOW["DefinitionSubstitutions"]["AuthenticateFunctionArn"] == {
-        "Fn::GetAtt": ["AuthenticateFunction", "Arn"]
+        "Ref": "AuthenticateFunction.Alias"
     }
     assert "arn:aws" not in TEXT
 
@@ -131,7 +132,7 @@ def test_it_may_invoke_that_one_function() -> None:
     assert invoke == {
         "Effect": "Allow",
         "Action": "lambda:InvokeFunction",
-        "Resource": {"Fn::GetAtt": ["AuthenticateFunction", "Arn"]},
+        "Resource": {"Ref": "AuthenticateFunction.Alias"},
     }
     assert all(
         re.fullmatch(r"logs:(\w+LogDeliver(y|ies)|\w+Polic(y|ies)|DescribeLogGroups)", a)

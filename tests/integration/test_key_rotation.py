@@ -271,7 +271,9 @@ def test_the_alarms_watch_what_is_measured() -> None:
     alarm = resources["ActiveKeyTooOld"]["Properties"]
     assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, "ActiveKeyOverdue")
     assert [dimension["Name"] for dimension in alarm["Dimensions"]] == [record.DIMENSION]
-    assert alarm["TreatMissingData"] == "breaching"
+    # No data are heard of by leaving OK, so that a first deployment, which has none yet, raises no alarm.
+    assert alarm["TreatMissingData"] == "missing"
+    assert alarm["InsufficientDataActions"] == alarm["AlarmActions"]
     failed = resources["RotationFailed"]["Properties"]
     assert (failed["Namespace"], failed["MetricName"]) == ("AWS/Lambda", "Errors")
     schedule = resources["RotateKeysFunction"]["Properties"]["Events"]["Daily"]["Properties"]

@@ -1,7 +1,9 @@
 """The first signing keys, the JWKS and the discovery document."""
 
+import contextlib
 import json
 import threading
+import urllib.request
 from typing import Any
 
 import pytest
@@ -266,7 +268,33 @@ def test_a_bug_is_answered_too(
     assert sent[0][1]["Status"] == "FAILED"
 
 
-def test_the_answer_goes_out_by_https_alone() -> None:
-    """A forged event cannot make the function send anything anywhere else."""
-    with pytest.raises(ValueError, match="https"):
-        custom_resource._send("http://169.254.169.254/latest", {})
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://cloudformation-custom-resource-response.example/1", True),
+        ("http://169.254.169.254/latest", False),
+        ("http://localhost:4566/answers/1", True),
+        ("http://localhost:4567/answers/1", False),
+        ("http://localhost:4566@example.com/answers/1", False),
+        ("ftp://localhost:4566/answers/1", False),
+    ],
+)
+def test_the_answer_goes_out_by_https_or_to_the_emulator_that_is_configured(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch, url: str, is_taken: bool
+) -> None:
+    """A forged event cannot make the function send anything anywhere else; an emulator is answered."""
+    opened: list[str] = []
+
+    def urlopen(request: urllib.request.Request, **_limits: float) -> contextlib.nullcontext[None]:
+        opened.append(request.full_url)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    for endpoint in ("", "http://localhost:4566"):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        if is_taken and (endpoint or url.startswith("https:")):
+            moto_signet.invoke("rotate_keys", CREATE | {"ResponseURL": url})
+        else:
+            with pytest.raises(InvalidRequest):
+                moto_signet.invoke("rotate_keys", CREATE | {"ResponseURL": url})
+    assert set(opened) == ({url} if is_taken else set())

@@ -79,6 +79,16 @@ def test_the_second_version(signet: Deployment, path: str) -> None:
     assert claims["permissions"] == {"resources": RESOURCES}
 
 
+def test_what_an_api_mapping_puts_before_the_path_changes_nothing(moto_signet: Deployment) -> None:
+    """`rawPath` begins with the key of a domain's mapping, or a stage's name; the route is the same."""
+    signet = moto_signet
+    credentials = {"apiKey": signet.application_id, "authToken": signet.api_token}
+    event = signet.event("POST", V1, {"data": {**credentials, "userId": "u1"}})
+    event["rawPath"] = event["requestContext"]["http"]["path"] = f"/id{V1}"
+    answer = signet.handler("issue_user_token")(event, signet.context("issue_user_token"))
+    assert answer["statusCode"] == 200, answer
+
+
 def test_a_token_says_no_more_than_was_asked_for(signet: Deployment) -> None:
     """Without properties there are no such claims, and a false isAdmin is one."""
     assert issue(signet).keys() == COMMON

@@ -68,7 +68,7 @@ class Issued(ResponseModel):
     request=UserTokenWithPermissions.parse,
     dialect=velt(MESSAGE, version=2),
     scheme=VELT_HEADERS,
-    variants={"/v1/auth/token/get": Variant(UserToken.parse, velt(MESSAGE, version=1), VELT_BODY)},
+    variants={"POST /v1/auth/token/get": Variant(UserToken.parse, velt(MESSAGE, version=1), VELT_BODY)},
 )
 def lambda_handler(call: Call[UserToken]) -> Issued:
     """Issue a user token."""

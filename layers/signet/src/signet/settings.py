@@ -94,6 +94,11 @@ def aws_client(environment: Mapping[str, str] = os.environ) -> str:
     return chosen
 
 
+def aws_endpoint(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The base URL of an AWS other than Amazon's, an emulator's; None for Amazon's own."""
+    return environment.get("AWS_ENDPOINT_URL") or None
+
+
 def _names(text: str) -> frozenset[str]:
     """What stands between commas."""
     return frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -41,7 +41,8 @@ class HttpRequest:
 
     Attributes:
         method: In upper case.
-        path: As it was sent, percent-decoded.
+        route_key: The route that it took, such as `POST /v1/identify`. A path would have before it what an
+            API mapping or a stage puts there.
         path_parameters: The values of the route's variables, percent-decoded.
         raw_query: The query string, as it was sent.
         headers: By lower-case name.
@@ -53,7 +54,7 @@ class HttpRequest:
     """
 
     method: str
-    path: str
+    route_key: str
     path_parameters: dict[str, str]
     raw_query: str
     headers: dict[str, str]
@@ -69,13 +70,13 @@ class HttpRequest:
         match event:
             case {
                 "version": "2.0",
-                "rawPath": str(path),
+                "routeKey": str(route_key),
                 "requestContext": {"http": {"method": str(method)}, "requestId": str(request_id)},
             }:
                 authorizer = as_dict(event["requestContext"].get("authorizer"))
                 return cls(
                     method=method.upper(),
-                    path=path,
+                    route_key=route_key,
                     path_parameters=texts(event.get("pathParameters")),
                     raw_query=as_text(event.get("rawQueryString")),
                     headers={name.lower(): value for name, value in texts(event.get("headers")).items()},

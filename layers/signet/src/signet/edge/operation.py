@@ -136,7 +136,7 @@ def operation[R](
         parse: Reads the body.
         body_limit: How many bytes the body may have.
         direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
-        variants: By path, what differs on further routes of the same operation.
+        variants: By route key, what differs on further routes of the same operation.
         takes_events: Whether it takes EventBridge events and SQS batches too, of whom the environment names.
     """
     wiring.prepare()
@@ -146,7 +146,7 @@ def operation[R](
     def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
         def over_http(http: HttpRequest, record: Record) -> dict[str, Any]:
             answer_headers = dict(headers or {})
-            variant = (variants or {}).get(http.path, usual)
+            variant = (variants or {}).get(http.route_key, usual)
 
             def attempt() -> JsonModel | dict[str, Any]:
                 acts_for, api_token, members = _receive(http, variant, parse, body_limit, query, record)
