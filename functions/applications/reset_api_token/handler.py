@@ -19,7 +19,10 @@ MAX_GRACE = 7 * 86_400
 class ResetApiToken(RequestModel):
     """The request's fields."""
 
-    grace_period_seconds: Annotated[int, Field(ge=0, le=MAX_GRACE)] = DEFAULT_GRACE
+    grace_period_seconds: Annotated[
+        int,
+        Field(ge=0, le=MAX_GRACE, description="a whole number of seconds from 0 up to 7 days, such as 3600"),
+    ] = DEFAULT_GRACE
 
 
 class NewApiToken(ApiTokenView):

@@ -6,7 +6,7 @@ export goes on that has begun.
 
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from signet import wiring
 from signet.edge.credentials import DIRECT
@@ -20,7 +20,11 @@ from signet.usecases import exporting
 class ExportUsers(RequestModel):
     """The request's fields."""
 
-    export_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")] = UNSET
+    export_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$"),
+        Field(description="1 to 64 letters, digits and hyphens"),
+    ] = UNSET
 
 
 @operation("export_users", request=ExportUsers.parse, dialect=LOSANT, scheme=DIRECT)

@@ -22,7 +22,11 @@ class ImportUsers(RequestModel):
     """The request's fields."""
 
     key: Annotated[str, Field(max_length=512)]
-    import_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$")] = UNSET
+    import_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$"),
+        Field(description="1 to 64 letters, digits and hyphens"),
+    ] = UNSET
 
 
 @object_created

@@ -5,7 +5,7 @@ Losant's *List the experience users*; docs/api.md, section 4.
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Strict, StringConstraints
+from pydantic import BeforeValidator, Field, Strict, StringConstraints
 
 from signet.domain.listing import Query
 from signet.domain.users import User
@@ -18,7 +18,11 @@ from signet.errors import InvalidRequest
 from signet.usecases.listing import FIELDS, FILTERS, list_users
 from signet.usecases.memberships import groups_of
 
-type GroupId = Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{24}|any|none|)$", to_lower=True)]
+type GroupId = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9a-fA-F]{24}|any|none|)$", to_lower=True),
+    Field(description="a group's id of 24 hex digits, any or none"),
+]
 type Flag = Annotated[bool, Strict(strict=False), BeforeValidator(lambda value: value or False)]
 """One that may come as text; an empty one is not set."""
 

@@ -110,6 +110,9 @@ def _client(http: HttpRequest, members: Members) -> Presented:
     if not application_id:
         message = "Send the applicationId as the user name, the API token as the password."
         raise CredentialsMissing(message)
+    if find_id(application_id) is None:
+        message = "The user name must be the applicationId, 24 hex digits; the password is the API token."
+        raise CredentialsWrong(message)
     if client_id is not None and find_id(client_id) != find_id(application_id):
         message = "The API token is wrong: client_id names another application than the header."
         raise CredentialsWrong(message)
@@ -140,11 +143,13 @@ def _authorized(http: HttpRequest, members: Members) -> Presented:
 
 
 def _velt_body(_http: HttpRequest, members: Members) -> Presented:
-    return _velt(members.pop("apiKey", None), members.pop("authToken", None))
+    return _velt(members.pop("apiKey", None), members.pop("authToken", None), "data.apiKey")
 
 
 def _velt_headers(http: HttpRequest, _members: Members) -> Presented:
-    return _velt(http.headers.get("x-velt-api-key"), http.headers.get("x-velt-auth-token"))
+    return _velt(
+        http.headers.get("x-velt-api-key"), http.headers.get("x-velt-auth-token"), "the header x-velt-api-key"
+    )
 
 
 def _velt_key(http: HttpRequest, members: Members) -> Presented:
@@ -153,14 +158,17 @@ def _velt_key(http: HttpRequest, members: Members) -> Presented:
     api_key = in_body if in_header is None else in_header
     # An empty one is none: velt-py sends it where it was given no token.
     token = http.headers.get("x-velt-auth-token") or http.headers.get("x-velt-workspace-auth-token")
-    presented = _velt(api_key, token)
+    presented = _velt(api_key, token, "data.apiKey, or the header x-velt-api-key")
     if in_body is not None and find_id(in_body) != find_id(api_key):
         message = "The API token is wrong: the body names another application than the headers."
         raise CredentialsWrong(message)
     return presented
 
 
-def _velt(api_key: object, auth_token: object) -> Presented:
+def _velt(api_key: object, auth_token: object, key: str) -> Presented:
+    if isinstance(auth_token, str) and auth_token and not api_key:
+        message = f"The API key is missing: send {key}, the applicationId."
+        raise InvalidRequest.of("", message, FaultKind.MISSING)
     if not isinstance(api_key, str) or not isinstance(auth_token, str) or not api_key or not auth_token:
         message = "Send the applicationId as the API key, and the API token as the auth token."
         raise CredentialsMissing(message)

@@ -10,7 +10,14 @@ from signet.edge.fields.model import MAX_AGE_LIMIT_MS, LowerId, RequestModel, Re
 
 ApplicationName = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 
-Lifetime = Annotated[int, Field(ge=1, le=MAX_AGE_LIMIT_MS // 1000)]
+Lifetime = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_AGE_LIMIT_MS // 1000,
+        description="a whole number of seconds from 1 up to 100 years, such as 3600",
+    ),
+]
 """In seconds; 100 years at most."""
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self, TypeAliasType, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from signet.domain.ids import find_id
@@ -28,6 +29,19 @@ KINDS = {
     "float_type": FaultKind.NOT_A_NUMBER,
 }
 """Pydantic's error types that are more than just invalid."""
+
+DESCRIBED = {
+    "int_type",
+    "int_parsing",
+    "int_from_float",
+    "float_type",
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+    "string_pattern_mismatch",
+}
+"""Error types for which a field's description says what would be right; a test holds that it has one."""
 
 
 RENAMED: dict[str | int, str] = {"groupId": "organizationId"}
@@ -108,7 +122,15 @@ def _whole(number: object) -> object:
 type LowerId = Annotated[str, AfterValidator(lambda text: find_id(text) or text)]
 """An id that Signet made, in lower case. What has not the form of one stays as it is, and names nothing."""
 
-type MaxAge = Annotated[int, Field(gt=0, le=MAX_AGE_LIMIT_MS), BeforeValidator(_whole)]
+type MaxAge = Annotated[
+    int,
+    Field(
+        gt=0,
+        le=MAX_AGE_LIMIT_MS,
+        description="a number of milliseconds above 0, up to 100 years, such as 86400000 for a day",
+    ),
+    BeforeValidator(_whole),
+]
 """A max age in milliseconds: a positive number up to 100 years; comes out as a whole one."""
 
 type ExtraData = Annotated[dict[str, Any], AfterValidator(_usable)]
@@ -133,7 +155,7 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
     if _given(path, members) is None:
         message = "must not be null; give a value, or leave it out where it is optional."
         return FieldFault(path, FaultKind.MISSING, message)
-    return FieldFault(path, kind, _message(detail))
+    return FieldFault(path, kind, _message(detail, _describe(path, model)))
 
 
 def _given(path: tuple[str | int, ...], members: Any) -> object:
@@ -146,10 +168,18 @@ def _given(path: tuple[str | int, ...], members: Any) -> object:
     return members
 
 
-def _message(detail: ErrorDetails) -> str:
+def _message(detail: ErrorDetails, description: str | None) -> str:
     """Pydantic's words for developers, in those for who sends JSON."""
-    context = detail.get("ctx", {})
-    match detail["type"]:
+    context, kind = detail.get("ctx", {}), detail["type"]
+    if description is not None and kind in DESCRIBED:
+        return f"must be {description}."
+    match kind:
+        case "string_type":
+            return "must be a string."
+        case "bool_type" | "bool_parsing":
+            return "must be true or false."
+        case "list_type":
+            return "must be a list."
         case "model_type" | "dict_type" | "model_attributes_type":
             return "must be a JSON object."
         case "too_long":
@@ -158,6 +188,24 @@ def _message(detail: ErrorDetails) -> str:
             return f"has too few elements; at least {context['min_length']} must be there."
     message = detail["msg"].replace("Input should be", "must be").replace("String should", "must")
     return message[0].lower() + message[1:] + "."
+
+
+def _describe(path: tuple[str | int, ...], model: type[RequestModel]) -> str | None:
+    """What a field must be, in the words of its description."""
+    annotation: Any = model
+    for step in path:
+        fields = _fields(annotation)
+        annotation = fields.get(step, annotation)
+    return _description(annotation)
+
+
+def _description(annotation: Any) -> str | None:
+    if isinstance(annotation, TypeAliasType):
+        return _description(annotation.__value__)
+    if isinstance(annotation, FieldInfo):
+        return annotation.description
+    inner = (*get_args(annotation), *getattr(annotation, "__metadata__", ()))
+    return next((found for part in inner if (found := _description(part))), None)
 
 
 def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Members) -> str:
@@ -182,5 +230,8 @@ def _unknown(path: tuple[str | int, ...], model: type[RequestModel], members: Me
 def _fields(annotation: Any) -> dict[str | int, Any]:
     """The fields of the model that an annotation holds, by alias, with their annotations."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+        return {
+            field.alias or name: Annotated[field.annotation, field]
+            for name, field in annotation.model_fields.items()
+        }
     return {name: kind for inner in get_args(annotation) for name, kind in _fields(inner).items()}

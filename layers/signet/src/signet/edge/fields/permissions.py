@@ -95,7 +95,11 @@ class PermittedResource(NamedResource):
     """A resource, and what a user may do with it, until when in Unix seconds."""
 
     access_role: Annotated[AccessRole, Strict(strict=False)] = AccessRole.EDITOR
-    expires_at: Annotated[int, Field(ge=0, le=LATEST), BeforeValidator(_without_fraction)] = UNSET
+    expires_at: Annotated[
+        int,
+        Field(ge=0, le=LATEST, description="a time in Unix seconds up to the year 9999, such as 1893456000"),
+        BeforeValidator(_without_fraction),
+    ] = UNSET
 
     @property
     def resource(self) -> dict[str, Any]:

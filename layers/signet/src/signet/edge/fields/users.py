@@ -18,7 +18,11 @@ MAX_TAGS = 64
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Tags = Annotated[
     dict[
-        Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z_-]{1,255}$")],
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[0-9a-zA-Z_-]{1,255}$"),
+            Field(description="a name of 1 to 255 letters, digits, hyphens and underscores"),
+        ],
         Annotated[str, StringConstraints(min_length=1, max_length=255)],
     ],
     Field(max_length=MAX_TAGS),
