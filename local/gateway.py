@@ -19,6 +19,7 @@ from local.messages import (
     UNAVAILABLE,
     Request,
     Response,
+    gateway_response,
 )
 from local.routing import Router
 
@@ -118,8 +119,8 @@ class Gateway:
     ) -> dict[str, Any] | None:
         """What the function learns of the caller; None for an open route."""
         if route.iam:
-            if not guard.may_act_as_iam(request):
-                raise _Refused(FORBIDDEN)
+            if reason := guard.refusal_as_iam(request):
+                raise _Refused(gateway_response(403, f"Forbidden by make run: {reason}."))
             return {"iam": guard.IAM_CALLER}
         if route.authorizer is None:
             return None

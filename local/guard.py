@@ -34,12 +34,14 @@ def is_loopback(request: Request) -> bool:
     return _LOOPBACK.fullmatch(request.header("host") or "") is not None
 
 
-def may_act_as_iam(request: Request) -> bool:
-    """Whether a loopback request passes for one that AWS would want signed."""
+def refusal_as_iam(request: Request) -> str | None:
+    """Why a loopback request does not pass for one that AWS would want signed; None where it does."""
     origin = request.header("origin")
     if origin is not None and origin.lower() != f"http://{request.header('host')}".lower():
-        return False
+        return "a page of another origin sent it"
     if request.header("sec-fetch-site") not in (None, "none", "same-origin"):
-        return False
+        return "a page of another site sent it"
     media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    return not request.body or media_type == "application/json"
+    if request.body and media_type != "application/json":
+        return "any page can send such a body; send the header content-type: application/json"
+    return None

@@ -342,7 +342,7 @@ REFUSED: list[tuple[bytes, str, str]] = [
     ),
     (lines({**ANN, "lastLogin": "2030-01-01T00:00:00Z"})[:-1], "InvalidRequest", "lastLogin: must lie in"),
     (lines({**ANN, "password": PASSWORD})[:-1], "InvalidRequest", "give one of the two"),
-    (lines({**ANN, "password": None})[:-1], "InvalidRequest", "password: must be a valid string"),
+    (lines({**ANN, "password": None})[:-1], "InvalidRequest", "password: must not be null"),
     (lines({"email": "x@example.com", "password": "short"})[:-1], "InvalidRequest", "is too short"),
     (lines({"email": "x@example.com", "passwordHash": "md5"})[:-1], "InvalidRequest", "no supported form"),
     (lines({"passwordHash": BCRYPT})[:-1], "InvalidRequest", "email: is required"),

@@ -224,7 +224,7 @@ REFUSALS: list[tuple[dict[str, object], str]] = [
     ({"emergency": True}, "kid: is required in an emergency"),
     ({"kid": "x"}, "kid: names a key to revoke, for good; add"),
     ({"emergency": True, "kid": "x"}, "kid: is none of the signing keys: "),
-    ({"emergency": "yes", "kid": "x"}, "emergency: must be a valid boolean"),
+    ({"emergency": "yes", "kid": "x"}, "emergency: must be true or false"),
     ({"emergancy": True}, "emergancy: is unknown; did you mean emergency?"),
 ]
 

@@ -434,8 +434,8 @@ def test_what_would_not_fit_a_token_is_refused_with_both_numbers(moto_signet: De
         ),
         ("get", {"userIds": ["u1"]}, "data.organizationId: is required."),
         ("get", {"organizationId": "o", "userIds": []}, "data.userIds: "),
-        ("get", {"organizationId": "o", "userIds": ["u1", 2]}, "data.userIds[1]: must be a valid string."),
-        ("get", {"organizationId": "o", "userIds": "u1"}, "data.userIds: must be a valid list."),
+        ("get", {"organizationId": "o", "userIds": ["u1", 2]}, "data.userIds[1]: must be a string."),
+        ("get", {"organizationId": "o", "userIds": "u1"}, "data.userIds: must be a list."),
         (
             "get",
             {"organizationId": "o", "userIds": ["u1"], "groupId": "g"},

@@ -181,6 +181,14 @@ def test_introspection_needs_the_application_and_its_api_token(signet: Deploymen
         assert answer.headers["www-authenticate"].startswith("Basic")
 
 
+@pytest.mark.parametrize("user_name", ["you@example.com", "nonsense"])
+def test_introspection_says_what_its_user_name_is(moto_signet: Deployment, user_name: str) -> None:
+    """The mint's is an e-mail address; here that is not a wrong API token."""
+    answer = introspect(moto_signet, "token=x", moto_signet.basic(user_name))
+    assert (answer.status, answer.json["error"]) == (401, "invalid_client")
+    assert "user name must be the applicationId" in answer.json["error_description"]
+
+
 def as_oauth4webapi_does(text: str) -> str:
     """Form-encode a part of the credentials as oauth4webapi 3.8.8 does, hence openid-client and Auth.js."""
     return re.sub("[^A-Za-z0-9]", lambda match: f"%{ord(match[0]):02X}", text)

@@ -148,7 +148,7 @@ def test_an_api_user_s_id_is_another_key_space(signet: Deployment) -> None:
 
 @pytest.mark.parametrize(
     ("missing", "wrong"),
-    [("authToken", None), ("apiKey", None), ("", {"authToken": "x"}), ("", {"authToken": 1})],
+    [("authToken", None), ("", {"authToken": "x"}), ("", {"authToken": 1}), ("", {"apiKey": "x"})],
 )
 def test_wrong_credentials_of_the_first_version(
     moto_signet: Deployment, missing: str, wrong: dict[str, Any] | None
@@ -159,6 +159,19 @@ def test_wrong_credentials_of_the_first_version(
     answer = moto_signet.http("POST", V1, {"data": {**sent, "userId": "u1"}}, headers=keys(moto_signet))
     expected = {"message": "Auth token not found.", "status": "INVALID_ARGUMENT"}
     assert (answer.status, answer.json) == (400, {"error": expected})
+
+
+def test_a_missing_api_key_is_named(moto_signet: Deployment) -> None:
+    """The token was there: to say that it was not found would mislead."""
+    token = moto_signet.api_token
+    answer = moto_signet.http("POST", V1, {"data": {"authToken": token, "userId": "u1"}})
+    message = "The API key is missing: send data.apiKey, the applicationId."
+    assert (answer.status, answer.json["error"]["message"]) == (400, message)
+    for path in V2:
+        headers = {"x-velt-auth-token": token}
+        answer = moto_signet.http("POST", path, {"data": {"userId": "u1"}}, headers=headers)
+        message = "The API key is missing: send the header x-velt-api-key, the applicationId."
+        assert (answer.status, answer.json["error"]["message"]) == (400, message)
 
 
 @pytest.mark.parametrize("path", V2)
@@ -185,7 +198,7 @@ def test_wrong_credentials_of_the_second_version(moto_signet: Deployment, path: 
     ("fields", "message"),
     [
         ({"userId": None}, "data.userId: "),
-        ({"userId": 1}, "data.userId: must be a valid string."),
+        ({"userId": 1}, "data.userId: must be a string."),
         ({"userId": ""}, "data.userId: must have at least 1 character."),
         ({"userId": "u" * 129}, "data.userId: must have at most 128 characters."),
         ({"userId": "a\nb"}, "data.userId: holds a character that cannot be printed."),
@@ -234,14 +247,17 @@ def test_a_faulty_field_is_named_by_its_path(
             {"type": "organization", "id": "o1", "accessrole": "viewer"},
             "accessrole: is unknown; did you mean accessRole?",
         ),
-        ({"type": "organization", "id": "o1", "expiresAt": "soon"}, "expiresAt: must be a valid integer."),
+        (
+            {"type": "organization", "id": "o1", "expiresAt": "soon"},
+            "expiresAt: must be a time in Unix seconds",
+        ),
         (
             {"type": "organization", "id": "o1", "expiresAt": LATER * 1000},
-            "expiresAt: must be less than or equal",
+            "expiresAt: must be a time in Unix seconds",
         ),
         (
             {"type": "organization", "id": "o1", "expiresAt": -1},
-            "expiresAt: must be greater than or equal to 0.",
+            "expiresAt: must be a time in Unix seconds",
         ),
     ],
 )
@@ -260,7 +276,7 @@ def test_a_faulty_resource_is_named_by_its_place(
     [
         (None, "data.permissions: "),
         ({}, "data.permissions.resources: is required."),
-        ({"resources": {}}, "data.permissions.resources: must be a valid list."),
+        ({"resources": {}}, "data.permissions.resources: must be a list."),
         ({"resources": ["org1"]}, "data.permissions.resources[0]: "),
         ({"resources": [], "roles": []}, "data.permissions.roles: is unknown"),
     ],

@@ -33,7 +33,11 @@ def test_email_addresses_of_isemail() -> None:
             taken = True
         except InvalidRequest:
             taken = False
-        assert taken == (valid and address not in DOMAIN_WITHOUT_A_DOT), address
+        if address == address.strip():
+            assert taken == (valid and address not in DOMAIN_WITHOUT_A_DOT), address
+        elif taken:
+            # White space around an address is dropped; what is left has to be one.
+            assert normal_email(address.strip()) == normal_email(address)
         judged += 1
     assert judged > 160
 

@@ -50,7 +50,7 @@ def parse(text: str) -> UnverifiedJws:
         TokenInvalid: It is no compact JWS of ours.
     """
     if len(text) > MAX_LENGTH or not COMPACT.fullmatch(text):
-        raise invalid(_no_jws(text))
+        raise invalid("is no compact JWS")
     try:
         header = parse_object(base64url.decode(text.partition(".")[0]))
     except (InvalidRequest, ValueError) as error:
@@ -59,12 +59,6 @@ def parse(text: str) -> UnverifiedJws:
         # `crit`, `b64`, `jwk`, `jku`, `x5u`: nothing that we make, and each an attack on some library.
         raise invalid("has a header that Signet does not write")
     return UnverifiedJws(header, text)
-
-
-def _no_jws(text: str) -> str:
-    if text.startswith("sgt_"):
-        return "is an API token: the server's secret, which must not reach a browser; reset it"
-    return "is no compact JWS"
 
 
 def verify(jws: UnverifiedJws, key: Key) -> bytes:

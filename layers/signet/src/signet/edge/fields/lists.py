@@ -28,9 +28,9 @@ class ListFields(RequestModel):
     """The parameters of every list."""
 
     page: Annotated[Number, Field(ge=0, le=10**9, description="a whole number from 0 to 1000000000")] = 0
-    per_page: Annotated[Number, Field(ge=1, le=MAX_PER_PAGE, description="a whole number from 1 to 1000")] = (
-        100
-    )
+    per_page: Annotated[
+        Number, Field(ge=1, le=MAX_PER_PAGE, description=f"a whole number from 1 to {MAX_PER_PAGE}")
+    ] = 100
     sort_field: str
     sort_direction: Annotated[Literal["asc", "desc"], BeforeValidator(_lower)] = "asc"
     filter_field: str | None
