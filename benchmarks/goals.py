@@ -83,4 +83,4 @@ def _group(operation: str) -> str:
 
 
 def _hashes(row: Mapping[str, Any]) -> bool:
-    return row["operation"] in (*LOG_INS, "create_user")
+    return row["operation"] in (*LOG_INS, "create_user", "update_user")

@@ -18,6 +18,7 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
     dialect=OAUTH,
     scheme=PUBLIC,
     headers={"cache-control": f"public, max-age={JWKS_MAX_AGE}"},
+    needs=(wiring.key_ring,),
 )
 def lambda_handler(_call: Call[None]) -> dict[str, Any]:
     """What a verifier needs to know, with the time within which each revocation is seen everywhere."""

@@ -15,6 +15,7 @@ from signet.edge.operation import Call, no_fields, operation
     dialect=OAUTH,
     scheme=PUBLIC,
     headers={"cache-control": f"public, max-age={JWKS_MAX_AGE}"},
+    needs=(wiring.key_ring,),
 )
 def lambda_handler(_call: Call[None]) -> dict[str, Any]:
     """The JWK set of every key that may verify a token now or soon."""

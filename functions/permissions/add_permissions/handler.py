@@ -31,6 +31,7 @@ class AddPermissions(PermissionsRequest):
     dialect=velt("Permissions added successfully.", version=2),
     scheme=VELT_HEADERS,
     takes_events=True,
+    needs=(wiring.key_ring, permissions.load_tokens),
 )
 def lambda_handler(call: Call[AddPermissions]) -> dict[str, Any]:
     """Add the permissions, and give all that are stored then."""

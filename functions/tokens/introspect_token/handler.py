@@ -19,6 +19,7 @@ from signet.errors import TokenRefused
     parse=parse_form,
     dialect=OAUTH,
     scheme=CLIENT,
+    needs=(wiring.verifier,),
 )
 def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """Give the claims of a token of this application that is good, whatever its kind."""

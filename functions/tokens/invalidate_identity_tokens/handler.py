@@ -1,5 +1,6 @@
 """POST /applications/{applicationId}/identities/invalidate-tokens (docs/api.md, section 3)."""
 
+from signet.domain.identities import load_email_validator
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.identities import IdentityFields
@@ -14,6 +15,7 @@ from signet.usecases import invalidation
     dialect=LOSANT,
     scheme=BEARER,
     takes_events=True,
+    needs=(load_email_validator,),
 )
 def lambda_handler(call: Call[IdentityFields]) -> Success:
     """End all tokens that the identity has."""

@@ -1,6 +1,7 @@
 """POST /api/v1/user-identity-jwt: Gladly's *Create User Identity JWT* (docs/api.md, section 3)."""
 
 from signet import wiring
+from signet.domain.identities import load_email_validator
 from signet.edge.credentials import BASIC_EMAIL
 from signet.edge.dialects.gladly import GLADLY
 from signet.edge.fields.identities import IdentityFields
@@ -15,7 +16,13 @@ class IdentityToken(ResponseModel):
     token: str
 
 
-@operation("issue_identity_token", request=IdentityFields.parse, dialect=GLADLY, scheme=BASIC_EMAIL)
+@operation(
+    "issue_identity_token",
+    request=IdentityFields.parse,
+    dialect=GLADLY,
+    scheme=BASIC_EMAIL,
+    needs=(wiring.signer, load_email_validator),
+)
 def lambda_handler(call: Call[IdentityFields]) -> IdentityToken:
     """Issue an identity token for an e-mail address or a phone number."""
     token = identity_tokens.issue_identity_token(call.tenant, wiring.signer(), call.request.subject)

@@ -51,7 +51,12 @@ def parse_direct(members: Members) -> "IssueSessionToken | GenerateTokenRequest"
 
 
 @operation(
-    "issue_session_token", request=IssueSessionToken.parse, direct=parse_direct, dialect=LOSANT, scheme=BEARER
+    "issue_session_token",
+    request=IssueSessionToken.parse,
+    direct=parse_direct,
+    dialect=LOSANT,
+    scheme=BEARER,
+    needs=(wiring.signer,),
 )
 def lambda_handler(call: "Call[IssueSessionToken | GenerateTokenRequest]") -> dict[str, Any]:
     """Issue a session token for the user."""

@@ -6,6 +6,7 @@ Always a fresh one, and for whomever the application names. docs/api.md, section
 from typing import Any
 
 from signet import wiring
+from signet.domain.identities import load_email_validator
 from signet.edge.credentials import VELT_BODY, VELT_HEADERS
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel, ResponseModel
@@ -69,6 +70,7 @@ class Issued(ResponseModel):
     dialect=velt(MESSAGE, version=2),
     scheme=VELT_HEADERS,
     variants={"POST /v1/auth/token/get": Variant(UserToken.parse, velt(MESSAGE, version=1), VELT_BODY)},
+    needs=(wiring.signer, load_email_validator),
 )
 def lambda_handler(call: Call[UserToken]) -> Issued:
     """Issue a user token."""

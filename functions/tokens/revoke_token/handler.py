@@ -18,6 +18,7 @@ from signet.usecases import ending
     parse=parse_form,
     dialect=OAUTH,
     scheme=CLIENT,
+    needs=(wiring.verifier,),
 )
 def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
     """End a session or user token of this application; of any other the answer tells nothing."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Strict, model_validator
 
 from signet import wiring
+from signet.domain.identities import load_email_validator
 from signet.domain.strict_json import Members
 from signet.domain.users import User
 from signet.edge.credentials import BEARER
@@ -80,7 +81,14 @@ def parse_direct(members: Members) -> "Authenticate | AuthenticateUserRequest":
     return AuthenticateUserRequest.parse(members)
 
 
-@operation("authenticate", request=Authenticate.parse, direct=parse_direct, dialect=LOSANT, scheme=BEARER)
+@operation(
+    "authenticate",
+    request=Authenticate.parse,
+    direct=parse_direct,
+    dialect=LOSANT,
+    scheme=BEARER,
+    needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
+)
 def lambda_handler(call: "Call[Authenticate | AuthenticateUserRequest]") -> dict[str, Any]:
     """Say whether the credentials are right; if they are, who it is, with a token if wanted."""
     tenant = call.tenant

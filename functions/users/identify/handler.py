@@ -6,6 +6,7 @@ What Velt's `client.identify()` does, on the server. Public. docs/api.md, sectio
 from typing import Any
 
 from signet import wiring
+from signet.domain.identities import load_email_validator
 from signet.edge.credentials import API_KEY
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel
@@ -28,7 +29,13 @@ class Identify(RequestModel):
     user: ClaimedUser
 
 
-@operation("identify", request=Identify.parse, dialect=velt("User identified.", version=1), scheme=API_KEY)
+@operation(
+    "identify",
+    request=Identify.parse,
+    dialect=velt("User identified.", version=1),
+    scheme=API_KEY,
+    needs=(wiring.verifier, load_email_validator),
+)
 def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
     """Say who it is, and what of that a token vouches for."""
     user = call.request.user

@@ -7,6 +7,7 @@ browser. docs/api.md, section 5.
 from typing import Any
 
 from signet import wiring
+from signet.domain.identities import load_email_validator
 from signet.edge.credentials import NAMED
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import RequestModel
@@ -25,7 +26,13 @@ class LogIn(RequestModel):
     password: str
 
 
-@operation("log_in", request=LogIn.parse, dialect=LOSANT, scheme=NAMED)
+@operation(
+    "log_in",
+    request=LogIn.parse,
+    dialect=LOSANT,
+    scheme=NAMED,
+    needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
+)
 def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
     """Give a session token for an e-mail address and its password."""
     tenant, settings = call.tenant, call.tenant.application.login

@@ -12,7 +12,7 @@ from signet.edge.operation import Call, operation
 from signet.usecases import ending
 
 
-@operation("log_out", request=PresentedToken.parse, dialect=LOSANT, scheme=SESSION)
+@operation("log_out", request=PresentedToken.parse, dialect=LOSANT, scheme=SESSION, needs=(wiring.verifier,))
 def lambda_handler(call: Call[PresentedToken]) -> Success:
     """End the session token that came, and no other."""
     ending.log_out(call.tenant, wiring.verifier(), call.request.token)

@@ -6,6 +6,7 @@ Losant's *Update an experience user*. docs/api.md, section 4.
 from typing import Any
 
 from signet import wiring
+from signet.domain.identities import load_email_validator
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.users import UpdateUser
@@ -21,6 +22,7 @@ from signet.usecases import users
     scheme=BEARER,
     body_limit=LARGE_BODY_BYTES,
     takes_events=True,
+    needs=(wiring.password_hasher, load_email_validator),
 )
 def lambda_handler(call: Call[UpdateUser]) -> dict[str, Any]:
     """Change what is given of a user, and end its tokens where that is due."""

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -61,14 +61,19 @@ def monotonic() -> float:
     return elapsed_time()()
 
 
-def prepare() -> None:
+def prepare(needs: Iterable[Callable[[], object]] = ()) -> None:
     """On Lambda, do in the init phase what the first call would have to: it has a whole processor there.
 
     A handler has imported its use cases by then, so what is loaded says what it will ask for. Nothing is
     secret, and nothing is connected: all of it may be in a snapshot.
+
+    Args:
+        needs: What else its first call would build or import.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return
+    for need in needs:
+        need()
     if "signet.store.table" in sys.modules:
         table().client.transport.prepare()
     if "signet.aws.vault" in sys.modules:

@@ -1,6 +1,7 @@
 """E-mail addresses and phone numbers: what is valid, and the one form in which each is compared.
 
-email-validator (22 to 36 ms to import) and phonenumbers (22 ms) are imported by the branch that needs them.
+email-validator (22 to 36 ms to import) and phonenumbers (22 ms) are imported by the branch that needs them,
+the former in the init phase of functions that always do (`load_email_validator`).
 """
 
 import re
@@ -87,6 +88,11 @@ def normal_email(text: str, field: str = "identity") -> str:
         raise InvalidRequest.of(field, message) from error
     local_part = unicodedata.normalize("NFC", address.local_part.lower())
     return f"{local_part}@{address.ascii_domain.lower()}"
+
+
+def load_email_validator() -> None:
+    """Import it, and whatever it imports when it is first called."""
+    normal_email("name@example.com")
 
 
 def normal_phone_number(text: str, field: str = "identity") -> str:

@@ -122,6 +122,7 @@ def operation[R](
     direct: Callable[[Members], R] | None = None,
     variants: Mapping[str, Variant[R]] | None = None,
     takes_events: bool = False,
+    needs: Collection[Callable[[], object]] = (),
 ) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
     """Make a Lambda handler of an operation.
 
@@ -138,8 +139,10 @@ def operation[R](
         direct: Makes the request model of a direct invocation, where that takes more than HTTP does.
         variants: By route key, what differs on further routes of the same operation.
         takes_events: Whether it takes EventBridge events and SQS batches too, of whom the environment names.
+        needs: What its first call would build or import, besides what its scheme and its imports say; done in
+            the init phase (`wiring.prepare`).
     """
-    wiring.prepare()
+    wiring.prepare((_prepare_applications, *needs) if scheme.in_application else needs)
     logger = make_logger(name)
     usual = Variant(request, dialect, scheme)
 
@@ -285,6 +288,12 @@ def _authenticate(presented: Presented, now_ms: int) -> Application | None:
     if presented.api_token is None:
         return get_application(wiring.applications(), presented.application_id or "")
     return authenticate(wiring.applications(), presented.api_token, presented.application_id, now_ms)
+
+
+def _prepare_applications() -> None:
+    import signet.usecases.applications  # noqa: F401
+
+    wiring.applications()
 
 
 def _accept(

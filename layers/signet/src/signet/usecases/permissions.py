@@ -86,13 +86,17 @@ def remove(tenant: Tenant, external_id: str, resources: Sequence[Resource]) -> l
     raise _busy()
 
 
+def load_tokens() -> None:
+    """Import what `add` alone needs: cryptography comes with it."""
+    import signet.domain.tokens  # noqa: F401
+
+
 def _check_room(tenant: Tenant, key_ring: KeyRing, external_id: str, resources: Sequence[Resource]) -> None:
     """Check that the shortest token with all of these is not too long, also when the counters have grown.
 
     Raises:
         InvalidRequest: It would be.
     """
-    # They load cryptography, which nothing else here needs.
     from signet.domain.tokens import MANY, TokenKind, check_claims, user_claims
 
     claims = user_claims(
