@@ -46,6 +46,14 @@ audit-table: .venv/ready ## Report what does not fit together in the table of `m
 compare-clients: .venv/ready ## Make the same calls with both clients of AWS and report what differs: `make run`, or TABLE_NAME=… KMS_KEY_ID=…
 	@$(PYTHON) -m tools.compare_clients
 
+.PHONY: deploy
+deploy: .venv/ready .tools/sam/ready build ## Deploy into your AWS account what samconfig.toml says: STAGE=dev or prod, ARGS=… of sam deploy
+	@$(PYTHON) -m tools.deploy "$(or $(STAGE),dev)" $(ARGS)
+
+.PHONY: destroy
+destroy: .tools/sam/ready ## Delete a deployment: STAGE=…; its table, its key and its bucket stay
+	@.tools/sam/bin/sam delete --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" $(ARGS)
+
 # --- Checking it ---
 
 .PHONY: test

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -180,12 +181,16 @@ def test_the_runtime_is_the_one_that_is_developed_with() -> None:
 
 
 def test_what_must_not_be_lost_is_kept() -> None:
-    """Deleting the stack deletes neither the users nor the key that encrypts the signing keys."""
-    for name in ("Table", "SigningKey"):
-        assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+    """Deleting the stack deletes neither the users nor the key that encrypts the signing keys.
+
+    A first deployment that fails does: nothing is in them yet, and nothing would name them any more.
+    """
+    for name in ("Table", "SigningKey", "TransferBucket"):
+        assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
     table = RESOURCES["Table"]["Properties"]
-    assert table["DeletionProtectionEnabled"] is True
+    assert table["DeletionProtectionEnabled"] == {"Ref": "TableProtection"}
+    assert TEMPLATE["Parameters"]["TableProtection"]["Default"] == "true"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
@@ -195,6 +200,7 @@ def names_another_stack_would_want(resources: dict[str, Any], parameters: Collec
         ("AWS::Lambda::Alias", "Name"),  # of a function
         ("AWS::IAM::Policy", "PolicyName"),  # of a role
         ("AWS::ApiGatewayV2::Stage", "StageName"),  # of an API
+        ("AWS::ApiGatewayV2::DomainName", "DomainName"),  # the owner's, each once
         ("AWS::CloudWatch::Alarm", "MetricName"),  # AWS's, beside a dimension
     }
     everywhere = {*parameters, "AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"}
@@ -228,6 +234,20 @@ def test_a_second_stack_finds_no_name_taken() -> None:
         "Plain.QueueName",
         "Staged.LogGroupName",
     }
+
+
+def test_each_stage_is_a_stack_of_its_own() -> None:
+    """What samconfig.toml deploys has parameters that there are, and a name and tags of its own."""
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    del stages["version"]
+    assert set(stages) == {"dev", "prod"}
+    assert len({stage["global"]["parameters"]["stack_name"] for stage in stages.values()}) == 2
+    for name, stage in stages.items():
+        parameters = stage["deploy"]["parameters"]
+        given = dict(pair.split("=", 1) for pair in parameters["parameter_overrides"])
+        assert given.keys() <= TEMPLATE["Parameters"].keys()
+        assert given["Stage"] == name
+        assert f"Stage={name}" in parameters["tags"]
 
 
 def test_what_others_build_on_stays() -> None:

@@ -125,6 +125,56 @@ def test_invocations_are_kept_by_parameter_alone(operation: str) -> None:
     }
 
 
+def test_a_boundary_bounds_every_role() -> None:
+    """Also those that SAM makes: an account that demands one refuses a role without."""
+    roles = {name: it["Properties"] for name, it in deployed().items() if it["Type"] == "AWS::IAM::Role"}
+    arn = "arn:aws:iam::123456789012:policy/boundary"
+    for name, role in roles.items():
+        bounded = {"PermissionsBoundary": role.get("PermissionsBoundary")}
+        assert resolver().resolve(bounded, name) == {}, name
+        assert resolver(PermissionsBoundaryArn=arn).resolve(bounded, name) == {"PermissionsBoundary": arn}, (
+            name
+        )
+    assert {"RotateKeysFunctionDailyRole", "SignInWorkflowRole"} <= roles.keys()
+
+
+def test_a_key_of_one_s_own_encrypts_table_bucket_and_logs() -> None:
+    """Wherever the stack keeps something, by one parameter; else by AWS's own keys."""
+    arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    own, usual = resolver(DataKeyArn=arn), resolver()
+    table = load_template()["Resources"]["Table"]["Properties"]["SSESpecification"]
+    assert usual.resolve(table, "table") == {"SSEEnabled": True}
+    assert own.resolve(table, "table") == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": arn}
+    bucket = load_template()["Resources"]["TransferBucket"]["Properties"]["BucketEncryption"]
+    for found, key in (
+        (usual, {"SSEAlgorithm": "AES256"}),
+        (own, {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}),
+    ):
+        (rule,) = found.resolve(bucket, "bucket")["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"] == key
+    logs = own.resources("AWS::Logs::LogGroup")
+    assert {own.resolve(log["Properties"], name).get("KmsKeyId") for name, log in logs.items()} == {arn}
+    assert {usual.resolve(log["Properties"], name).get("KmsKeyId") for name, log in logs.items()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("given", "issuer"),
+    [
+        ({}, "api"),
+        ({"DomainName": "id.example.com"}, "https://id.example.com"),
+        ({"DomainName": "id.example.com", "Issuer": "https://example.com/id"}, "https://example.com/id"),
+    ],
+)
+def test_the_issuer_is_where_the_api_is(given: dict[str, str], issuer: str) -> None:
+    """Of its own domain, unless another is named."""
+    template = load_template()
+    found = Resolver(template, {"HttpApi.ApiEndpoint": "api"}, given)
+    assert found.resolve(template["Resources"]["KeyRing"]["Properties"]["Issuer"], "issuer") == issuer
+    assert set(found.resources("AWS::ApiGatewayV2::ApiMapping")) == (
+        {"DomainMapping"} if "DomainName" in given else set()
+    )
+
+
 def test_the_examples_of_events_are_off_by_default() -> None:
     """No rule and no queue leads to a function, and no function takes events, unless it is asked for."""
     bare = resolver()

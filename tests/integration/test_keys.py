@@ -261,11 +261,36 @@ def test_a_failure_is_answered_too(
 def test_a_bug_is_answered_too(
     moto_signet: Deployment, sent: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug fails the deployment as well."""
+    """A bug fails the deployment as well, and says which."""
     monkeypatch.delenv("TABLE_NAME")
     moto_signet.restart()
     moto_signet.invoke("rotate_keys", CREATE)
     assert sent[0][1]["Status"] == "FAILED"
+    assert sent[0][1]["Reason"] == (
+        "A bug: RuntimeError: The environment variable TABLE_NAME is not set; template.yaml sets it."
+    )
+
+
+def test_a_failure_is_told_to_its_first_cause(
+    moto_cloud: Cloud, sent: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that is taken back takes the log along, so the answer says, in 4 KiB, what AWS has said."""
+    with moto_cloud.deploy(key_ring=False) as signet:
+
+        def refuse(_name: str, _request: object) -> object:
+            raise Refused(
+                400,
+                "AccessDeniedException",
+                "not authorized to perform: dynamodb:Query " + "\U0001f600" * 900,
+            )
+
+        with monkeypatch.context() as patch:
+            patch.setattr(wiring.table().client, "call", refuse)
+            signet.invoke("rotate_keys", CREATE)
+    ((_, answer),) = sent
+    assert "AccessDeniedException" in answer["Reason"]
+    assert "not authorized to perform: dynamodb:Query" in answer["Reason"]
+    assert len(json.dumps(answer)) < 4096
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ from signet.settings import aws_endpoint
 ANSWER_SECONDS = 10
 """How long the connection to CloudFormation may take, and as long its answer."""
 
+MAX_REASON = 1000
+"""Characters of ASCII: an answer may have 4 KiB in all."""
+
 
 def custom_resource(operation: Handler) -> Handler:
     """Let CloudFormation run the operation on Create and Update, with the resource's own properties.
@@ -56,13 +59,26 @@ def custom_resource(operation: Handler) -> Handler:
                 with deadline.within(context.get_remaining_time_in_millis(), reserve=2 * ANSWER_SECONDS):
                     operation(_fields(properties), context)
             except SignetError as error:
-                answer |= {"Status": "FAILED", "Reason": f"{error.code}: {error.message}"}
-            except Exception:
-                answer |= {"Status": "FAILED", "Reason": "A bug: see the log of the function."}
+                answer |= {"Status": "FAILED", "Reason": _reason(f"{error.code}: {error.message}", error)}
+            except Exception as error:
+                answer |= {"Status": "FAILED", "Reason": _reason(f"A bug: {_named(error)}", error)}
         _send(url, answer)
         return answer
 
     return handler
+
+
+def _reason(told: str, error: BaseException) -> str:
+    """Why it failed, down to the first cause: a stack that is taken back takes the function's log with it."""
+    cause = error.__cause__
+    while cause is not None:
+        told += f" Because of {_named(cause)}"
+        cause = cause.__cause__
+    return told.encode("ascii", "replace").decode()[:MAX_REASON]
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _fields(properties: dict[str, Any]) -> dict[str, Any]:
