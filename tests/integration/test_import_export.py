@@ -1,5 +1,6 @@
 """import_users and export_users: files of JSON lines in the transfer bucket."""
 
+import gzip
 import json
 import re
 from collections import Counter
@@ -26,7 +27,7 @@ from signet.store.attributes import from_attributes
 from signet.store.listing import user_entries
 from signet.store.memberships import add_user
 from signet.store.users import credential_key, find_password_hash, find_user
-from signet.usecases import exporting, importing
+from signet.usecases import exporting, import_files, importing
 from signet.usecases.progress import Progress
 from tests.deployment import Deployment
 from tools.audit_table import audit
@@ -433,6 +434,88 @@ def test_blank_lines_other_line_ends_and_a_byte_order_mark(signet: Deployment) -
     assert report(signet, result)["lines"] == 4
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_file_may_be_compressed(signet: Deployment, members: int) -> None:
+    """By gzip, in one member or in several; its name may say so, and need not."""
+    people = [{**ANN, "email": f"{number}@example.com"} for number in range(6)]
+    size = len(people) // members
+    parts = [lines(*people[place : place + size]) for place in range(0, len(people), size)]
+    compressed = b"".join(map(gzip.compress, parts))
+    result = start(signet, compressed)
+    assert result["counts"] == counts(read=6, created=6)
+    key = f"import/{signet.application_id}/users.jsonl.gz"
+    signet.put_file(key, compressed)
+    result = signet.invoke("import_users", {"applicationId": signet.application_id, "key": key})
+    assert result["counts"] == counts(read=6, exists=6)
+    assert can_log_in(signet, signet.application_id, "5@example.com")
+
+
+def test_a_compressed_import_goes_on_in_further_invocations(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it stopped: no line is read twice, and none is left out."""
+    slow(signet, monkeypatch)
+    people = [{**ANN, "email": f"{number}@example.com"} for number in range(7)]
+    result = start(signet, gzip.compress(lines(*people)))
+    invocations = 1
+    while signet.waiting:
+        result = signet.go_on()
+        invocations += 1
+    assert invocations > 2
+    assert (result["status"], result["counts"]) == ("complete", counts(read=7, created=7))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[" + lines(ANN), "is a JSON array; `jq -c '.[]' users.json`"),
+        (b"\xef\xbb\xbf\n [\n" + lines(ANN), "is a JSON array; `jq -c '.[]' users.json`"),
+        (json.dumps(ANN, indent=2).encode(), "go over several lines; `jq -c . users.json`"),
+        (lines(ANN).decode().encode("utf-16"), "is in UTF-16; `iconv -f UTF-16 -t UTF-8 users.json`"),
+        (lines(ANN).decode().encode("utf-16-le"), "is in UTF-16; `iconv -f UTF-16 -t UTF-8 users.json`"),
+        (gzip.compress(b"[" + lines(ANN)), "is a JSON array; `jq -c '.[]' users.json`"),
+        (gzip.compress(lines(ANN))[:-9], "is damaged: its gzip stops in the middle; upload all of it"),
+        (gzip.compress(lines(ANN))[:20] + b"x" * 40, "is damaged: what begins like gzip"),
+        (gzip.compress(lines(ANN)) + b"more", "is damaged: what begins like gzip"),
+    ],
+    ids=[
+        "array",
+        "array below",
+        "pretty",
+        "UTF-16",
+        "UTF-16 LE",
+        "gzip'd array",
+        "cut off",
+        "damaged",
+        "followed",
+    ],
+)
+def test_a_file_of_another_kind_is_refused_as_a_whole(signet: Deployment, content: bytes, words: str) -> None:
+    """Once, with the way to a file that is taken, and not line by line; the report says it too."""
+    with pytest.raises(InvalidRequest) as refusal:
+        start(signet, content, importId="strange")
+    assert words in refusal.value.message
+    path = f"reports/{signet.application_id}/strange/report.json"
+    state = json.loads(signet.files()[path])
+    assert (state["status"], state["code"]) == ("refused", "InvalidRequest")
+    assert words in state["message"]
+    assert state["problems"] == []
+
+
+def test_what_comes_out_of_gzip_is_never_held_as_a_whole(
+    signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kilobyte that becomes a megabyte comes block by block, whatever it holds."""
+    monkeypatch.setattr(import_files, "BLOCK_BYTES", 1000)
+    content = b" " * 1_000_000 + b"\n" + lines(ANN)
+    key = put(signet, gzip.compress(content))
+    head = wiring.transfer_bucket().head(key)
+    state = {"key": key, "size": head.size, "etag": head.etag, "offset": 0}
+    blocks = list(import_files.read_blocks(wiring.transfer_bucket(), state))
+    assert max(map(len, blocks)) <= 1000
+    assert b"".join(blocks) == content
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\n"])
 def test_a_file_without_users(signet: Deployment, content: bytes) -> None:
     """It is complete at once."""
@@ -476,7 +559,7 @@ def test_a_hundred_groups(signet: Deployment) -> None:
 def slow(signet: Deployment, monkeypatch: pytest.MonkeyPatch, chunk_lines: int = 2) -> None:
     """Small chunks, of which each takes all the time that an invocation has."""
     monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
-    monkeypatch.setattr(importing, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(import_files, "BLOCK_BYTES", 100)
     make = importing._Chunks.run
 
     def run(self: Any, chunk: Iterable[importing.Line]) -> Any:

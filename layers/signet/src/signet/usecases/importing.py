@@ -25,19 +25,17 @@ from signet.store.memberships import add_user
 from signet.store.tenant import Tenant
 from signet.store.transfer import is_made_by
 from signet.store.users import GroupsGoneError, StaleError
+from signet.usecases.import_files import BYTE_ORDER_MARK, read_blocks
 from signet.usecases.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
 from signet.usecases.users import Hasher, check_cutoff
 
-KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl")
+KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl(?:\.gz)?")
 
 MAX_KEY_BYTES = 1024
 """S3's limit."""
 
 MAX_LINE_BYTES = 256 * 1024
 """Twice what the longest user takes that a request can make, with escapes."""
-BLOCK_BYTES = 2**20
-"""How much of the file is read at once."""
-
 CHUNK_LINES = 500
 """How many lines are imported between two saves of the report: 10 s of hashing where all have passwords."""
 
@@ -160,8 +158,8 @@ def run(
         import_id: Names the import; one that has begun goes on where it was.
 
     Raises:
-        InvalidRequest: The key is not the application's, the import is another file's, or the file has
-            changed since the import began.
+        InvalidRequest: The key is not the application's, the import is another file's, the file has changed
+            since the import began, or it is no file of JSON lines.
         FileNotFound: There is no such file.
         Unavailable: DynamoDB or S3 did not answer; the import can go on.
     """
@@ -180,14 +178,19 @@ def run(
         return Outcome(_result(progress))
     except (FileNotFound, ObjectChanged):
         message = "has changed since the import began, or is gone; import it as a file of its own."
-        error = InvalidRequest.of("key", message)
-        report |= {"status": "refused", "code": error.code, "message": error.message}
-        progress.save()
-        raise error from None
+        raise _give_up(progress, InvalidRequest.of("key", message)) from None
+    except InvalidRequest as error:
+        raise _give_up(progress, error) from None
     except Unavailable as error:
         message = f"{error.message} Invoked with the importId {import_id}, the import goes on."
         raise Unavailable(message) from error
     return Outcome(_result(progress), unfinished=report["status"] == "running")
+
+
+def _give_up(progress: Progress, error: InvalidRequest) -> InvalidRequest:
+    progress.state.update(status="refused", code=error.code, message=error.message)
+    progress.save()
+    return error
 
 
 def refuse(bucket: Bucket, key: str, import_id: str, error: SignetError) -> dict[str, Any]:
@@ -222,7 +225,7 @@ def _begin(importer: _Importer, key: str, import_id: str) -> dict[str, Any]:
 
 def _go_on(importer: _Importer, progress: Progress) -> None:
     report = progress.state
-    blocks = _read_blocks(importer.bucket, report)
+    blocks = read_blocks(importer.bucket, report)
     lines = split_lines(blocks, report["offset"], report["lines"])
     with ThreadPoolExecutor(THREADS, "import") as pool:
         run_chunk = _Chunks(importer, report["importId"], pool).run
@@ -234,21 +237,13 @@ def _go_on(importer: _Importer, progress: Progress) -> None:
                 "updatedAt": importer.tenant.now_ms,
             }
             _put_away(importer.bucket, progress)
-            if report["offset"] >= report["size"]:
+            if not report.get("gzip") and report["offset"] >= report["size"]:
                 break
             progress.save()
             if deadline.left() < MARGIN_SECONDS:
                 return
     report["status"] = "complete"
     progress.save()
-
-
-def _read_blocks(bucket: Bucket, report: dict[str, Any]) -> Iterator[bytes]:
-    offset = report["offset"]
-    while offset < report["size"]:
-        block = bucket.read(report["key"], offset, BLOCK_BYTES, etag=report["etag"])
-        yield block
-        offset += len(block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +294,7 @@ class _Chunks:
             raise RequestTooLarge(message)
         # A byte order mark, which some editors put in front of a file.
         new = self._importer.read_line(
-            line.text.removeprefix(b"\xef\xbb\xbf") if line.number == 1 else line.text
+            line.text.removeprefix(BYTE_ORDER_MARK) if line.number == 1 else line.text
         )
         tenant = self._importer.tenant
         check_cutoff(tenant, new.fields.get("token_cutoff_ms"))

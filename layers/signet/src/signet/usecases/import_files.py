@@ -1,0 +1,98 @@
+"""The bytes of a file to import: as they are, or out of gzip; refused at once where they are no lines."""
+
+import itertools
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from signet.aws.bucket import Bucket
+from signet.errors import InvalidRequest
+
+BLOCK_BYTES = 2**20
+"""How much of the file is read at once, and how much of it comes out of gzip at once."""
+
+GZIP = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def read_blocks(bucket: Bucket, report: dict[str, Any]) -> Iterator[bytes]:
+    """The file's bytes from where the import stands.
+
+    Where they come out of gzip, those before them come out again, and are dropped: gzip cannot begin later.
+
+    Args:
+        bucket: Where the file is.
+        report: The import's, with the file's `key`, `size` and `etag`, and the `offset` from which on; it
+            gets `gzip` where the file is compressed.
+
+    Raises:
+        InvalidRequest: It is no file of JSON lines at all.
+        FileNotFound: It is not there.
+        ObjectChanged: It is not what it was.
+    """
+    offset = report["offset"]
+    blocks = _read(bucket, report, 0 if report.get("gzip") else offset)
+    if offset == 0:
+        first = next(blocks, b"")
+        if first.startswith(GZIP):
+            report["gzip"] = True
+        blocks = itertools.chain([first], blocks)
+    if report.get("gzip"):
+        blocks = _without(offset, _unzip(blocks))
+    is_checked = offset > 0
+    for block in filter(None, blocks):
+        if not is_checked:
+            _check_beginning(block)
+        is_checked = True
+        yield block
+
+
+def _read(bucket: Bucket, report: dict[str, Any], offset: int) -> Iterator[bytes]:
+    while offset < report["size"]:
+        block = bucket.read(report["key"], offset, BLOCK_BYTES, etag=report["etag"])
+        yield block
+        offset += len(block)
+
+
+def _unzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """What was compressed, in blocks of a size that does not depend on what it is; several members as one."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        for block in blocks:
+            rest = block
+            while rest:
+                if stream.eof:
+                    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                yield stream.decompress(rest, BLOCK_BYTES)
+                rest = stream.unconsumed_tail or stream.unused_data
+    except zlib.error as error:
+        raise _refusal("is damaged: what begins like gzip goes on like something else") from error
+    if not stream.eof:
+        raise _refusal("is damaged: its gzip stops in the middle; upload all of it")
+
+
+def _without(number: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks without so many of their first bytes."""
+    for block in blocks:
+        yield block[number:]
+        number = max(0, number - len(block))
+
+
+def _check_beginning(block: bytes) -> None:
+    """Refuse at once what no line of would be right.
+
+    Raises:
+        InvalidRequest: It is.
+    """
+    if block.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in block[:4]:
+        raise _refusal("is in UTF-16; `iconv -f UTF-16 -t UTF-8 users.json` writes it in UTF-8")
+    first, _, others = block.removeprefix(BYTE_ORDER_MARK).lstrip().partition(b"\n")
+    if first.startswith(b"["):
+        raise _refusal("is a JSON array; `jq -c '.[]' users.json` writes its users as lines")
+    if first.rstrip() == b"{" and re.match(rb'[ \t]+"', others):
+        raise _refusal("has users that go over several lines; `jq -c . users.json` writes each as one")
+
+
+def _refusal(what: str) -> InvalidRequest:
+    return InvalidRequest.of("key", f"names a file that {what}.")
