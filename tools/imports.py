@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 
 from local import template
@@ -37,8 +38,21 @@ def read_operations() -> list[built.Operation]:
     ]
 
 
-def measure(operation: built.Operation, demo: Mapping[str, str]) -> list[str]:
-    """The third-party packages that a function loads, by the names that are imported.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a function loads.
+
+    Attributes:
+        packages: Of third parties, by the names that are imported.
+        late: The modules that it loads while somebody waits, over HTTP or behind an authorizer.
+    """
+
+    packages: list[str]
+    late: list[str]
+
+
+def measure(operation: built.Operation, demo: Mapping[str, str]) -> Loaded:
+    """Have a function answer its events.
 
     Raises:
         ImportsError: It could not be found out.
@@ -46,15 +60,18 @@ def measure(operation: built.Operation, demo: Mapping[str, str]) -> list[str]:
     own = events.in_new_application(demo) if operation.name in ENDS_TOKENS else demo
     paths = events_of(operation.name)
     usual = [path for path in paths if ".direct." not in path.name] or paths
+    awaited = [path for path in usual if re.search(r"\.(http|authorizer)\w*\.", path.name)]
+    usual = [*awaited, *(path for path in usual if path not in awaited)]
     task = {
         "folder": str(operation.function.code),
         "absent": read_absent(),
+        "awaited": len(awaited),
         "events": [events.load_event(path, own) for path in usual],
     }
     result = subprocess.run(
         [sys.executable, "-m", "tools.loaded"],
         cwd=built.ROOT,
-        env=built.environment(operation, dict(own)),
+        env=built.environment(operation, dict(own)) | {"AWS_LAMBDA_FUNCTION_NAME": operation.function.name},
         input=json.dumps(task),
         capture_output=True,
         text=True,
@@ -66,8 +83,7 @@ def measure(operation: built.Operation, demo: Mapping[str, str]) -> list[str]:
     for answer in loaded["answers"]:
         if fault := fault_of(Answer(answer, is_error=False, elapsed_ms=0)):
             raise ImportsError(f"{operation.name}: {fault}")
-    packages: list[str] = loaded["packages"]
-    return packages
+    return Loaded(loaded["packages"], loaded["late"])
 
 
 @functools.cache
@@ -82,12 +98,12 @@ def read_absent() -> list[str]:
     ]
 
 
-def measure_all() -> dict[str, list[str]]:
-    """The packages of every function, by the operation's name."""
+def measure_all() -> dict[str, Loaded]:
+    """What every function loads, by the operation's name."""
     operations = read_operations()
     with running_demo() as demo, ThreadPoolExecutor(2) as pool:
-        packages = pool.map(lambda operation: measure(operation, demo), operations)
-        return dict(zip([operation.name for operation in operations], packages, strict=True))
+        found = pool.map(lambda operation: measure(operation, demo), operations)
+        return dict(zip([operation.name for operation in operations], found, strict=True))
 
 
 def read_allowed(operation: built.Operation) -> list[str]:
@@ -99,7 +115,7 @@ def main() -> int:
     """Write the lists."""
     measured = measure_all()
     for operation in read_operations():
-        text = "".join(f"{package}\n" for package in measured[operation.name])
+        text = "".join(f"{package}\n" for package in measured[operation.name].packages)
         (operation.function.code / FILE).write_text(text)
     return 0
 

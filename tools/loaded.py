@@ -1,7 +1,8 @@
-"""Run by `tools.imports`, in a process of its own: which third-party packages a function loads.
+"""Run by `tools.imports`, in a process of its own: what a function loads, and when.
 
-Standard input says where its handler stands, which events it gets, and which packages Lambda does not have;
-standard output says what they load.
+Standard input says where its handler stands, which events it gets (those that somebody waits for come first)
+and how many are waited for, and which packages Lambda does not have. Standard output says which packages of
+others are loaded, and which modules not before somebody waits.
 """
 
 import contextlib
@@ -43,10 +44,13 @@ def main() -> None:
     )
     with contextlib.redirect_stdout(sys.stderr):
         handler = importlib.import_module("handler").lambda_handler
-        answers = [handler(event, context) for event in task["events"]]
+        ready = set(sys.modules)
+        answers = [handler(event, context) for event in task["events"][: task["awaited"]]]
+        late = sorted(sys.modules.keys() - ready)
+        answers += [handler(event, context) for event in task["events"][task["awaited"] :]]
     names = {name.partition(".")[0] for name in sys.modules.keys() - before}
     packages = sorted(name for name in names if _is_installed(name))
-    json.dump({"packages": packages, "answers": answers}, sys.stdout)
+    json.dump({"packages": packages, "late": late, "answers": answers}, sys.stdout)
 
 
 def _is_installed(name: str) -> bool:

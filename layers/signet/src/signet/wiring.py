@@ -72,6 +72,8 @@ def prepare(needs: Iterable[Callable[[], object]] = ()) -> None:
     """
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return
+    import encodings.idna  # noqa: F401 - a first connection would, to look up a name
+
     for need in needs:
         need()
     if "signet.store.table" in sys.modules:

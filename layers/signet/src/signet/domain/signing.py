@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt import PyJWK, PyJWTError
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from signet.domain.keys import THUMBPRINT_MEMBERS, Algorithm, thumbprint
+
+default_backend()  # Or PyJWT's first key would load it, in a call.
 
 type Key = PyJWK
 """A loaded key, public or private, with the one algorithm that it is for; its `key_id` is its thumbprint."""

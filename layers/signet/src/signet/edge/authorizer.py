@@ -151,7 +151,7 @@ def authorizer(name: str) -> Handler:
     Args:
         name: The function's name: its folder's, and its metrics' `service`.
     """
-    wiring.prepare()
+    wiring.prepare((wiring.verifier, wiring.admitted_groups))
     logger = make_logger(name)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
