@@ -31,8 +31,8 @@ def main(arguments: list[str]) -> int:
     """Return the exit status: 1 where something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(page.PARTS)}; all if none")
-    parser.add_argument("--runs", type=int, default=11, help="cold starts of each function (11)")
-    parser.add_argument("--seconds", type=float, default=2, help="of warm calls, for each client (2)")
+    parser.add_argument("--runs", type=int, default=7, help="cold starts of each function (7)")
+    parser.add_argument("--seconds", type=float, default=1, help="of warm calls, for each client (1)")
     parser.add_argument("--calls", type=int, help="of each kind, for growth, oracle and hostile")
     parser.add_argument(
         "--users", type=int, default=20_000, help="of the largest application, for growth (20000)"

@@ -15,10 +15,6 @@ from typing import Any
 from benchmarks.deployed import ENGINE, Timed, deployed, timed
 from benchmarks.page import Row, say
 from local import answers
-from signet import wiring
-from signet.domain.users import EXTERNAL, User
-from signet.store.table import Delete, Update
-from signet.store.users import credential_key, insert_user, user_key
 from tests.deployment import PASSWORD, Deployment
 
 OPERATIONS = ("authenticate", "log_in")
@@ -119,24 +115,15 @@ def told_apart(values: Sequence[float], others: Sequence[float]) -> float:
 
 
 def _make_people(deployment: Deployment) -> None:
-    """Users with a password, and as many users whom the application brought: an address and no password."""
-    application_id, table = deployment.application_id, wiring.table()
+    """Users with a password, and as many who were imported without one."""
+    here = {"applicationId": deployment.application_id}
     for number in range(_PEOPLE):
-        user = {"applicationId": application_id, "email": _address("person", number), "password": PASSWORD}
-        deployment.invoke("create_user", user)
-        address, now_ms = _address("extern", number), wiring.now_ms()
-        guest = User(
-            id=f"{EXTERNAL}{number}",
-            email=address,
-            normal_email=address,
-            created_at_ms=now_ms,
-            updated_at_ms=now_ms,
-        )
-        insert_user(deployment.tenant, guest, "none")
-        forget = Update(
-            user_key(application_id, guest.id), "SET email = :email REMOVE normal_email", {":email": address}
-        )
-        table.write(forget, Delete(credential_key(application_id, address)))
+        user = {"email": _address("person", number), "password": PASSWORD}
+        deployment.invoke("create_user", here | user)
+    guests = [{"email": _address("extern", number), "passwordHash": None} for number in range(_PEOPLE)]
+    key = f"import/{deployment.application_id}/guests.jsonl"
+    deployment.put_file(key, "\n".join(map(json.dumps, guests)).encode())
+    deployment.invoke("import_users", here | {"key": key})
 
 
 def _address(name: str, number: int) -> str:
