@@ -62,6 +62,7 @@ def test_every_message_is_for_who_sends_json(model: type[RequestModel]) -> None:
                 for fault in refusal.faults:
                     assert not FOR_DEVELOPERS.search(fault.message), (name, wrong, fault.message)
                     assert fault.message.endswith("."), fault.message
+                    assert "[key]" not in fault.dotted
                     assert fault.dotted.partition(".")[0].partition("[")[0] in fields
 
 

@@ -138,7 +138,7 @@ type ExtraData = Annotated[dict[str, Any], AfterValidator(_usable)]
 
 
 def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -> Iterable[FieldFault]:
-    path = detail["loc"]
+    path = _path(detail)
     cause = detail.get("ctx", {}).get("error")
     if not isinstance(cause, InvalidRequest):
         return [_fault(detail, model, members)]
@@ -147,7 +147,7 @@ def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -
 
 
 def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) -> FieldFault:
-    path, kind = detail["loc"], KINDS.get(detail["type"], FaultKind.INVALID)
+    path, kind = _path(detail), KINDS.get(detail["type"], FaultKind.INVALID)
     if kind is FaultKind.MISSING:
         return FieldFault(path, kind, "is required.")
     if kind is FaultKind.UNKNOWN:
@@ -156,6 +156,11 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
         message = "must not be null; give a value, or leave it out where it is optional."
         return FieldFault(path, FaultKind.MISSING, message)
     return FieldFault(path, kind, _message(detail, _describe(path, model)))
+
+
+def _path(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """The field's place; pydantic tells a name that is wrong from its value by one more step."""
+    return tuple(step for step in detail["loc"] if step != "[key]")
 
 
 def _given(path: tuple[str | int, ...], members: Any) -> object:
