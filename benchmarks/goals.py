@@ -5,8 +5,8 @@ from typing import Any
 
 MINTS = ("issue_identity_token", "issue_session_token", "issue_user_token")
 LOG_INS = ("log_in", "authenticate")
-NOBODY_WAITS = ("import_users", "export_users", "rotate_keys")
-"""Nor has a warm call of these a fixed work: a second rotation finds the first one's keys."""
+NOBODY_WAITS = ("import_users", "export_users")
+"""Nor has a warm call of these a fixed work."""
 
 COLD = {
     "publish_jwks": (0.45, 0.25),
