@@ -23,7 +23,7 @@ def test_the_worst_of_a_group_decides_for_each_client() -> None:
         _cold("issue_user_token", 0.60),
         _cold("issue_identity_token", 0.70),
         _cold("issue_user_token", 0.40, "lean"),
-        _cold("rotate_keys", 9.0),
+        _cold("import_users", 9.0),
     )
     cold = [one for one in _judged({"cold": found}) if one[2] != "" and one[1] == "**no**"]
     assert cold == [("boto3", "**no**", "issue_identity_token")]
