@@ -12,10 +12,12 @@ from signet.domain.base64url import encode
 from signet.domain.users import User
 from signet.edge.fields import lists
 from signet.store.groups import group_key
-from signet.store.users import insert_user
+from signet.store.table import Table
+from signet.store.users import find_fields, insert_user
 from signet.usecases import listing as use_case
 from tests.deployment import Deployment
 
+DATES = ("created_at_ms", "updated_at_ms", "last_login_ms", "password_updated_at_ms")
 NAMES = ["ann", "bob", "cat", "dan", "eve", "fay", "gus"]
 
 
@@ -367,3 +369,38 @@ def test_an_answer_that_is_too_large_for_lambda_is_a_400(
     assert (answer.status, answer.json["type"]) == (400, "Validation")
     assert "perPage: gives an answer of" in answer.json["message"]
     assert emails(get(seven, perPage=1)) == ["ann"]
+
+
+def test_each_field_can_be_asked_for_and_sorted_by(signet: Deployment) -> None:
+    """Each is read where it decides: what a user is shown with selects it, and who has none comes last."""
+    group = signet.invoke("create_group", {"applicationId": signet.application_id, "name": "Staff"})["id"]
+    insert(signet, "bob")
+    later = dict.fromkeys(DATES, signet.clock.milliseconds + 1000)
+    given = {"first_name": "Zoe", "last_name": "Lee", "tags": {"plan": "free"}, "group_ids": (group,)}
+    insert(signet, "zoe", **given, **later)
+    bob, zoe = get(signet)["items"]
+    asked = zoe | {"experienceGroupId": group}
+    for name in use_case.FIELDS:
+        assert (name, get(signet, query=json.dumps({name: asked[name]}))["items"]) == (name, [zoe])
+    for name in ("email", "id", "creationDate", "lastUpdated"):
+        assert (name, get(signet, sortField=name)["items"]) == (name, [bob, zoe])
+        assert (name, get(signet, sortField=name, sortDirection="desc")["items"]) == (name, [zoe, bob])
+    for name in ("firstName", "lastName", "lastLogin"):
+        assert (name, get(signet, sortField=name)["items"]) == (name, [zoe, bob])
+
+
+def test_what_does_not_decide_is_not_read(signet: Deployment) -> None:
+    """Of twenty thousand users, most of the time goes into attributes."""
+    now = signet.clock.milliseconds
+    user = insert(signet, "ann", first_name="Ann", last_name="Lee", tags={"plan": "free"})
+    read = find_fields(signet.tenant, [user.id, "f" * 24], ["id", "first_name"])
+    assert read == {user.id: User(id=user.id, first_name="Ann", created_at_ms=now, updated_at_ms=0)}
+
+
+def test_who_has_no_value_stands_in_the_order_of_addresses(
+    seven: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever order DynamoDB answers a batch in, so that pages neither repeat nor omit anybody."""
+    find_all = Table.find_all
+    monkeypatch.setattr(Table, "find_all", lambda *given: dict([*find_all(*given).items()][::-1]))
+    assert emails(get(seven, sortField="lastLogin")) == NAMES

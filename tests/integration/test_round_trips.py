@@ -31,6 +31,8 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("create_user", {"email": "new-<userEmail>", "password": PASSWORD}, [WRITE]),
     ("list_users", {}, [QUERY, BATCH]),
     ("list_users", {"nextToken": ""}, [QUERY, BATCH]),
+    ("list_users", {"query": "{}"}, [QUERY, BATCH, BATCH]),
+    ("list_users", {"sortField": "lastName"}, [QUERY, BATCH, BATCH]),
     ("get_user", USER, [GET]),
     ("update_user", USER, [GET]),  # Nothing changes.
     ("update_user", USER | {"firstName": "Ann"}, [GET, WRITE]),

@@ -1,7 +1,7 @@
 """The DynamoDB table: consistent reads, conditional writes, and failures as exceptions of our own."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from signet import deadline
@@ -317,24 +317,31 @@ class Table:
         answer = self._call("UpdateItem", **request, **returned)
         return from_attributes(answer["Attributes"])
 
-    def find_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
+    def find_all(self, keys: Iterable[Key], attributes: Collection[str] = ()) -> dict[Key, Item]:
         """Those of the items that there are, read consistently. One round trip for each hundred keys.
+
+        Args:
+            keys: Theirs.
+            attributes: Those that are read besides the keys; none for all. Of many items most of the time
+                goes into attributes.
 
         Raises:
             Unavailable: DynamoDB read none of the keys, again and again.
         """
         wanted = list(dict.fromkeys(keys))
         items: dict[Key, Item] = {}
+        names = {f"#{place}": name for place, name in enumerate(sorted({"pk", "sk", *attributes}))}
+        read: dict[str, Any] = {"ConsistentRead": True}
+        if attributes:
+            read |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
         attempts = deadline.attempts()
         while wanted:
             if next(attempts, None) is None:
                 raise _unavailable()
             request = [key.attributes for key in wanted[:BATCH]]
-            answer = self._call(
-                "BatchGetItem", RequestItems={self.name: {"Keys": request, "ConsistentRead": True}}
-            )
-            for attributes in answer["Responses"].get(self.name, []):
-                item = from_attributes(attributes)
+            answer = self._call("BatchGetItem", RequestItems={self.name: read | {"Keys": request}})
+            for found in answer["Responses"].get(self.name, []):
+                item = from_attributes(found)
                 items[Key(item["pk"], item["sk"])] = item
             # DynamoDB answers as many as it can, and names the others.
             unread = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])

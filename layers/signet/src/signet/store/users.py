@@ -70,6 +70,9 @@ PROFILE = {
 }
 """Attributes that a change of the user writes, by the field of `User`. A log-in writes `last_login`."""
 
+READ = PROFILE | {"last_login_ms": "last_login"}
+"""Attributes that a list may read, by the field of `User`."""
+
 
 IS_THERE = (
     "attribute_exists(created_at) AND (attribute_not_exists(unverified_until) OR unverified_until > :seconds)"
@@ -127,10 +130,12 @@ def users_partition(application_id: str) -> str:
 
 def find_in(item: Item | None, now_ms: int) -> User | None:
     """The user that an item holds; None for a tombstone, a generation alone, and who has ended."""
-    if item is None or "created_at" not in item:
-        return None
-    user = to_user(item)
-    return user if user.unverified_until is None or now_ms < user.unverified_until * 1000 else None
+    return to_user(item) if item is not None and _is_there(item, now_ms) else None
+
+
+def _is_there(item: Item, now_ms: int) -> bool:
+    until = item.get("unverified_until")
+    return "created_at" in item and (until is None or now_ms < until * 1000)
 
 
 def find_user(tenant: Tenant, user_id: str) -> User | None:
@@ -213,6 +218,29 @@ def find_users(tenant: Tenant, user_ids: Iterable[str]) -> dict[str, User]:
     items = tenant.table.find_all(user_key(tenant.application_id, user_id) for user_id in user_ids)
     users = (find_in(item, tenant.now_ms) for item in items.values())
     return {user.id: user for user in users if user is not None}
+
+
+def find_fields(tenant: Tenant, user_ids: Iterable[str], fields: Iterable[str]) -> dict[str, User]:
+    """Those of the users that there are, by id and in this order, with some of their fields.
+
+    Of many, that takes a fraction of the time.
+
+    Args:
+        tenant: Whose users.
+        user_ids: Theirs.
+        fields: The fields of `User` that are read besides `id`; the others are as if there were nothing.
+    """
+    attributes = {field: READ[field] for field in {"created_at_ms", "unverified_until", *fields} - {"id"}}
+    ids = {user_key(tenant.application_id, user_id): user_id for user_id in user_ids}
+    items = tenant.table.find_all(ids, attributes.values())
+    users: dict[str, User] = {}
+    for key, user_id in ids.items():
+        item = items.get(key, {})
+        if _is_there(item, tenant.now_ms):
+            given: dict[str, Any] = {"updated_at_ms": 0}
+            given |= {field: item[name] for field, name in attributes.items() if name in item}
+            users[user_id] = User(id=user_id, **given)
+    return users
 
 
 def find_password_hash(tenant: Tenant, normal_email: str) -> str | None:

@@ -1,6 +1,6 @@
 """List an application's users: by cursor at a constant cost a page, by offset up to a bound."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from operator import attrgetter
 
@@ -13,43 +13,48 @@ from signet.errors import InvalidRequest
 from signet.store.groups import find_groups, with_ancestors
 from signet.store.listing import member_ids, user_entries
 from signet.store.tenant import Tenant
-from signet.store.users import find_users
+from signet.store.users import find_fields, find_users
 
-SORTS: dict[str, Callable[[User], str | int | None]] = {
-    "email": lambda user: user.normal_email,
-    "firstName": lambda user: user.first_name,
-    "lastName": lambda user: user.last_name,
-    "id": lambda user: user.id,
-    "creationDate": lambda user: user.created_at_ms,
-    "lastUpdated": lambda user: user.updated_at_ms,
-    "lastLogin": lambda user: user.last_login_ms,
+SOURCES = {
+    "id": "id",
+    "email": "email",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "creationDate": "created_at_ms",
+    "lastUpdated": "updated_at_ms",
+    "lastLogin": "last_login_ms",
+    "passwordLastUpdated": "password_updated_at_ms",
+    "experienceGroupId": "group_ids",
+    "userTags": "tags",
 }
-"""By what users can be sorted."""
+"""The field of `User` that each field of a query stands for: what is asked for is all that is read."""
 
-FILTERS: dict[str, Callable[[User], str | None]] = {
-    "email": attrgetter("email"),
-    "firstName": attrgetter("first_name"),
-    "lastName": attrgetter("last_name"),
-}
+SORTS = SOURCES | {"email": "normal_email"}
+"""The field of `User` by which users are sorted, for each `sortField`."""
+
+FILTERS = ("email", "firstName", "lastName")
 """By what users can be filtered."""
 
 FIELDS: Fields[User] = {
     "id": Field(
-        get=attrgetter("id"),
+        get=attrgetter(SOURCES["id"]),
         read=lambda value: find_user_id(value) if isinstance(value, str) else None,
         takes="a user id: 24 hex digits, or ext:<your id>",
     ),
-    "email": text_field(attrgetter("email"), in_any_case=True),
-    "firstName": text_field(attrgetter("first_name")),
-    "lastName": text_field(attrgetter("last_name")),
-    "creationDate": date_field(attrgetter("created_at_ms")),
-    "lastUpdated": date_field(attrgetter("updated_at_ms")),
-    "lastLogin": date_field(attrgetter("last_login_ms")),
-    "passwordLastUpdated": date_field(attrgetter("password_updated_at_ms")),
+    "email": text_field(attrgetter(SOURCES["email"]), in_any_case=True),
+    "firstName": text_field(attrgetter(SOURCES["firstName"])),
+    "lastName": text_field(attrgetter(SOURCES["lastName"])),
+    "creationDate": date_field(attrgetter(SOURCES["creationDate"])),
+    "lastUpdated": date_field(attrgetter(SOURCES["lastUpdated"])),
+    "lastLogin": date_field(attrgetter(SOURCES["lastLogin"])),
+    "passwordLastUpdated": date_field(attrgetter(SOURCES["passwordLastUpdated"])),
     "experienceGroupId": Field(
-        get=attrgetter("group_ids"), read=find_id, takes="a group id: 24 hex digits", has_many=True
+        get=attrgetter(SOURCES["experienceGroupId"]),
+        read=find_id,
+        takes="a group id: 24 hex digits",
+        has_many=True,
     ),
-    "userTags": Tags(attrgetter("tags")),
+    "userTags": Tags(attrgetter(SOURCES["userTags"])),
 }
 """What a query can ask of users."""
 
@@ -96,7 +101,7 @@ def _in_order(tenant: Tenant, query: Query[User]) -> Page[User]:
 
 
 def _selected(tenant: Tenant, query: Query[User]) -> Page[User]:
-    """A page of a selection, or in another order: all candidates are read, up to the bound."""
+    """A page of a selection, or in another order: what decides is read of all, up to the bound."""
     groups = _groups_named(tenant, query)
     if groups and query.condition is None:
         entries, more = _member_entries(tenant, groups)
@@ -104,14 +109,26 @@ def _selected(tenant: Tenant, query: Query[User]) -> Page[User]:
         entries, more = user_entries(tenant, MAX_EXAMINED)
     if more:
         raise too_many(query.selecting or "sortField")
-    users = _matching(tenant, list(_users(tenant, entries)), query, groups)
-    key = SORTS[query.sort_field]
+    candidates = find_fields(tenant, (entry.record_id for entry in entries), _deciding(query))
+    users = _matching(tenant, list(candidates.values()), query, groups)
+    key = attrgetter(SORTS[query.sort_field])
     known = [user for user in users if key(user) is not None]
     unknown = [user for user in users if key(user) is None]
     known.sort(key=lambda user: (key(user), user.id), reverse=query.descending)
     # Who has no value comes last, whatever the direction.
     ordered = known + unknown
-    return Page(query.cut(ordered), len(ordered))
+    shown = [Entry(user.id, user.id) for user in query.cut(ordered)]
+    return Page(list(_users(tenant, shown)), len(ordered))
+
+
+def _deciding(query: Query[User]) -> set[str]:
+    """The fields of `User` that decide whether one is selected, and where it stands."""
+    fields = {SORTS[query.sort_field]}
+    if query.condition is not None:
+        return fields | {SOURCES[name] for name in query.condition.asked}
+    if query.pattern is not None:
+        fields.add(SOURCES[query.filter_field or ""])
+    return fields if query.group is None else fields | {"group_ids"}
 
 
 def _users(tenant: Tenant, entries: list[Entry]) -> Iterator[User]:
@@ -158,7 +175,7 @@ def _matching(tenant: Tenant, users: list[User], query: Query[User], groups: fro
         some = None if asked is None or None in asked else asked
         return [user for user in _in_groups_that_there_are(tenant, users, some) if holds(user)]
     if query.pattern is not None:
-        matches, get = query.pattern, FILTERS[query.filter_field or ""]
+        matches, get = query.pattern, attrgetter(SOURCES[query.filter_field or ""])
         users = [user for user in users if matches(get(user) or "")]
     if query.group is None:
         return users
