@@ -502,6 +502,22 @@ def test_a_file_of_another_kind_is_refused_as_a_whole(signet: Deployment, conten
     assert state["problems"] == []
 
 
+def test_a_file_that_grows_without_end_is_given_up(
+    moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file cannot keep imports busy for days; no file of users is so regular."""
+    signet = moto_signet
+    monkeypatch.setattr(import_files, "FREE_BYTES", 1000)
+    bomb = gzip.compress(b"\n" * 20_000)
+    with pytest.raises(InvalidRequest, match="more than 100 times its size"):
+        start(signet, bomb, importId="bomb")
+    path = f"reports/{signet.application_id}/bomb/report.json"
+    assert json.loads(signet.files()[path])["status"] == "refused"
+    people = [{**ANN, "email": f"user{number}@example.com"} for number in range(30)]
+    result = start(signet, gzip.compress(lines(*people)), "second")
+    assert result["counts"] == counts(read=30, created=30)
+
+
 def test_what_comes_out_of_gzip_is_never_held_as_a_whole(
     signet: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

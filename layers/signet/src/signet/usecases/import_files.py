@@ -12,6 +12,12 @@ from signet.errors import InvalidRequest
 BLOCK_BYTES = 2**20
 """How much of the file is read at once, and how much of it comes out of gzip at once."""
 
+MAX_GROWTH = 100
+"""How many times its size may come out of gzip, which can make a thousand: users come to some ten."""
+
+FREE_BYTES = 2**24
+"""What may come out of any file, however small."""
+
 GZIP = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -58,13 +64,20 @@ def _read(bucket: Bucket, report: dict[str, Any], offset: int) -> Iterator[bytes
 def _unzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """What was compressed, in blocks of a size that does not depend on what it is; several members as one."""
     stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    allowed = FREE_BYTES
     try:
         for block in blocks:
             rest = block
+            allowed += MAX_GROWTH * len(block)
             while rest:
                 if stream.eof:
                     stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                yield stream.decompress(rest, BLOCK_BYTES)
+                piece = stream.decompress(rest, BLOCK_BYTES)
+                allowed -= len(piece)
+                if allowed < 0:
+                    what = f"becomes more than {MAX_GROWTH} times its size; upload it uncompressed"
+                    raise _refusal(what)
+                yield piece
                 rest = stream.unconsumed_tail or stream.unused_data
     except zlib.error as error:
         raise _refusal("is damaged: what begins like gzip goes on like something else") from error
