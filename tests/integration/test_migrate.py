@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,17 +18,77 @@ COMMAND = re.compile(
     r"^```sh\n(python3 - (\S+) > users\.jsonl <<'EOF'\n.*?^EOF\n)```$", re.MULTILINE | re.DOTALL
 )
 
-ARRIVALS: dict[str, tuple[dict[str, str | None], int]] = {
-    "auth0": ({"ann@example.com": PASSWORD, "bob@example.com": None}, 0),
-    "cognito": ({"ann@example.com": None}, 1),
-    "django": ({"ann@example.com": PASSWORD, "bob@example.com": None}, 1),
-    "firebase": ({"ann@example.com": "user1password", "bob@example.com": None}, 1),
-    "keycloak": ({"ann@example.com": PASSWORD, "bob@example.com": PASSWORD}, 1),
-    "laravel": ({"ann@example.com": PASSWORD, "bob@example.com": None}, 0),
-    "supabase": ({"ann@example.com": PASSWORD, "bob@example.com": None}, 1),
-    "wordpress": ({"ann@example.com": "test123", "bob@example.com": None}, 0),
+LETMEIN = "lètmein-please"
+"""The password of the hashes that Django made for tests/unit/test_foreign_hashes.py."""
+
+
+class Arrival(NamedTuple):
+    """Somebody who is imported: the id there, the password if it comes along, whether a date does."""
+
+    origin: str
+    password: str | None
+    is_dated: bool = True
+
+
+ARRIVALS: dict[str, tuple[dict[str, Arrival], int]] = {
+    "auth0": (
+        {
+            "ann": Arrival("auth0|60425dc43519d90068f82973", PASSWORD, is_dated=False),
+            "bob": Arrival("google-oauth2|103547991597142817347", None, is_dated=False),
+        },
+        0,
+    ),
+    "cognito": ({"ann": Arrival("8d3f1b0e-4a56-4f0c-9a63-1f0c5a8f2b11", None)}, 3),
+    "django": (
+        {
+            "ann": Arrival("1", PASSWORD),
+            "bob": Arrival("2", None),
+            "dan": Arrival("4", LETMEIN),
+            "eve": Arrival("5", LETMEIN),
+            "fay": Arrival("6", LETMEIN),
+        },
+        1,
+    ),
+    "firebase": (
+        {
+            "ann": Arrival("QkxnR7Ga9ZTnZp2pVq1XcQm3W8s1", "user1password"),
+            "bob": Arrival("p2Ykq8dTn4O3fVbWcXe5Rm1Sz7J2", None),
+        },
+        1,
+    ),
+    "keycloak": (
+        {
+            "ann": Arrival("a2c5e1f6-1b1c-4d0a-9f0e-6a1c2f3b4d5e", PASSWORD),
+            "bob": Arrival("b3d6f207-2c2d-4e1b-8a1f-7b2d304c5e6f", PASSWORD),
+        },
+        1,
+    ),
+    "laravel": (
+        {
+            "ann": Arrival("1", PASSWORD),
+            "bob": Arrival("2", None),
+            "cem": Arrival("3", PASSWORD, is_dated=False),
+        },
+        0,
+    ),
+    "supabase": (
+        {
+            "ann": Arrival("5f8d0c1e-2b3a-4c5d-8e9f-0a1b2c3d4e5f", PASSWORD),
+            "bob": Arrival("6a9e1d2f", None),
+            "cem": Arrival("8c1a3f41", "mytestpassword"),
+        },
+        2,
+    ),
+    "wordpress": (
+        {
+            "ann": Arrival("1", "test123"),
+            "bob": Arrival("2", None),
+            "cem": Arrival("3", "test12345", is_dated=False),
+        },
+        0,
+    ),
 }
-"""By product: who arrives, with which password if any, and how many are left out."""
+"""By product: who arrives (at example.com), and how many are left out."""
 
 
 def convert(product: str, folder: Path) -> tuple[bytes, str]:
@@ -75,13 +135,13 @@ def test_users_arrive_with_what_can_come_along(moto_signet: Deployment, product:
     report = json.loads(signet.files()[result["report"]])
     assert report["problems"] == []
     assert result["counts"]["created"] == len(people) == len(content.splitlines())
-    for email, password in people.items():
+    for name, (origin, password, is_dated) in people.items():
+        email = f"{name}@example.com"
         path = f"/applications/{signet.application_id}/experience/users/{email}"
         user = signet.http("GET", path, headers=signet.bearer()).json
-        assert user["userTags"]
+        assert list(user["userTags"].values()) == [origin]
         assert (user["passwordLastUpdated"] is None) is (password is None)
-        if product != "auth0":
-            assert user["creationDate"] < "2025"
+        assert (user["creationDate"] < "2025") is is_dated
         assert log_in(signet, email, password or "correct horse").status == (401 if password is None else 200)
         if password is not None:
             assert log_in(signet, email, "another password").status == 401
