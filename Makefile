@@ -50,6 +50,14 @@ compare-clients: .venv/ready ## Make the same calls with both clients of AWS and
 deploy: .venv/ready .tools/sam/ready build ## Deploy into your AWS account what samconfig.toml says: STAGE=dev or prod, ARGS=… of sam deploy
 	@$(PYTHON) -m tools.deploy "$(or $(STAGE),dev)" $(ARGS)
 
+.PHONY: adopt
+adopt: .venv/ready ## Begin a stage's stack with what another one has left: STAGE=… TABLE=… KEY=… BUCKET=…
+	@$(PYTHON) -m tools.adopt "$(STAGE)" "$(TABLE)" "$(KEY)" "$(BUCKET)"
+
+.PHONY: end-all-tokens
+end-all-tokens: .venv/ready ## End every token of every application, in a table that was restored: TABLE=…
+	@$(PYTHON) -m tools.end_all_tokens "$(TABLE)"
+
 .PHONY: destroy
 destroy: .tools/sam/ready ## Delete a deployment: STAGE=…; its table, its key and its bucket stay
 	@.tools/sam/bin/sam delete --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" $(ARGS)
@@ -90,6 +98,10 @@ validate: .tools/sam/ready ## Let SAM validate the template
 test-built: .venv/ready .tools/runtime/ready .aws-sam/host/ready build ## Run every built function from the built artefacts alone
 	$(PYTHON) -m tools.run_built
 
+.PHONY: test-deployed
+test-deployed: .venv/ready .tools/sam/ready .tools/deployed/ready .aws-sam/host/ready ## Deploy two stages into an emulator of AWS that enforces IAM, and use them
+	@$(PYTHON) -m tools.run_deployed
+
 .PHONY: check
 check: ## Everything within 25 minutes: lint, template, tests with nothing left out and their coverage, build, built functions
 	@$(MAKE) lint
@@ -102,9 +114,10 @@ check: ## Everything within 25 minutes: lint, template, tests with nothing left 
 
 .PHONY: check-all
 check-all: ENGINE := $(or $(ENGINE),extenddb)
-check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes longer: the properties with many more examples, the heavy tests, and the engine's with the lean client
+check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes longer: the properties with many more examples, the heavy tests, the engine's with the lean client, and two deployments
 	@SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
 	@AWS_CLIENT=lean $(PYTHON) -m pytest -m "engine and not hypothesis" $(ARGS)
+	@$(MAKE) test-deployed
 	@echo "make check-all: all passed"
 
 # --- Measuring it ---
@@ -151,7 +164,7 @@ clean: ## Remove all that was made here: environments, builds, caches
 	@tools/environment make .venv requirements-dev.txt layers/signet
 	@touch $@
 
-.tools/sam/ready .tools/runtime/ready: .tools/%/ready: tools/requirements-%.txt
+.tools/sam/ready .tools/runtime/ready .tools/deployed/ready: .tools/%/ready: tools/requirements-%.txt
 	@tools/environment make .tools/$* $<
 	@touch $@
 

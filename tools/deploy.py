@@ -11,7 +11,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import botocore.session
 from botocore.exceptions import ClientError
@@ -23,12 +23,19 @@ FAILED_AT_FIRST = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 """Of a stack that has never been there."""
 
 
-def deploy(stage: str, template: Path, further: Sequence[str]) -> int:
-    """Deploy a stage, and return sam's exit status."""
-    stages = tomllib.loads(CONFIG.read_text())
+def deploy(
+    stage: str,
+    template: Path,
+    further: Sequence[str],
+    *,
+    config: Path = CONFIG,
+    log: IO[bytes] | None = None,
+) -> int:
+    """Deploy a stage, and return sam's exit status; what it says goes to the log, where there is one."""
+    stages = tomllib.loads(config.read_text())
     if stage not in stages or stage == "version":
         names = ", ".join(name for name in stages if name != "version")
-        print(f"samconfig.toml has no stage {stage!r}; it has: {names}.", file=sys.stderr)
+        print(f"{config.name} has no stage {stage!r}; it has: {names}.", file=sys.stderr)
         return 2
     shared = stages[stage]["global"]["parameters"]
     overrides = [*stages[stage]["deploy"]["parameters"].get("parameter_overrides", [])]
@@ -48,7 +55,7 @@ def deploy(stage: str, template: Path, further: Sequence[str]) -> int:
         SAM,
         "deploy",
         "--config-file",
-        CONFIG,
+        config,
         "--config-env",
         stage,
         "--template-file",
@@ -56,9 +63,9 @@ def deploy(stage: str, template: Path, further: Sequence[str]) -> int:
         *further,
     ]
     is_new = status in (None, "REVIEW_IN_PROGRESS")
-    if is_new and (failed := _run([*common, *_overrides(overrides, "false")])) != 0:
+    if is_new and (failed := _run([*common, *_overrides(overrides, "false")], log)) != 0:
         return failed
-    return _run([*common, *_overrides(overrides, "true")])
+    return _run([*common, *_overrides(overrides, "true")], log)
 
 
 def _overrides(stages_own: Sequence[str], protection: str) -> list[str]:
@@ -77,8 +84,9 @@ def _status(cloudformation: Any, stack: str) -> str | None:
     return str(found["StackStatus"])
 
 
-def _run(command: Sequence[str | Path]) -> int:
-    return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own sam
+def _run(command: Sequence[str | Path], log: IO[bytes] | None) -> int:
+    done = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False)  # noqa: S603 - our own sam
+    return done.returncode
 
 
 if __name__ == "__main__":
