@@ -38,6 +38,8 @@ MINISTACK = ROOT / ".tools" / "deployed" / "bin" / "ministack"
 REGION = "us-east-1"
 ANN = {"email": "ann@example.com", "password": "correct horse battery staple"}
 START_SECONDS = 60
+OWN = {"dev": {"Issuer": "https://id.example.com"}, "prod": {}}
+"""The parameters of each stage: the issuer of one stays the same when its API is another."""
 SILENT = ["--no-progressbar", "--no-confirm-changeset"]
 
 CONFIG = """
@@ -319,7 +321,7 @@ def run(folder: Path, port: int) -> None:
     stages = {name: Stage(aws, f"signet-{name}", port) for name in ("dev", "prod")}
     print("Two stages", file=sys.stderr)
     for name, stage in stages.items():
-        expect(f"{name} is deployed", deployed(folder, name), 0)
+        expect(f"{name} is deployed", deployed(folder, name, **OWN[name]), 0)
         stage.make_routes()
     functions = len(sam.read_functions(_resolver()))
     found = aws.__getattr__("lambda").list_functions(MaxItems=1000)["Functions"]
@@ -333,7 +335,11 @@ def run(folder: Path, port: int) -> None:
     expect("a stage knows no application of another", is_let_in(stages["prod"], *sessions["dev"].good), 403)
 
     print("An update", file=sys.stderr)
-    expect("with other parameters", deployed(folder, "dev", KeyRotationDays="30", LogLevel="DEBUG"), 0)
+    expect(
+        "with other parameters",
+        deployed(folder, "dev", **OWN["dev"], KeyRotationDays="30", LogLevel="DEBUG"),
+        0,
+    )
     configuration = aws.__getattr__("lambda").get_function_configuration(
         FunctionName=stages["dev"].physical("RotateKeysFunction")
     )
@@ -367,7 +373,7 @@ def run(folder: Path, port: int) -> None:
     expect("and its bucket", len(aws.buckets()), 3)
     expect("and the other stage", is_let_in(stages["prod"], *sessions["prod"].good), 200)
     adopt.adopt("dev", left, config=folder / "dev.toml")
-    expect("a new stack takes them over", deployed(folder, "dev"), 0)
+    expect("a new stack takes them over", deployed(folder, "dev", **OWN["dev"]), 0)
     old.make_routes()
     expect("with the same table", old.outputs["TableName"], left["Table"])
     expect("old tokens are good", is_let_in(old, *sessions["dev"].good), 200)
