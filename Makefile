@@ -38,6 +38,10 @@ run: .venv/ready ## Serve everything on 127.0.0.1:3000, with an embedded AWS; Ct
 invoke: .venv/ready .tools/runtime/ready .aws-sam/host/ready ## Run one built function: FUNCTION=… EVENT=events/….json
 	@$(PYTHON) -m tools.invoke "$(FUNCTION)" "$(EVENT)"
 
+.PHONY: sam-env
+sam-env: .venv/ready ## Write what `sam local` needs to speak to `make run`: .signet/env.json and .signet/events
+	@$(PYTHON) -m tools.sam_env
+
 .PHONY: audit-table
 audit-table: .venv/ready ## Report what does not fit together in the table of `make run`, or of TABLE_NAME=…
 	@$(PYTHON) -m tools.audit_table

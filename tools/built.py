@@ -56,20 +56,23 @@ def find_operation(operations: list[Operation], name: str) -> Operation | None:
 
 def environment(operation: Operation, demo: Mapping[str, str]) -> dict[str, str]:
     """Return the template's variables for a function, resolved against a running demo."""
+    return environments(demo)[operation.function.name]
+
+
+def environments(demo: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return those of all functions, by logical id."""
     source = template.load(ROOT / "template.yaml")
     physical = sam.physical_values(source, demo["url"], demo["tableName"], demo["kmsKeyId"])
-    function = sam.read_functions(template.Resolver(source, physical, sam.PARAMETERS))[
-        operation.function.name
-    ]
     dynamodb, others = demo["awsEndpointUrl"], demo["lambdaEndpointUrl"]
-    return {
-        **function.environment,
+    aws = {
         **CREDENTIALS,
         "AWS_REGION": sam.REGION,
         "AWS_DEFAULT_REGION": sam.REGION,
         "AWS_ENDPOINT_URL": others,
         **({} if dynamodb == others else {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb}),
     }
+    functions = sam.read_functions(template.Resolver(source, physical, sam.PARAMETERS))
+    return {name: {**function.environment, **aws} for name, function in functions.items()}
 
 
 def _layer(build: Path, built: Mapping[str, Any], layer: Mapping[str, str]) -> Path:
