@@ -137,8 +137,9 @@ TEXT = (
 
 
 def measure(results: Mapping[str, Any]) -> dict[str, list[Row]]:
-    """The arithmetic on what other parts have measured; nothing where they have not."""
-    if "warm" not in results:
+    """The arithmetic on what *Warm* has measured; nothing where it has not."""
+    measured = {row["event"] for row in results["warm"]["tables"][""]} if "warm" in results else set()
+    if not {LOGIN, CHECK} <= measured:
         return {}
     runtime_ms = results["warm"]["tables"]["Runtime client"][0]["CPU, ms"]
     # The first client of each event is the default one.
