@@ -141,6 +141,14 @@ def fault(attr: str, code: str, *words: str) -> tuple[str, str, tuple[str, ...]]
             [fault("identityType", "blank", "null"), fault("identity", "blank", "null")],
         ),
         (
+            {"identityType": "", "identity": ""},
+            [fault("identityType", "blank", "EMAIL"), fault("identity", "blank", "must not be blank")],
+        ),
+        (
+            {"identityType": "PHONE", "identity": " "},
+            [fault("identityType", "invalid", "EMAIL"), fault("identity", "blank", "must not be blank")],
+        ),
+        (
             {"identityType": "EMAIL", "identity": ["a@example.com"]},
             [fault("identity", "invalid", "string")],
         ),

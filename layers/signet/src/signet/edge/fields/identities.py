@@ -6,6 +6,7 @@ from pydantic import Field, Strict, ValidationInfo, field_validator
 
 from signet.domain.identities import Identity, IdentityType, parse_identity
 from signet.edge.fields.model import RequestModel
+from signet.errors import FaultKind, InvalidRequest
 
 
 class IdentityFields(RequestModel):
@@ -17,9 +18,14 @@ class IdentityFields(RequestModel):
     @field_validator("identity")
     @classmethod
     def _in_normal_form(cls, text: str, info: ValidationInfo) -> str:
-        # Where the type is wrong there is nothing to compare with; that fault is reported anyway.
         identity_type = info.data.get("identity_type")
-        return text if identity_type is None else parse_identity(identity_type, text).value
+        if identity_type is not None:
+            return parse_identity(identity_type, text).value
+        # Where the type is wrong, which is reported anyway, this alone can be told of the identity.
+        if not text.strip():
+            message = "must not be blank; give an e-mail address or a phone number."
+            raise InvalidRequest.of("identity", message, FaultKind.MISSING)
+        return text
 
     @property
     def subject(self) -> Identity:

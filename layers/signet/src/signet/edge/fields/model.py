@@ -152,10 +152,13 @@ def _fault(detail: ErrorDetails, model: type[RequestModel], members: Members) ->
         return FieldFault(path, kind, "is required.")
     if kind is FaultKind.UNKNOWN:
         return FieldFault(path, kind, _unknown(path, model, members))
-    if _given(path, members) is None:
+    given = _given(path, members)
+    if given is None:
         message = "must not be null; give a value, or leave it out where it is optional."
         return FieldFault(path, FaultKind.MISSING, message)
-    return FieldFault(path, kind, _message(detail, _describe(path, model)))
+    return FieldFault(
+        path, FaultKind.MISSING if given == "" else kind, _message(detail, _describe(path, model))
+    )
 
 
 def _path(detail: ErrorDetails) -> tuple[str | int, ...]:
