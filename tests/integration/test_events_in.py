@@ -153,6 +153,8 @@ OTHER_QUEUE = "arn:aws:sqs:us-east-1:123456789012:other"
 UNTRUSTED: dict[str, Callable[[dict[str, str]], object]] = {
     "another source": lambda request: envelope(request, source="com.example.other"),
     "no source": lambda request: envelope(request) | {"source": None},
+    "a list of sources": lambda request: envelope(request) | {"source": [sam.EVENT_SOURCE]},
+    "a list of queues": lambda request: batch(message(request) | {"eventSourceARN": [sam.EVENT_QUEUE_ARN]}),
     "no id": lambda request: envelope(request) | {"id": 5},
     "no detail": lambda request: envelope([request]),
     "another queue": lambda request: batch(message(request, OTHER_QUEUE)),

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -275,6 +276,9 @@ def test_the_lines_are_as_documented(
     """What docs/logs.md shows is what a call like that leaves, but for the times and the trace."""
     metric, warning = documented()[0]
     monkeypatch.setattr(cold_start, "is_cold_start", True)
+    # A logger is what the environment made of it when it was first asked for.
+    monkeypatch.delitem(logging.root.manager.loggerDict, metric["service"], raising=False)
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "0")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={warning['xray_trace_id']};Sampled=1")
     monkeypatch.setattr(Failed, "request_id", warning["aws_request_id"])
     monkeypatch.setattr(Context, "_function_name", metric["function_name"])

@@ -30,7 +30,7 @@ def is_trusted(event: dict[str, Any], settings: Settings) -> bool:
     match event:
         case {"Records": [_, *_] as records}:
             return all(_is_trusted_message(record, settings) for record in records)
-        case {"detail-type": str(), "source": source, "id": str(), "detail": dict()}:
+        case {"detail-type": str(), "source": str(source), "id": str(), "detail": dict()}:
             return source in settings.event_sources
         case _:
             return False
@@ -38,7 +38,7 @@ def is_trusted(event: dict[str, Any], settings: Settings) -> bool:
 
 def _is_trusted_message(record: object, settings: Settings) -> bool:
     match record:
-        case {"eventSource": "aws:sqs", "eventSourceARN": queue, "messageId": str(), "body": str()}:
+        case {"eventSource": "aws:sqs", "eventSourceARN": str(queue), "messageId": str(), "body": str()}:
             return queue in settings.queue_arns
         case _:
             return False
