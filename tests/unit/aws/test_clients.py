@@ -9,6 +9,7 @@ import ssl
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from pathlib import Path
@@ -532,6 +533,29 @@ def test_a_clock_that_is_wrong_is_wrong_for_every_service(
         for name in (first, *calls):
             operation, request = calls[name]
             clients[name].call(operation, request)
+
+
+@pytest.mark.usefixtures("pauses")
+def test_a_clock_that_is_wrong_is_wrong_for_all_who_ask_at_once(
+    server: Server, client: aws.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them is answered, although the first refusal has set the clock right for the others."""
+    monkeypatch.setattr(boto, "_clock", aws.Clock())
+    theirs = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    date = {"Date": format_datetime(theirs, usegmt=True)}
+    all_are_signed = threading.Barrier(4)
+
+    def judge(request: Request) -> Reply:
+        signed = datetime.datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
+        if abs(signed - theirs) < datetime.timedelta(minutes=5):
+            return reply(ITEM)
+        all_are_signed.wait(30)
+        return refusal("InvalidSignatureException", 400, date)
+
+    server.answer = judge
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.call("GetItem", REQUEST), range(4)))
+    assert answers == [ITEM] * 4
 
 
 @pytest.mark.parametrize("date", [{}, {"Date": "no date"}, {"Date": "now"}])

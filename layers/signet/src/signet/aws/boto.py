@@ -99,13 +99,14 @@ class BotoTransport:
     def send(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Have an operation done (`Transport.send`)."""
         what = f"{self.name} {operation}"
+        offset = _clock.offset
         try:
             answer: dict[str, Any] = self._methods[operation](**request)
             # Of S3 and Lambda.
             for member in answer.keys() & {"Body", "Payload"}:
                 answer[member] = answer[member].read()
         except ClientError as error:
-            raise self._refused(error) from None
+            raise self._refused(error, offset) from None
         except NOBODY as error:
             raise NoCredentials(f"{what}: {type(error).__name__}") from None
         except NO_ANSWER as error:
@@ -130,7 +131,7 @@ class BotoTransport:
         if left < self._read_timeout:
             request.context["read_timeout"] = max(left, SHORTEST_READ)
 
-    def _refused(self, error: ClientError) -> Refused:
+    def _refused(self, error: ClientError, offset: float) -> Refused:
         details = dict(error.response)
         metadata, said = details.pop("ResponseMetadata"), details.pop("Error")
         for name in ("message", "Message"):
@@ -138,7 +139,7 @@ class BotoTransport:
         status: int = metadata["HTTPStatusCode"]
         code, message = str(said.get("Code") or status), str(said.get("Message") or "")
         refused = Refused(status, code, message, details, metadata.get("RequestId"))
-        if _clock.is_set_right(refused, metadata.get("HTTPHeaders", {}).get("date")):
+        if _clock.is_set_right(refused, metadata.get("HTTPHeaders", {}).get("date"), offset):
             refused.is_transient = True
         return refused
 

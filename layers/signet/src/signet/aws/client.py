@@ -150,24 +150,25 @@ class Clock:
         """Unix seconds."""
         return time.time() + self.offset
 
-    def is_set_right(self, refused: Refused, date: str | None) -> bool:
+    def is_set_right(self, refused: Refused, date: str | None, offset: float) -> bool:
         """Whether a request was refused for its time, and another one will have the right time.
 
         Args:
             refused: What came of it.
             date: The answer's header `Date`.
+            offset: The clock's when the request was signed: another answer may have set it right since.
         """
         if refused.code not in SKEWED or date is None:
             return False
         from email.utils import parsedate_to_datetime
 
         try:
-            skew = parsedate_to_datetime(date).timestamp() - self.now()
+            right = parsedate_to_datetime(date).timestamp() - time.time()
         except ValueError:
             return False
-        if abs(skew) < SKEW_SECONDS:
+        if abs(right - offset) < SKEW_SECONDS:
             return False
-        self.offset += skew
+        self.offset = right
         return True
 
 

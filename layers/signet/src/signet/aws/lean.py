@@ -103,6 +103,7 @@ class LeanTransport:
     def send(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Have an operation done (`Transport.send`)."""
         what = f"{self.name} {operation}"
+        offset = self._clock.offset
         body = json.dumps(request, default=_to_blob).encode()
         message = self._head(operation, body) + body
         try:
@@ -125,7 +126,7 @@ class LeanTransport:
         # `com.amazonaws.dynamodb.v20120810#ThrottlingException`, or the name alone.
         code = str(details.pop("__type", response.status)).partition(":")[0].rpartition("#")[2]
         refused = Refused(response.status, code, text, details, response.getheader("x-amzn-requestid"))
-        refused.is_transient |= self._clock.is_set_right(refused, response.getheader("date"))
+        refused.is_transient |= self._clock.is_set_right(refused, response.getheader("date"), offset)
         raise refused
 
     def prepare(self) -> None:
