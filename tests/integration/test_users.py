@@ -192,6 +192,21 @@ def test_what_a_client_has_read_it_may_send_back(signet: Deployment) -> None:
     assert signet.items() == before
 
 
+def test_what_a_client_has_read_by_an_address_it_may_send_back(signet: Deployment) -> None:
+    """A path that names the user by the address takes the body whose ids are that user's, and no other's."""
+    user, other = create(signet), create(signet, email="bob@example.com")
+    before = signet.items()
+    answer = send(signet, "PATCH", "ann@example.com", send(signet, "GET", "ann@example.com").json)
+    assert (answer.status, answer.json) == (200, user)
+    ids = {name: other[name] for name in ("id", "experienceUserId")}
+    for wrong in (ids, {"experienceUserId": other["id"]}, {**user, **ids}, user | {"id": other["id"]}):
+        assert send(signet, "PATCH", "ann@example.com", {**wrong, "firstName": "Anna"}).status == 400
+    for odd in (None, 5, "", [user["id"]]):
+        answer = send(signet, "PATCH", "ann@example.com", {"experienceUserId": odd, "firstName": "Anna"})
+        assert answer.status == 400
+    assert signet.items() == before
+
+
 @pytest.mark.parametrize("name", ["id", "experienceUserId", "applicationId"])
 def test_a_path_and_a_body_that_disagree_are_refused(signet: Deployment, name: str) -> None:
     """An id in the body that is not the path's is no way to another user, and a sign of a mistake."""
