@@ -12,6 +12,9 @@ from signet.errors import InvalidRequest
 BLOCK_BYTES = 2**20
 """How much of the file is read at once, and how much of it comes out of gzip at once."""
 
+SLICE_BYTES = 2**13
+"""How much of it goes into gzip at once. A member may have 20 bytes."""
+
 MAX_GROWTH = 100
 """How many times its size may come out of gzip, which can make a thousand: users come to some ten."""
 
@@ -67,22 +70,28 @@ def _unzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
     allowed = FREE_BYTES
     try:
         for block in blocks:
-            rest = block
             allowed += MAX_GROWTH * len(block)
-            while rest:
-                if stream.eof:
-                    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                piece = stream.decompress(rest, BLOCK_BYTES)
-                allowed -= len(piece)
-                if allowed < 0:
-                    what = f"becomes more than {MAX_GROWTH} times its size; upload it uncompressed"
-                    raise _refusal(what)
-                yield piece
-                rest = stream.unconsumed_tail or stream.unused_data
+            for rest in _slices(block):
+                while rest:
+                    if stream.eof:
+                        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                    piece = stream.decompress(rest, BLOCK_BYTES)
+                    allowed -= len(piece)
+                    if allowed < 0:
+                        what = f"becomes more than {MAX_GROWTH} times its size; upload it uncompressed"
+                        raise _refusal(what)
+                    yield piece
+                    rest = stream.unconsumed_tail or stream.unused_data
     except zlib.error as error:
         raise _refusal("is damaged: what begins like gzip goes on like something else") from error
     if not stream.eof:
         raise _refusal("is damaged: its gzip stops in the middle; upload all of it")
+
+
+def _slices(block: bytes) -> Iterator[bytes]:
+    """A block in pieces: with each member that ends in one, what is left of the piece is copied."""
+    for start in range(0, len(block), SLICE_BYTES):
+        yield block[start : start + SLICE_BYTES]
 
 
 def _without(number: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
