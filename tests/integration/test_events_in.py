@@ -227,3 +227,12 @@ def test_a_password_does_not_come_in_an_event(
     assert failed(answer) == ["0", "1"]
     assert moto_signet.items() == before
     assert "another horse" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("records", [[], {}, "text", None])
+def test_an_envelope_with_records_is_no_event(moto_signet: Deployment, records: object) -> None:
+    """It is refused, and nothing is done: it would be trusted as the one and run as the other."""
+    user = make_user(moto_signet)
+    with pytest.raises(UnsupportedEvent):
+        moto_signet.invoke("update_user", envelope({**user, "firstName": "Ann"}, Records=records))
+    assert names(moto_signet, user) == [None]

@@ -30,6 +30,8 @@ def is_trusted(event: dict[str, Any], settings: Settings) -> bool:
     match event:
         case {"Records": [_, *_] as records}:
             return all(_is_trusted_message(record, settings) for record in records)
+        case {"Records": _}:
+            return False  # Whatever else it is: it would be run as a batch.
         case {"detail-type": str(), "source": str(source), "id": str(), "detail": dict()}:
             return source in settings.event_sources
         case _:
