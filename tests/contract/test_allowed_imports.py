@@ -4,6 +4,8 @@ import pytest
 
 from tools import imports
 
+pytestmark = pytest.mark.heavy
+
 OPERATIONS = {operation.name: operation for operation in imports.read_operations()}
 
 

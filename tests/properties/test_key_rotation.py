@@ -326,7 +326,7 @@ def live(cloud: Cloud, seed: int, days: int) -> dict[str, int]:
 
 
 @pytest.mark.heavy
-@pytest.mark.engine_only("test_half_a_year_of_rotations is the same on moto")
+@pytest.mark.engine_only("test_a_hundred_days_of_rotations is the same on moto")
 @pytest.mark.parametrize("seed", range(2))
 def test_three_years_of_rotations(engine_cloud: Cloud, seed: int) -> None:
     """Whatever crashes, runs twice or is revoked, each good token verifies everywhere, and no other."""
@@ -335,6 +335,6 @@ def test_three_years_of_rotations(engine_cloud: Cloud, seed: int) -> None:
     assert min(seen.values()) > 0
 
 
-def test_half_a_year_of_rotations(cloud: Cloud) -> None:
+def test_a_hundred_days_of_rotations(cloud: Cloud) -> None:
     """The same, shorter."""
-    assert live(cloud, 0, 180)["rotations"] >= 2
+    assert live(cloud, 0, 100)["rotations"] >= 1

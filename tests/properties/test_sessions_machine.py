@@ -902,7 +902,7 @@ class SessionsMachine(RuleBasedStateMachine):
 
 
 THOROUGH = settings(
-    max_examples=examples(500),
+    max_examples=examples(200),
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
