@@ -6,14 +6,20 @@ from benchmarks.sizes import packages
 
 
 def test_a_file_is_counted_for_its_distribution(tmp_path: Path) -> None:
-    """Compiled code at the top too, by the distributions' own lists; the last row is the sum."""
+    """Compiled code at the top too; the last row is the sum."""
     info = tmp_path / "PyJWT-2.0.dist-info"
     for folder in (tmp_path / "jwt", tmp_path / "__pycache__", info):
         folder.mkdir()
     (tmp_path / "jwt" / "api.py").write_bytes(b"#" * 1000)
-    (tmp_path / "__pycache__" / "single.cpython-313.pyc").write_bytes(b"#" * 10)
-    (info / "RECORD").write_text("jwt/api.py,,\nsingle.py,,\n")
-    own, whole = packages(tmp_path)
-    assert own["package"] == "pyjwt"
-    assert own["of it .pyc"] == 10 / 1e6
-    assert whole == {**own, "package": "all"}
+    (tmp_path / "__pycache__" / "six.cpython-313.pyc").write_bytes(b"#" * 10)
+    (info / "METADATA").write_bytes(b"#" * 100)
+    (tmp_path / "signet").mkdir()
+    (tmp_path / "signet" / "own.py").write_bytes(b"#" * 500)
+    rows = {row["package"]: row for row in packages(tmp_path)}
+    assert {name: row["unzipped, MB"] * 1e6 for name, row in rows.items()} == {
+        "pyjwt": 1100,
+        "signet": 500,
+        "six": 10,
+        "all": 1610,
+    }
+    assert rows["six"]["of it .pyc"] == rows["all"]["of it .pyc"] == 10 / 1e6
