@@ -28,7 +28,7 @@ def packages(root: Path) -> list[Row]:
             if top == "__pycache__":
                 top = path.name.partition(".")[0] + ".py"
             content = path.read_bytes()
-            size = sizes.setdefault(owners.get(top, top), [0, 0, 0])
+            size = sizes.setdefault(owners.get(top.removesuffix(".py"), top), [0, 0, 0])
             compiled = len(content) if path.suffix == ".pyc" else 0
             for place, number in enumerate((len(content), compiled, len(zlib.compress(content, 6)))):
                 size[place] += number
@@ -42,7 +42,7 @@ def packages(root: Path) -> list[Row]:
 
 
 def _owners(root: Path) -> dict[str, str]:
-    """The distribution of what is at the top, by what is installed here: the layer leaves its own lists out."""
+    """The distribution of what is at the top, by what is installed here: the layer leaves out its lists."""
     installed = packages_distributions()
     owners = {top: names[0].lower().replace("_", "-") for top, names in installed.items()} | {
         "signet": "signet"
