@@ -9,6 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from signet.edge.fields.model import DESCRIBED, RequestModel
+from signet.edge.nodes.authenticate_user import AuthenticateUser
+from signet.edge.nodes.generate_token import GenerateToken
 from signet.errors import InvalidRequest
 from tests.deployment import ROOT
 
@@ -44,6 +46,8 @@ def models() -> Iterator[type[RequestModel]]:
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, RequestModel) and kind is not RequestModel:
                 yield kind
+    # What a handler imports only where a node comes.
+    yield from (AuthenticateUser, GenerateToken)
 
 
 MODELS = sorted(set(models()), key=lambda model: model.__name__)

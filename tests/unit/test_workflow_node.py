@@ -392,7 +392,8 @@ def test_an_exported_node_is_taken_as_it_is(mode: AuthMode) -> None:
         ({"meta": {}}, "node.authMode", "is required"),
         ({"meta": None}, "node.authMode", "is required"),
         ({"config": {"code": "1"}}, "node.code", "unknown"),
-        ({"config": []}, "node.config", "unknown"),
+        ({"config": []}, "node", "has a config that is no JSON object"),
+        ({"config": None}, "node", "has a config that is no JSON object"),
     ],
 )
 def test_an_exported_node_that_is_another_s_is_refused(

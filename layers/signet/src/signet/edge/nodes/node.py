@@ -38,6 +38,10 @@ class Node(RequestModel):
         match node:
             case {"config": dict(config), **others}:
                 kind, meta = others.get("type", cls.exported_type), others.get("meta")
+            case {"config": _}:
+                raise InvalidRequest.of(
+                    "node", "has a config that is no JSON object, as an exported node has one."
+                )
             case _:
                 return node
         if kind != cls.exported_type:
