@@ -282,6 +282,19 @@ def test_users_with_ids_of_the_application_s_own_come_along(signet: Deployment) 
     assert sound(signet)
 
 
+def test_a_user_who_came_along_is_identified(signet: Deployment) -> None:
+    """Nobody has changed the user since the import made it."""
+    start(signet, lines({"id": "ext:u1", "profile": {"name": "Ann"}}))
+    here = {"applicationId": signet.application_id}
+    token = signet.invoke("issue_user_token", here | {"userId": "u1"})["token"]
+    for name in ("Anna", "Anne"):
+        user = {"userId": "u1", "name": name}
+        data = {"apiKey": signet.application_id, "authToken": token, "user": user}
+        assert signet.http("POST", "/v1/identify", {"data": data}).status == 200
+        shown = signet.invoke("get_user", here | {"experienceUserId": "ext:u1"})
+        assert shown["profile"]["name"] == name
+
+
 def test_what_is_there_stays_as_it_is(signet: Deployment) -> None:
     """Neither an address, an id nor a tombstone is touched: the lines are reported, and cost no other one."""
     start(signet, lines({**ANN, "id": "a" * 24}, {**BOB, "id": "b" * 24}))

@@ -113,11 +113,11 @@ def test_extra_data_not_carried_over(monkeypatch: pytest.MonkeyPatch, find: Call
     real = authenticating._Check._prepare
 
     def prepare(
-        check: authenticating._Check, token: Token | None, user_id: str
+        itself: authenticating._Check, token: Token | None, *given: Any, **named: Any
     ) -> Callable[[User], str | None]:
         if token is not None:
             token = replace(token, claims={n: v for n, v in token.claims.items() if n != "ext"})
-        return real(check, token, user_id)
+        return real(itself, token, *given, **named)
 
     monkeypatch.setattr(authenticating._Check, "_prepare", prepare)
     find("not carried over")

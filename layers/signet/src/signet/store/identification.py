@@ -65,7 +65,9 @@ def write_identified(
     # Nothing was written, raised or marked since it was read.
     conditions = ["revision = :before", "generation = :seen"]
     if before.revision == 0:
-        conditions[0] = "attribute_not_exists(revision)"
+        # Nobody was there; or somebody whom an import made, with the revision that a user begins with.
+        is_new = "attribute_not_exists(revision)"
+        conditions[0] = is_new if before.user is None else f"({is_new} OR revision = :before)"
     if before.generation == 0:
         conditions[1] = "(attribute_not_exists(generation) OR generation = :seen)"
     if not before.is_lasting:
@@ -74,7 +76,7 @@ def write_identified(
     if mark is not None:
         conditions.append("NOT contains(ended, :mark)")
         values[":mark"] = mark
-    if before.revision:
+    if before.revision or before.user is not None:
         values[":before"] = before.revision
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
     if removed:
