@@ -9,9 +9,10 @@ from signet import wiring
 from signet.domain.identities import load_email_validator
 from signet.edge.credentials import VELT_BODY, VELT_HEADERS
 from signet.edge.dialects.velt import velt
+from signet.edge.fields.identities import EmailText
 from signet.edge.fields.model import UNSET, RequestModel, ResponseModel
 from signet.edge.fields.permissions import Permissions
-from signet.edge.fields.velt import EmailText, ExternalId, PhotoUrl, Text
+from signet.edge.fields.velt import ExternalId, PhotoUrl, Text
 from signet.edge.operation import Call, Variant, operation
 from signet.usecases import user_tokens
 

@@ -4,15 +4,13 @@ No route: only IAM lets anybody invoke it. It is the one way out for a password 
 export goes on that has begun.
 """
 
-from typing import Annotated, Any
-
-from pydantic import Field, StringConstraints
+from typing import Any
 
 from signet import wiring
 from signet.edge.credentials import DIRECT
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import UNSET, RequestModel
-from signet.edge.fields.transfer import write_line
+from signet.edge.fields.transfer import TransferId, write_line
 from signet.edge.operation import Call, operation
 from signet.usecases import exporting
 
@@ -20,11 +18,7 @@ from signet.usecases import exporting
 class ExportUsers(RequestModel):
     """The request's fields."""
 
-    export_id: Annotated[
-        str,
-        StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$"),
-        Field(description="1 to 64 letters, digits and hyphens"),
-    ] = UNSET
+    export_id: TransferId = UNSET
 
 
 @operation("export_users", request=ExportUsers.parse, dialect=LOSANT, scheme=DIRECT)

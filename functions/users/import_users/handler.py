@@ -6,13 +6,13 @@ it with the key of one. With `importId` an import goes on that has begun.
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from signet import wiring
 from signet.edge.credentials import DIRECT
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import UNSET, RequestModel
-from signet.edge.fields.transfer import read_line
+from signet.edge.fields.transfer import TransferId, read_line
 from signet.edge.object_created import object_created
 from signet.edge.operation import Call, operation
 from signet.usecases import importing
@@ -22,11 +22,7 @@ class ImportUsers(RequestModel):
     """The request's fields."""
 
     key: Annotated[str, Field(max_length=512)]
-    import_id: Annotated[
-        str,
-        StringConstraints(pattern=r"^[0-9a-zA-Z-]{1,64}$"),
-        Field(description="1 to 64 letters, digits and hyphens"),
-    ] = UNSET
+    import_id: TransferId = UNSET
 
 
 @object_created

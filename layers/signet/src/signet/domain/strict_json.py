@@ -10,6 +10,9 @@ from signet.errors import InvalidRequest, shown
 
 MAX_DEPTH = 32
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors put in front of a file in UTF-8."""
+
 type Members = dict[str, Any]
 """The members of a JSON object."""
 
@@ -29,7 +32,7 @@ def parse_body(body: bytes) -> Members:
     Raises:
         InvalidRequest: As for `parse_object`.
     """
-    return parse_object(body.removeprefix(b"\xef\xbb\xbf"))
+    return parse_object(body.removeprefix(BYTE_ORDER_MARK))
 
 
 def parse_object(body: bytes) -> Members:

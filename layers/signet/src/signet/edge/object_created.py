@@ -11,12 +11,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from signet import deadline, wiring
 from signet.domain.strict_json import check_object
+from signet.edge.fields.transfer import TRANSFER_ID
 from signet.edge.operation import Handler
 from signet.errors import InvalidRequest, SignetError, Unavailable, UnsupportedEvent
 from signet.usecases.importing import application_of, refuse
-
-IMPORT_ID = re.compile(r"[0-9a-zA-Z-]{1,64}")
-"""An import's name, which becomes a key: that of its report."""
 
 
 def object_created(operation: Handler) -> Handler:
@@ -37,7 +35,7 @@ def object_created(operation: Handler) -> Handler:
                 "detail-type": "Object Created",
                 "id": str(import_id),
                 "detail": {"bucket": {"name": bucket.name}, "object": {"key": str(key)}},
-            } if IMPORT_ID.fullmatch(import_id):
+            } if re.fullmatch(TRANSFER_ID, import_id):
                 pass
             case _:
                 message = "This event is of another bucket, or of something else than a new file."

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from signet.aws.bucket import Bucket
+from signet.domain.strict_json import BYTE_ORDER_MARK
 from signet.errors import InvalidRequest
 
 BLOCK_BYTES = 2**20
@@ -22,7 +23,6 @@ FREE_BYTES = 2**24
 """What may come out of any file, however small."""
 
 GZIP = b"\x1f\x8b"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_blocks(bucket: Bucket, report: dict[str, Any]) -> Iterator[bytes]:
@@ -49,12 +49,12 @@ def read_blocks(bucket: Bucket, report: dict[str, Any]) -> Iterator[bytes]:
         blocks = itertools.chain([first], blocks)
     if report.get("gzip"):
         blocks = _without(offset, _unzip(blocks))
-    is_checked = offset > 0
-    for block in filter(None, blocks):
-        if not is_checked:
-            _check_beginning(block)
-        is_checked = True
-        yield block
+    blocks = filter(None, blocks)
+    if offset == 0:
+        for first in itertools.islice(blocks, 1):
+            _check_beginning(first)
+            yield first
+    yield from blocks
 
 
 def _read(bucket: Bucket, report: dict[str, Any], offset: int) -> Iterator[bytes]:

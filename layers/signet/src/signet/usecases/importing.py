@@ -18,6 +18,7 @@ from typing import Any
 from signet import deadline
 from signet.aws.bucket import Bucket, ObjectChanged
 from signet.domain.identities import normal_email
+from signet.domain.strict_json import BYTE_ORDER_MARK
 from signet.domain.users import User, new_user_id
 from signet.errors import FileNotFound, InvalidRequest, RequestTooLarge, SignetError, Unavailable, UserExists
 from signet.store.groups import find_groups
@@ -25,7 +26,7 @@ from signet.store.memberships import add_user
 from signet.store.tenant import Tenant
 from signet.store.transfer import is_made_by
 from signet.store.users import GroupsGoneError, StaleError
-from signet.usecases.import_files import BYTE_ORDER_MARK, read_blocks
+from signet.usecases.import_files import read_blocks
 from signet.usecases.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
 from signet.usecases.users import Hasher, check_cutoff
 
@@ -292,7 +293,6 @@ class _Chunks:
         if line.text is None:
             message = f"The line has more than {MAX_LINE_BYTES} bytes."
             raise RequestTooLarge(message)
-        # A byte order mark, which some editors put in front of a file.
         new = self._importer.read_line(
             line.text.removeprefix(BYTE_ORDER_MARK) if line.number == 1 else line.text
         )

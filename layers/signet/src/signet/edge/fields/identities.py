@@ -1,19 +1,28 @@
-"""The fields that name an identity."""
+"""The fields that name an identity, and those that hold an address."""
 
 from typing import Annotated
 
-from pydantic import Field, Strict, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, Strict, StringConstraints, ValidationInfo, field_validator
 
-from signet.domain.identities import Identity, IdentityType, parse_identity
+from signet.domain.identities import MAX_EMAIL, Identity, IdentityType, normal_email, parse_identity
 from signet.edge.fields.model import RequestModel
 from signet.errors import FaultKind, InvalidRequest
+
+
+def _email(text: str) -> str:
+    normal_email(text, "email")
+    return text.strip()
+
+
+EmailText = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_email)]
+"""An e-mail address as it was given, without white space around it."""
 
 
 class IdentityFields(RequestModel):
     """An identity as Gladly's clients name it. `identity` comes out in its normal form."""
 
     identity_type: Annotated[IdentityType, Strict(strict=False)]
-    identity: Annotated[str, Field(max_length=1024)]
+    identity: Annotated[str, Field(max_length=MAX_EMAIL)]
 
     @field_validator("identity")
     @classmethod

@@ -3,17 +3,27 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from signet.domain.passwords.hasher import check_importable
 from signet.domain.strict_json import parse_object
 from signet.domain.times import iso_8601
 from signet.domain.users import EXTERNAL, NO_PASSWORD, User, find_user_id, path_id
+from signet.edge.fields.identities import EmailText
 from signet.edge.fields.model import UNSET
-from signet.edge.fields.users import DateTime, Email, Password, UserFields
+from signet.edge.fields.users import DateTime, Password, UserFields
 from signet.edge.fields.velt import Profile
 from signet.errors import FaultKind, InvalidRequest
 from signet.usecases.importing import NewUser
+
+TRANSFER_ID = r"[0-9a-zA-Z-]{1,64}"
+"""The name of an import or an export, which becomes a key: that of its report."""
+
+TransferId = Annotated[
+    str,
+    StringConstraints(pattern=f"^{TRANSFER_ID}$"),
+    Field(description="1 to 64 letters, digits and hyphens"),
+]
 
 PasswordHash = Annotated[str, AfterValidator(check_importable)]
 
@@ -31,7 +41,7 @@ UserId = Annotated[str, AfterValidator(_user_id)]
 class ImportLine(UserFields):
     """A user to be made, with a password, the hash of one, or none."""
 
-    email: Email | None = None  # type: ignore[assignment] # a user with an external id needs none
+    email: EmailText | None = None  # type: ignore[assignment] # a user with an external id needs none
     password: Password = UNSET
     password_hash: PasswordHash | None = UNSET
     id: UserId = UNSET

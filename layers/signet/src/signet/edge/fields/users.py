@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from signet.domain.identities import normal_email
 from signet.domain.ids import find_id
 from signet.domain.passwords.policy import check_policy
 from signet.domain.times import find_milliseconds
 from signet.domain.users import MAX_GROUPS
+from signet.edge.fields.identities import EmailText
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.errors import InvalidRequest, shown
 
@@ -27,11 +27,6 @@ Tags = Annotated[
     ],
     Field(max_length=MAX_TAGS),
 ]
-
-
-def _email(text: str) -> str:
-    normal_email(text, "email")
-    return text.strip()
 
 
 def _password(text: str) -> str:
@@ -58,7 +53,6 @@ def _group_ids(group_ids: list[str]) -> tuple[str, ...]:
     return tuple(sorted(own_ids))
 
 
-Email = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_email)]
 Password = Annotated[str, AfterValidator(_password)]
 DateTime = Annotated[str, AfterValidator(_milliseconds)]
 GroupIds = Annotated[list[str], Field(max_length=MAX_GROUPS), AfterValidator(_group_ids)]
@@ -67,7 +61,7 @@ GroupIds = Annotated[list[str], Field(max_length=MAX_GROUPS), AfterValidator(_gr
 class UserFields(RequestModel):
     """What a client may say of a user."""
 
-    email: Email
+    email: EmailText
     password: Password
     first_name: Text | None = None
     last_name: Text | None = None
@@ -104,7 +98,7 @@ class UpdateUser(UserFields, NamedUser):
     What a client has read it may send back: the fields that it cannot change are known, and ignored.
     """
 
-    email: Email | None = UNSET  # type: ignore[assignment] # null is what a user without an address has
+    email: EmailText | None = UNSET  # type: ignore[assignment] # null is what a user without an address has
     password: Password = UNSET
     id: str = UNSET
     creation_date: Any = None

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import Url
 
-from signet.domain.identities import normal_email
 from signet.domain.users import MAX_PROFILE_BYTES, check_profile
+from signet.edge.fields.identities import EmailText
 from signet.edge.fields.model import RequestModel
 from signet.errors import InvalidRequest
 
@@ -19,11 +19,6 @@ def _printable(text: str) -> str:
         message = "holds a character that cannot be printed."
         raise InvalidRequest.of("userId", message)
     return text
-
-
-def _email(text: str) -> str:
-    normal_email(text, "email")
-    return text.strip()
 
 
 def _web_address(text: str) -> str:
@@ -40,9 +35,6 @@ def _web_address(text: str) -> str:
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 """The application's own id of a user."""
-
-EmailText = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_email)]
-"""An e-mail address, as it was given."""
 
 PhotoUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]
 """The address of a picture: whoever shows it puts it into a page, where a `javascript:` URL would run."""

@@ -15,7 +15,7 @@ from signet.domain import templates
 from signet.domain.strict_json import Members
 from signet.domain.users import User
 from signet.edge.fields.model import RequestModel
-from signet.edge.nodes.node import Node, Text, new_token, result_path
+from signet.edge.nodes.node import Node, Text, new_token
 from signet.errors import FaultKind, FieldFault, InvalidRequest
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
 
@@ -82,7 +82,7 @@ def run(
 
 
 def _path(text: str | None, field: str) -> templates.Path | None:
-    return None if text is None else result_path(text, field)
+    return None if text is None else templates.parse_path(text.strip(), field)
 
 
 def _put_results(

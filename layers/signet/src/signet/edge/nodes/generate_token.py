@@ -7,7 +7,7 @@ from pydantic import StringConstraints
 
 from signet.domain import templates
 from signet.edge.fields.model import RequestModel
-from signet.edge.nodes.node import Node, new_token, result_path
+from signet.edge.nodes.node import Node, new_token
 from signet.errors import FaultKind, InvalidRequest, UserNotFound
 from signet.usecases.sessions import Wanted
 
@@ -53,7 +53,7 @@ def run(request: GenerateTokenRequest, issue: Callable[[Wanted], str]) -> dict[s
         if not template:
             raise InvalidRequest.of(f"node.{name}", "is required.", FaultKind.MISSING)
     field = "node.resultPath"
-    path = result_path(node.result_path, field)
+    path = templates.parse_path(node.result_path, field)
     named = templates.render(node.email_or_id_template, payload, "node.emailOrIdTemplate")
     ttl_ms, extra_data = new_token(node, payload)
     # Tried out with nothing in its place, so that no refusal can come after the fact.

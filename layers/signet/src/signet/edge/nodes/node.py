@@ -78,12 +78,3 @@ def new_token(node: Node, payload: Members) -> tuple[int | None, dict[str, Any] 
         given["extraDataJsonTemplate"] = templates.render_object(extra, payload, field)
     resolved = _Resolved.parse({"node": given}).node
     return resolved.ttl_template, resolved.extra_data_json_template
-
-
-def result_path(text: str, field: str) -> templates.Path:
-    """The steps of a result path.
-
-    Raises:
-        InvalidRequest: It is no path.
-    """
-    return templates.parse_path(text.strip(), field)
