@@ -16,7 +16,7 @@ class NoPolicies:
 
 
 @functools.cache
-def deployed(layer: str = "1", code: str = "1") -> dict[str, Any]:
+def deployed(layer: str = "1", code: str = "1", **parameters: str) -> dict[str, Any]:
     """The resources that SAM makes of the template, with the artefacts that `sam package` would name."""
     # Importing it takes a second.
     from samtranslator.translator.transform import transform
@@ -32,5 +32,5 @@ def deployed(layer: str = "1", code: str = "1") -> dict[str, Any]:
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             properties["DefinitionUri"] = "s3://bucket/workflow"
     with mock.patch.dict("os.environ", {"AWS_DEFAULT_REGION": "us-east-1"}):
-        resources: dict[str, Any] = transform(template, {}, NoPolicies())["Resources"]
+        resources: dict[str, Any] = transform(template, parameters, NoPolicies())["Resources"]
     return resources

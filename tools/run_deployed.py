@@ -332,6 +332,9 @@ def run(folder: Path, port: int) -> None:
     expect("each with its functions", len(found), 2 * functions)
     expect("each with its schedule", len(aws.scheduler.list_schedules()["Schedules"]), 2)
     expect("each with its table, protected", list(aws.tables().values()), [True, True])
+    dashboards = aws.cloudwatch.list_dashboards()["DashboardEntries"]
+    expect("each with its dashboard", len(dashboards), 2)
+    expect("and its alarms", len(aws.cloudwatch.describe_alarms()["MetricAlarms"]), 2 * _alarms())
     sessions = {}
     for name, stage in stages.items():
         print(f"The README's flows, {name}", file=sys.stderr)
@@ -385,6 +388,12 @@ def run(folder: Path, port: int) -> None:
     logs_in = old.call(f"/applications/{sessions['dev'].application}/experience/login", ANN)
     expect("users log in", logs_in.status, 200)
     expect("and the table is protected", aws.tables()[left["Table"]], True)  # noqa: FBT003
+
+
+def _alarms() -> int:
+    """How many alarms a stage has."""
+    nested = template.load(ROOT / "deploy" / "monitoring.yaml")["Resources"]
+    return sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in nested.values())
 
 
 def _resolver() -> template.Resolver:

@@ -293,7 +293,7 @@ def test_no_other_role_touches_the_table() -> None:
     """What is no function's role invokes functions and writes logs."""
     roles = {name: role for name, role in deployed().items() if role["Type"] == "AWS::IAM::Role"}
     others = roles.keys() - {f"{function}Role" for function in PERMISSIONS}
-    assert others == {"RotateKeysFunctionDailyRole", "SignInWorkflowRole"}
+    assert others == {"DeploymentRole", "RotateKeysFunctionDailyRole", "SignInWorkflowRole"}
     assert not [name for name in others if "dynamodb:" in str(roles[name]) or "kms:" in str(roles[name])]
 
 

@@ -57,3 +57,32 @@ def test_whoever_calls_them_calls_the_alias() -> None:
     for function in VERSIONED:
         assert f"{function}Aliaslive" in text
         assert f"${{{function}.Arn}}" not in text
+
+
+def test_a_new_version_takes_over_at_once_unless_it_is_asked_to_do_so_gradually() -> None:
+    """By default nothing of CodeDeploy is there; then each alias waits for it, and an alarm takes it back."""
+    assert not [name for name, it in deployed().items() if it["Type"].startswith("AWS::CodeDeploy::")]
+    gradual = deployed(Deployment="Canary10Percent5Minutes")
+    groups = {
+        name.removesuffix("DeploymentGroup"): it["Properties"]
+        for name, it in gradual.items()
+        if it["Type"] == "AWS::CodeDeploy::DeploymentGroup"
+    }
+    assert groups.keys() == VERSIONED
+    for function, group in groups.items():
+        alias = gradual[f"{function}Aliaslive"]
+        assert "CodeDeployLambdaAliasUpdate" in alias["UpdatePolicy"]
+        assert "Canary10Percent5Minutes" in str(group["DeploymentConfigName"])
+        assert "NewVersionFails" in str(group["AlarmConfiguration"])
+        assert "DeploymentRole" in str(group["ServiceRoleArn"])
+        assert group["AutoRollbackConfiguration"]["Enabled"] is True
+
+
+def test_every_way_of_deploying_gradually_is_one_of_codedeploy_s() -> None:
+    """And has its line in the mapping that SAM reads in place of a condition."""
+    ways = load_template()["Parameters"]["Deployment"]["AllowedValues"]
+    assert load_template()["Mappings"]["Deployments"] == {
+        way: {"Gradual": "false" if way == "AllAtOnce" else "true"} for way in ways
+    }
+    for way in set(ways) - {"AllAtOnce"}:
+        assert way in str(deployed(Deployment=way)["LogInFunctionDeploymentGroup"]["Properties"])

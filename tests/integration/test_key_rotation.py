@@ -8,13 +8,14 @@ from typing import Any
 import jwt
 import pytest
 
+from local import template
 from signet import wiring
 from signet.aws.client import Refused
 from signet.domain.keys import DAY
 from signet.edge import record
 from signet.errors import InvalidRequest, SigningUnavailable
 from signet.store.table import Part, Table
-from tests.deployment import PASSWORD, URL, Cloud, Deployment, load_template
+from tests.deployment import PASSWORD, ROOT, URL, Cloud, Deployment, load_template
 
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
 ANNOUNCEMENT = 60 + 300 + 7200 + 120
@@ -266,15 +267,16 @@ def test_the_age_of_the_active_key_is_measured(
 def test_the_alarms_watch_what_is_measured() -> None:
     """An alarm on a metric that nobody emits would never ring."""
     resources = load_template()["Resources"]
+    alarms = template.load(ROOT / "deploy" / "monitoring.yaml")["Resources"]
     variables = load_template()["Globals"]["Function"]["Environment"]["Variables"]
     namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
-    alarm = resources["ActiveKeyTooOld"]["Properties"]
+    alarm = alarms["ActiveKeyTooOld"]["Properties"]
     assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, "ActiveKeyOverdue")
     assert [dimension["Name"] for dimension in alarm["Dimensions"]] == [record.DIMENSION]
     # No data are heard of by leaving OK, so that a first deployment, which has none yet, raises no alarm.
     assert alarm["TreatMissingData"] == "missing"
     assert alarm["InsufficientDataActions"] == alarm["AlarmActions"]
-    failed = resources["RotationFailed"]["Properties"]
+    failed = alarms["RotationFailed"]["Properties"]
     assert (failed["Namespace"], failed["MetricName"]) == ("AWS/Lambda", "Errors")
     schedule = resources["RotateKeysFunction"]["Properties"]["Events"]["Daily"]["Properties"]
     assert (schedule["ScheduleExpression"], schedule["Input"]) == ("rate(1 day)", "{}")

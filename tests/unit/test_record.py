@@ -109,19 +109,20 @@ def test_a_call_leaves_a_metric_and_its_circumstances_in_one_line(
     code: str | None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One metric in the dimension `function_name`; beside it who called, for whom, and how it ended."""
+    """One metric, by function and by stack; beside it who called, for whom, and how it ended."""
     end(new_record())
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert check_embedded_metrics(line) == {outcome: 1.0}
     (directive,) = line.pop("_aws")["CloudWatchMetrics"]
     assert directive == {
         "Namespace": "Signet",
-        "Dimensions": [["function_name"]],
+        "Dimensions": [["function_name"], ["stack_name"]],
         "Metrics": [{"Name": outcome, "Unit": "Count"}],
     }
     expected = {
         "service": "log_in",
         "function_name": "function",
+        "stack_name": "local",
         "function_request_id": FUNCTION_REQUEST_ID,
         "correlation_id": "gateway's id",
         "application_id": "0" * 24,
@@ -137,7 +138,7 @@ def test_what_is_not_known_is_left_out(capsys: pytest.CaptureFixture[str]) -> No
     """A call without an application or an actor has no member for them."""
     Record(make_logger("publish_jwks"), "id", Context()).succeeded(200)
     (line,) = lines(capsys)
-    who = {"service", "function_name", "function_request_id", "correlation_id"}
+    who = {"service", "function_name", "stack_name", "function_request_id", "correlation_id"}
     assert line.keys() == {"_aws", "status", "Success"} | who
 
 
@@ -166,11 +167,11 @@ def test_the_first_call_of_a_container_counts_a_cold_start(
 def test_a_service_that_the_environment_names_is_no_dimension(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Alarms watch metrics of one dimension, whatever Powertools is told for other functions."""
+    """Alarms watch metrics by function or by stack, whatever Powertools is told for other functions."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "theirs")
     new_record().succeeded(200)
     (line,) = lines(capsys)
-    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["function_name"]]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["function_name"], ["stack_name"]]
     assert line["service"] == "log_in"
 
 
@@ -282,6 +283,7 @@ def test_the_lines_are_as_documented(
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={warning['xray_trace_id']};Sampled=1")
     monkeypatch.setattr(Failed, "request_id", warning["aws_request_id"])
     monkeypatch.setattr(Context, "_function_name", metric["function_name"])
+    monkeypatch.setenv("STACK_NAME", metric["stack_name"])
     record = Record(make_logger(metric["service"]), metric["correlation_id"], Context())
     record.application_id, record.actor = metric["application_id"], metric["actor"]
     error = Unavailable(warning["message"])

@@ -99,6 +99,11 @@ def aws_endpoint(environment: Mapping[str, str] = os.environ) -> str | None:
     return environment.get("AWS_ENDPOINT_URL") or None
 
 
+def stack_name(environment: Mapping[str, str] = os.environ) -> str:
+    """The stack that the function belongs to; `local` for what is not deployed."""
+    return environment.get("STACK_NAME") or "local"
+
+
 def _names(text: str) -> frozenset[str]:
     """What stands between commas."""
     return frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -10,9 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from signet import wiring
 from signet.errors import SignetError, Unavailable
+from signet.settings import stack_name
 
 DIMENSION = "function_name"
-"""The one dimension of all metrics: it tells apart two deployments in one account, as alarms must."""
+STACK_DIMENSION = "stack_name"
+"""All metrics are kept by either, and either tells apart two deployments in one account, as alarms must."""
 
 
 class _Printing(logging.Handler):
@@ -79,6 +81,8 @@ class Record:
 
     def refused(self, error: SignetError, status: int | None) -> None:
         """The call was refused."""
+        if isinstance(error, Unavailable):
+            self.metric("Outage", MetricUnit.Count, 1)
         self._emit("Refusal", status, error.code)
         if isinstance(error, Unavailable):
             # The caller hears only that it should try again; why, the operator needs to know.
@@ -88,6 +92,7 @@ class Record:
 
     def warn(self, error: SignetError) -> None:
         """Something was left undone, for want of a dependency."""
+        self.metric("Outage", MetricUnit.Count, 1)
         self._logger.warning(error.message, exc_info=error, extra=self._keys(error.code, error))
 
     def failed(self, error: Exception, status: int | None) -> None:
@@ -105,6 +110,7 @@ class Record:
                 "status": status or "direct",
             },
         )
+        metrics.add_dimensions(**{STACK_DIMENSION: stack_name()})
         metrics.add_metric(outcome, MetricUnit.Count, 1)
         for name, (unit, value) in self._metrics.items():
             metrics.add_metric(name, unit, value)
