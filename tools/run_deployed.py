@@ -2,7 +2,8 @@
 
 What it shows: both stages stand side by side; the flows of the README over HTTP; an update whose parameters
 changed; a first deployment that fails leaves nothing; policies count, by taking one away and giving a wider
-one back; a stage that is deleted leaves table, key and bucket, which another takes over with what they hold.
+one back; CloudFront and WAF in front; a stage that is deleted leaves table, key and bucket, which another
+takes over with what they hold; a restored table in the place of a spoilt one.
 
 The emulator, ministack, ignores the definition of an HTTP API, so its routes are made here, of what `local`
 reads from the template for `make run`. It does not report names that collide: those are counted. It has no
@@ -30,7 +31,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from local import sam, template
-from tools import adopt, deploy
+from tools import adopt, deploy, end_all_tokens
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / ".aws-sam" / "host" / "template.yaml"
@@ -370,6 +371,24 @@ def run(folder: Path, port: int) -> None:
     print("Policies", file=sys.stderr)
     try_policies(aws, stages["prod"])
 
+    print("What stands in front", file=sys.stderr)
+    secret = "s" * 32
+    aws.cloudformation.create_stack(
+        StackName="signet-edge",
+        TemplateBody=(ROOT / "deploy" / "edge.yaml").read_text(),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in {
+                "OriginDomainName": "origin.id.example.com",
+                "OriginSecret": secret,
+                "DomainName": "id.example.com",
+                "CertificateArn": f"arn:aws:acm:{REGION}:123456789012:certificate/1",
+            }.items()
+        ],
+    )
+    aws.cloudformation.get_waiter("stack_create_complete").wait(StackName="signet-edge")
+    expect("is made", len(aws.wafv2.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]), 1)
+
     print("The end of a stage, and back to its data", file=sys.stderr)
     old = stages["dev"]
     left = {name: old.physical(name) for name in adopt.IDENTIFIERS}
@@ -388,6 +407,40 @@ def run(folder: Path, port: int) -> None:
     logs_in = old.call(f"/applications/{sessions['dev'].application}/experience/login", ANN)
     expect("users log in", logs_in.status, 200)
     expect("and the table is protected", aws.tables()[left["Table"]], True)  # noqa: FBT003
+    restore(folder, aws, old, left, sessions["dev"])
+
+
+def restore(folder: Path, aws: Aws, stage: Stage, left: dict[str, str], played: Played) -> None:
+    """Do what docs/restore.md says of a table that was spoilt. The emulator restores what is there now."""
+    print("A point-in-time restore", file=sys.stderr)
+    restored, dynamodb = f"{stage.stack}-restored", aws.dynamodb
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=left["Table"], TargetTableName=restored, UseLatestRestorableTime=True
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=restored)
+    dynamodb.update_time_to_live(
+        TableName=restored, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+    )
+    dynamodb.update_continuous_backups(
+        TableName=restored, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    dynamodb.update_table(TableName=restored, DeletionProtectionEnabled=True)
+    expect(
+        "ends all tokens", end_all_tokens.end_all_tokens(dynamodb, restored, time.time_ns() // 1_000_000), 1
+    )
+    names = left | {"Table": restored}
+    aws.cloudformation.delete_stack(StackName=stage.stack)
+    aws.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stage.stack)
+    adopt.adopt("dev", names, config=folder / "dev.toml")
+    expect("takes the old one's place", deployed(folder, "dev", **OWN["dev"]), 0)
+    stage.make_routes()
+    expect("as the stack's table", stage.outputs["TableName"], restored)
+    for token in (played.good, played.ended):
+        expect("an old token is dead", is_let_in(stage, *token), 403)
+    login = f"/applications/{played.application}/experience/login"
+    fresh = stage.call(login, ANN)
+    expect("users log in", fresh.status, 200)
+    expect("to a token that is good", is_let_in(stage, played.application, fresh.body["token"]), 200)
 
 
 def _alarms() -> int:

@@ -28,6 +28,8 @@ class Settings:
             None where it lets in every user. What is no group's id lets nobody in.
         event_sources: The EventBridge sources whose events are taken; none where it is missing.
         queue_arns: The SQS queues whose messages are taken; none where it is missing.
+        origin_secret_digests: SHA-256, in hex, of the secrets of what stands before the API; none where
+            nothing does.
     """
 
     table_name: str
@@ -45,6 +47,7 @@ class Settings:
     authorizer_group_ids: frozenset[str] | None
     event_sources: frozenset[str]
     queue_arns: frozenset[str]
+    origin_secret_digests: frozenset[str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -75,6 +78,7 @@ class Settings:
                 ),
                 event_sources=_names(environment.get("EVENT_SOURCES", "")),
                 queue_arns=_names(environment.get("QUEUE_ARNS", "")),
+                origin_secret_digests=_names(environment.get("ORIGIN_SECRET_DIGESTS", "")),
             )
         except KeyError as error:
             message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."

@@ -18,6 +18,7 @@ from signet import deadline, wiring
 from signet.domain.applications import Application, ApplicationChanged
 from signet.domain.ids import find_id, is_same_id
 from signet.domain.strict_json import Members, check_object, parse_body
+from signet.edge import front
 from signet.edge.credentials import Presented, Scheme
 from signet.edge.dialects.dialect import Dialect
 from signet.edge.http import HttpRequest, too_large
@@ -152,6 +153,8 @@ def operation[R](
             variant = (variants or {}).get(http.route_key, usual)
 
             def attempt() -> JsonModel | dict[str, Any]:
+                if not http.is_signed:
+                    front.check(http.headers, wiring.settings().origin_secret_digests)
                 acts_for, api_token, members = _receive(http, variant, parse, body_limit, query, record)
                 return operate(_call(record, variant.request(members), acts_for, api_token))
 

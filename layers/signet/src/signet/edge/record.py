@@ -82,7 +82,7 @@ class Record:
     def refused(self, error: SignetError, status: int | None) -> None:
         """The call was refused."""
         if isinstance(error, Unavailable):
-            self.metric("Outage", MetricUnit.Count, 1)
+            self.metric("Outage", "Count", 1)
         self._emit("Refusal", status, error.code)
         if isinstance(error, Unavailable):
             # The caller hears only that it should try again; why, the operator needs to know.
@@ -92,7 +92,7 @@ class Record:
 
     def warn(self, error: SignetError) -> None:
         """Something was left undone, for want of a dependency."""
-        self.metric("Outage", MetricUnit.Count, 1)
+        self.metric("Outage", "Count", 1)
         self._logger.warning(error.message, exc_info=error, extra=self._keys(error.code, error))
 
     def failed(self, error: Exception, status: int | None) -> None:
