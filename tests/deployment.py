@@ -350,6 +350,20 @@ class Deployment:
                 return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    def limit(self, **limits: tuple[int, int]) -> None:
+        """Set the application's limits of guessing (`account`, `source`, `knownSource`)."""
+        guessing = {name: {"atOnce": held, "perMinute": rate} for name, (held, rate) in limits.items()}
+        self.invoke("update_application", {"applicationId": self.application_id, "guessing": guessing})
+        self.restart()
+
+    def let_guess(self) -> None:
+        """Take all limits off, for a test that tries many passwords."""
+        self.limit(account=(0, 1), source=(0, 1), knownSource=(0, 1))
+
+    def kept(self) -> list[dict[str, Any]]:
+        """Every item but those in which guesses are counted, which a refusal may write."""
+        return [item for item in self.items() if item["sk"] != {"S": "ATTEMPT"}]
+
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
         """The round trips to AWS that are made meanwhile, as `dynamodb:GetItem`."""

@@ -14,6 +14,11 @@ DEFAULTS: dict[str, Any] = {
     "userTokenLifetime": 172800,
     "maxTokenLifetime": None,
     "login": {"ttl": None, "extraData": None, "invalidateExistingTokens": False},
+    "guessing": {
+        "account": {"atOnce": 10, "perMinute": 1},
+        "source": {"atOnce": 50, "perMinute": 10},
+        "knownSource": {"atOnce": 60, "perMinute": 6},
+    },
 }
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
 
@@ -62,19 +67,27 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         "lastUpdated": "2027-01-15T08:00:01.123Z",
         "login": {"ttl": 5001, "extraData": None, "invalidateExistingTokens": False},
     }
-    everything = {
+    everything: dict[str, Any] = {
         "name": "Shop 2",
         "requireJwtToken": False,
         "identityTokenLifetime": 1,
         "userTokenLifetime": 100 * 365 * 86400,
         "maxTokenLifetime": 60,
         "login": {"ttl": 1, "extraData": {"a": 1.5, "b": [None, "ü"]}, "invalidateExistingTokens": True},
+        "guessing": {
+            "account": {"atOnce": 0, "perMinute": 60_000},
+            "source": {"atOnce": 1_000_000, "perMinute": 1},
+            "knownSource": {"atOnce": 7, "perMinute": 8},
+        },
     }
     assert patch(signet, everything).json == before | everything | {"lastUpdated": "2027-01-15T08:00:01.123Z"}
     unset = patch(signet, {"maxTokenLifetime": None, "login": {"ttl": None, "extraData": None}}).json
     assert unset["maxTokenLifetime"] is None
     assert unset["login"] == {"ttl": None, "extraData": None, "invalidateExistingTokens": True}
     assert get(signet).json == unset
+    one = patch(signet, {"guessing": {"account": {"perMinute": 2}, "source": {}}}).json["guessing"]
+    assert one == everything["guessing"] | {"account": {"atOnce": 0, "perMinute": 2}}
+    unset["guessing"] = one
     assert patch(signet, {}).json | {"lastUpdated": ""} == unset | {"lastUpdated": ""}
 
 
@@ -117,6 +130,26 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         ({"login": {"ttl": 100 * 365 * 86_400_000 + 1}}, ["login.ttl"]),
         ({"login": {"extraData": []}}, ["login.extraData"]),
         ({"login": {"extraData": {"a": "ü" * 2050}}}, ["login.extraData", "4108 bytes", "4096"]),
+        ({"guessing": None}, ["guessing: must not be null"]),
+        ({"guessing": {"account": 5}}, ["guessing.account: must be a JSON object."]),
+        (
+            {"guessing": {"account": {"atOnce": -1}}},
+            ["guessing.account.atOnce: must be a whole number from 1 to 1000000, or 0 for no limit."],
+        ),
+        (
+            {"guessing": {"source": {"atOnce": 1_000_001}}},
+            ["guessing.source.atOnce: must be a whole number from 1 to 1000000, or 0 for no limit."],
+        ),
+        (
+            {"guessing": {"source": {"perMinute": 0}}},
+            ["guessing.source.perMinute: must be a whole number from 1 to 60000"],
+        ),
+        (
+            {"guessing": {"knownSource": {"perMinute": 60_001}}},
+            ["guessing.knownSource.perMinute: must be a whole number from 1 to 60000"],
+        ),
+        ({"guessing": {"knownSource": {"perMinute": None}}}, ["guessing.knownSource.perMinute: must not be"]),
+        ({"guessing": {"token": {}}}, ["guessing.token: is unknown; the fields are account, source"]),
         ({"login": {"tll": 5}}, ["login.tll: is unknown; did you mean ttl?"]),
         ({"nam": "Shop"}, ["nam: is unknown; did you mean name?"]),
         (

@@ -187,6 +187,9 @@ def test_a_refusal_fails_the_execution_with_its_code_and_message(workflow: Workf
     assert done["error"] == "ApplicationNotFound"
     done = workflow.sign_in(email=EMAIL, password="x" * 33_000)
     assert done["error"] == "RequestTooLarge"
+    while (done := workflow.sign_in(email=EMAIL, password="wrong")).get("output"):
+        assert done["output"] == {"authenticated": False}
+    assert (done["error"], "Try again in 60 s" in done["cause"]) == ("TooManyAttempts", True)
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch) -> None:

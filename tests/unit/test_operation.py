@@ -8,7 +8,15 @@ import pytest
 from signet import wiring
 from signet.aws.client import NoAnswer, Refused
 from signet.edge.dialects import dialect, gladly, losant, oauth, velt
-from signet.errors import InvalidRequest, RequestTooLarge, SignetError, Unavailable, UnsupportedEvent
+from signet.edge.dialects.dialect import Dialect
+from signet.errors import (
+    InvalidRequest,
+    RequestTooLarge,
+    SignetError,
+    TooManyAttempts,
+    Unavailable,
+    UnsupportedEvent,
+)
 from tests.deployment import Deployment
 
 EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
@@ -148,3 +156,19 @@ def test_every_refusal_has_words_in_every_dialect(kind: type[SignetError]) -> No
     ):
         assert 400 <= spoken.status(error) < 600
         assert json.loads(json.dumps(spoken.refusal(error)))
+
+
+@pytest.mark.parametrize(
+    ("spoken", "words"),
+    [
+        (gladly.GLADLY, {"errors": [{"attr": "base", "code": "invalid", "detail": "Wait."}]}),
+        (losant.LOSANT, {"type": "TooManyRequests", "message": "Wait."}),
+        (oauth.OAUTH, {"error": "temporarily_unavailable", "error_description": "Wait."}),
+        (velt.velt("Done.", version=1), {"error": {"message": "Wait.", "status": "RESOURCE_EXHAUSTED"}}),
+        (velt.velt("Done.", version=2), {"error": {"message": "Wait.", "status": "RESOURCE_EXHAUSTED"}}),
+    ],
+)
+def test_too_many_attempts_are_429_in_every_dialect(spoken: Dialect, words: dict[str, Any]) -> None:
+    """And no outage: who waits is let in."""
+    refused = TooManyAttempts("Wait.", retry_after=60)
+    assert (spoken.status(refused), spoken.refusal(refused)) == (429, words)

@@ -1,6 +1,8 @@
 """PATCH /applications/{applicationId}: change a tenant's settings (docs/api.md, section 9)."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from signet import wiring
 from signet.edge.credentials import OPERATOR
@@ -19,6 +21,28 @@ class LoginFields(RequestModel):
     invalidate_existing_tokens: bool = UNSET
 
 
+type AtOnce = Annotated[
+    int,
+    Field(ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"),
+]
+type PerMinute = Annotated[int, Field(ge=1, le=60_000, description="a whole number from 1 to 60000")]
+
+
+class LimitFields(RequestModel):
+    """How often something may be guessed; members that are left out stay."""
+
+    at_once: AtOnce = UNSET
+    per_minute: PerMinute = UNSET
+
+
+class GuessingFields(RequestModel):
+    """How often passwords may be tried; members that are left out stay."""
+
+    account: LimitFields = UNSET
+    source: LimitFields = UNSET
+    known_source: LimitFields = UNSET
+
+
 class UpdateApplication(ApplicationId):
     """The request's fields; those that are left out stay. Only `null`-able ones can be unset.
 
@@ -31,18 +55,21 @@ class UpdateApplication(ApplicationId):
     user_token_lifetime: Lifetime = UNSET
     max_token_lifetime: Lifetime | None = None
     login: LoginFields = UNSET
+    guessing: GuessingFields = UNSET
     creation_date: Any = None
     last_updated: Any = None
 
     def changes(self) -> dict[str, Any]:
         """What was given, under the names of the fields of `StoredApplication`."""
-        changes = self.model_dump(
-            exclude_unset=True, exclude={"application_id", "creation_date", "last_updated", "login"}
-        )
+        apart = {"application_id", "creation_date", "last_updated", "login", "guessing"}
+        changes = self.model_dump(exclude_unset=True, exclude=apart)
         if "login" in self.model_fields_set:
             names = {"ttl": "ttl_ms"}
             given = self.login.model_dump(exclude_unset=True)
             changes |= {f"login_{names.get(name, name)}": value for name, value in given.items()}
+        if "guessing" in self.model_fields_set:
+            for limit, parts in self.guessing.model_dump(exclude_unset=True).items():
+                changes |= {f"guessing_{limit}_{part}": value for part, value in parts.items()}
         return changes
 
 

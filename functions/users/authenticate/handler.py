@@ -14,7 +14,7 @@ from signet.domain.strict_json import Members
 from signet.domain.users import User
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
-from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel
+from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel, Source
 from signet.edge.operation import Call, operation
 from signet.edge.user_view import view_user
 from signet.errors import FaultKind, FieldFault, InvalidRequest
@@ -38,6 +38,7 @@ class Authenticate(RequestModel):
     return_user: bool = True
     ttl: MaxAge = UNSET
     extra_data: ExtraData = UNSET
+    source_ip: Source = UNSET
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
@@ -68,6 +69,7 @@ class Authenticate(RequestModel):
             return_token=self.return_token,
             ttl_ms=self.ttl,
             extra_data=self.extra_data,
+            source=self.source_ip,
         )
 
 

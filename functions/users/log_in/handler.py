@@ -7,6 +7,7 @@ browser. docs/api.md, section 5.
 from typing import Any
 
 from signet import wiring
+from signet.domain.guessing import find_source
 from signet.domain.identities import load_email_validator
 from signet.edge.credentials import NAMED
 from signet.edge.dialects.losant import LOSANT
@@ -40,6 +41,7 @@ def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
         mode=AuthMode.EMAIL_PASSWORD,
         email=call.request.email,
         password=call.request.password,
+        source=find_source(call.source_ip),
         invalidate_existing_tokens=settings.invalidate_existing_tokens,
         return_token=True,
         ttl_ms=settings.ttl_ms,

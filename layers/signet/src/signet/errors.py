@@ -231,8 +231,12 @@ class UserExists(AlreadyExists):
     """Another user of the application has this e-mail address."""
 
 
-class Unavailable(SignetError):
-    """A dependency did not answer in time or is throttled; the same request may succeed shortly."""
+class TryLater(SignetError):
+    """The same request may succeed once the caller has waited.
+
+    Attributes:
+        retry_after: How many seconds.
+    """
 
     wait: ClassVar[int] = 1
 
@@ -240,6 +244,14 @@ class Unavailable(SignetError):
         """Take what to tell, and how many seconds a client should wait where that is known."""
         super().__init__(message)
         self.retry_after = self.wait if retry_after is None else retry_after
+
+
+class TooManyAttempts(TryLater):
+    """So much was guessed at an account, or from a source, that nobody hears whether this was right."""
+
+
+class Unavailable(TryLater):
+    """A dependency did not answer in time or is throttled; the same request may succeed shortly."""
 
 
 class SigningUnavailable(Unavailable):

@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits
+
 API_TOKEN = re.compile(r"sgt_([0-9a-f]{24})_[A-Za-z0-9_-]{43}")
 
 HOUR = 3600
@@ -15,6 +17,10 @@ HOUR = 3600
 def new_application_id() -> str:
     """24 lower-case hex digits."""
     return secrets.token_hex(12)
+
+
+def _new_digest_key() -> bytes:
+    return secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ class StoredApplication:
         user_token_lifetime: Of the tokens of api.md 4.
         max_token_lifetime: Caps every token, at issue and at verification; None where there is no cap.
         login: What a front end's log-in gets.
+        guessing: How often passwords may be tried.
+        digest_key: 32 random bytes, under which accounts and sources are counted.
         created_at_ms: When it was made.
         updated_at_ms: When a setting last changed.
     """
@@ -122,6 +130,8 @@ class StoredApplication:
     user_token_lifetime: int = 48 * HOUR
     max_token_lifetime: int | None = None
     login: LoginSettings = LoginSettings()
+    guessing: GuessingLimits = DEFAULT_LIMITS
+    digest_key: bytes = field(default_factory=_new_digest_key, repr=False)
     created_at_ms: int
     updated_at_ms: int
 

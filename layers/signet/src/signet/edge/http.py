@@ -49,6 +49,7 @@ class HttpRequest:
         raw_body: As it stands in the event.
         is_base64: Whether `raw_body` is in base64.
         request_id: API Gateway's id of the request.
+        source_ip: The address that it came from, as API Gateway saw it; empty where the event has none.
         is_signed: Whether API Gateway has verified an IAM signature (SigV4).
         authorizer: What a Lambda authorizer has handed on; empty where the route has none.
     """
@@ -61,6 +62,7 @@ class HttpRequest:
     raw_body: str
     is_base64: bool
     request_id: str
+    source_ip: str
     is_signed: bool
     authorizer: dict[str, Any]
 
@@ -71,7 +73,10 @@ class HttpRequest:
             case {
                 "version": "2.0",
                 "routeKey": str(route_key),
-                "requestContext": {"http": {"method": str(method)}, "requestId": str(request_id)},
+                "requestContext": {
+                    "http": {"method": str(method), **connection},
+                    "requestId": str(request_id),
+                },
             }:
                 authorizer = as_dict(event["requestContext"].get("authorizer"))
                 return cls(
@@ -83,6 +88,7 @@ class HttpRequest:
                     raw_body=as_text(event.get("body")),
                     is_base64=bool(event.get("isBase64Encoded")),
                     request_id=request_id,
+                    source_ip=as_text(connection.get("sourceIp")),
                     is_signed="iam" in authorizer,
                     authorizer=as_dict(authorizer.get("lambda")),
                 )

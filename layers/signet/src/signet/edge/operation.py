@@ -9,7 +9,7 @@ metrics, `x-request-id`.
 import functools
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,6 +29,7 @@ from signet.errors import (
     FieldFault,
     InvalidRequest,
     SignetError,
+    TryLater,
     Unavailable,
     UnsupportedEvent,
 )
@@ -65,6 +66,7 @@ class Call[R]:
         warn: Logs what was left undone for want of a dependency, and what the answer does without.
         metric: Adds a metric to the call's line in the log, however the call ends (`Record.metric`):
             `call.metric("ActiveKeyOverdue", "Seconds", 12.0)`.
+        source_ip: The address that the request came from; empty for a direct invocation.
         api_token: The API token by which the caller came, good as far as the cache knows, for who must know
             it from the table; None for a direct invocation, and where the route takes none.
     """
@@ -75,6 +77,7 @@ class Call[R]:
     request_id: str
     warn: Callable[[Unavailable], None] = field(repr=False)
     metric: Callable[[str, str, float], None] = field(repr=False)
+    source_ip: str = field(default="", repr=False)
     api_token: str | None = field(default=None, repr=False)
 
     @property
@@ -156,7 +159,8 @@ def operation[R](
                 if not http.is_signed:
                     front.check(http.headers, wiring.settings().origin_secret_digests)
                 acts_for, api_token, members = _receive(http, variant, parse, body_limit, query, record)
-                return operate(_call(record, variant.request(members), acts_for, api_token))
+                called = _call(record, variant.request(members), acts_for)
+                return operate(replace(called, source_ip=http.source_ip, api_token=api_token))
 
             try:
                 body = variant.dialect.wrap(_json(_by_current_application(attempt)))
@@ -225,10 +229,8 @@ def _by_current_application[T](attempt: Callable[[], T]) -> T:
     raise Unavailable(message)
 
 
-def _call[R](
-    record: Record, request: R, acts_for: Application | None, api_token: str | None = None
-) -> Call[R]:
-    return Call(request, record.now_ms, acts_for, record.request_id, record.warn, record.metric, api_token)
+def _call[R](record: Record, request: R, acts_for: Application | None) -> Call[R]:
+    return Call(request, record.now_ms, acts_for, record.request_id, record.warn, record.metric)
 
 
 def no_fields(members: Members) -> None:
@@ -340,7 +342,7 @@ def _refusal_headers(error: SignetError, status: int, scheme: Scheme) -> dict[st
     headers = {}
     if status == 401 and scheme.challenge:
         headers["www-authenticate"] = scheme.challenge
-    if isinstance(error, Unavailable):
+    if isinstance(error, TryLater):
         headers["retry-after"] = str(error.retry_after)
     return headers
 

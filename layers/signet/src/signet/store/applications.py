@@ -14,6 +14,7 @@ from signet.domain.applications import (
     StoredApiToken,
     StoredApplication,
 )
+from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits, Limit
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
 from signet.store.table import (
@@ -26,6 +27,9 @@ from signet.store.table import (
     raise_surely,
 )
 from signet.store.tenant import Tenant
+
+GUESSING = ("account", "source", "known_source")
+"""The fields of `GuessingLimits`."""
 
 
 class StaleApplicationError(Exception):
@@ -86,6 +90,7 @@ def insert_application(table: Table, application: StoredApplication) -> None:
         "application_id": application.id,
         "name": application.name,
         "api_tokens": [_stored(token) for token in application.api_tokens],
+        "digest_key": application.digest_key,
         "created_at": application.created_at_ms,
         "updated_at": application.updated_at_ms,
     }
@@ -104,7 +109,7 @@ def update_application(
         table: The table.
         application_id: Which application.
         changes: By the name of the field of `Application`; those of `LoginSettings` with the prefix
-            `login_`, as the item has them.
+            `login_`, those of a limit with `guessing_<limit>_`, as the item has them.
         now_ms: The time of the change.
 
     Raises:
@@ -195,6 +200,14 @@ def _settings(application: StoredApplication) -> dict[str, object]:
     }
 
 
+def _limit(item: Item, name: str) -> Limit:
+    default: Limit = getattr(DEFAULT_LIMITS, name)
+    return Limit(
+        item.get(f"guessing_{name}_at_once", default.at_once),
+        item.get(f"guessing_{name}_per_minute", default.per_minute),
+    )
+
+
 def _fields(item: Item) -> dict[str, Any]:
     """Those of `StoredApplication`."""
     return {
@@ -214,6 +227,9 @@ def _fields(item: Item) -> dict[str, Any]:
             json.loads(item["login_extra_data"]),
             item["login_invalidate_existing_tokens"],
         ),
+        "guessing": GuessingLimits(**{limit: _limit(item, limit) for limit in GUESSING}),
+        # An application that was made before there were limits has another secret in its place.
+        "digest_key": item.get("digest_key", item["api_tokens"][0]["digest"]),
         "created_at_ms": item["created_at"],
         "updated_at_ms": item["updated_at"],
     }

@@ -1,5 +1,6 @@
 """The reads and the one write of an authentication."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from signet.domain.users import User
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed
+from signet.store.table import ConditionFailed, Key
 from signet.store.tenant import Tenant
 from signet.store.users import IS_THERE, RAISE, Subject, credential_key, find_in, subject_in, user_key
 
@@ -54,15 +55,16 @@ class Condition:
 
 def find_credential(tenant: Tenant, normal_email: str) -> Credential | None:
     """The credential of an e-mail address, or None. One round trip."""
-    item = tenant.table.find(credential_key(tenant.application_id, normal_email))
-    return None if item is None else _credential(item)
+    return _credential_in(tenant.table.find(credential_key(tenant.application_id, normal_email)))
 
 
-def find_credential_for_issue(tenant: Tenant, normal_email: str) -> Credential | None:
-    """The same, for a token of its user (`find_for_issue`)."""
+def find_credential_for_issue(
+    tenant: Tenant, normal_email: str, others: Iterable[Key]
+) -> tuple[Credential | None, dict[Key, Item]]:
+    """The same, for a token of its user (`find_for_issue`), and other items in the same trip."""
     key = credential_key(tenant.application_id, normal_email)
-    item = find_for_issue(tenant, [key]).get(key)
-    return None if item is None else _credential(item)
+    items = find_for_issue(tenant, [key, *others])
+    return _credential_in(items.pop(key, None)), items
 
 
 def find_user_for_issue(tenant: Tenant, user_id: str) -> User | None:
@@ -72,14 +74,13 @@ def find_user_for_issue(tenant: Tenant, user_id: str) -> User | None:
 
 
 def find_user_and_credential(
-    tenant: Tenant, user_id: str, normal_email: str
-) -> tuple[Subject, Credential | None]:
-    """What there is of a token's subject, and the credential, None where there is none. One round trip."""
+    tenant: Tenant, user_id: str, normal_email: str, others: Iterable[Key]
+) -> tuple[Subject, Credential | None, dict[Key, Item]]:
+    """What there is of a token's subject, the credential if there is one, and others. One round trip."""
     keys = user_key(tenant.application_id, user_id), credential_key(tenant.application_id, normal_email)
-    items = tenant.table.find_all(keys)
-    credential = items.get(keys[1])
-    subject = subject_in(items.get(keys[0]), tenant.now_ms)
-    return subject, None if credential is None else _credential(credential)
+    items = tenant.table.find_all([*keys, *others])
+    subject = subject_in(items.pop(keys[0], None), tenant.now_ms)
+    return subject, _credential_in(items.pop(keys[1], None)), items
 
 
 def note_login(
@@ -182,5 +183,7 @@ def upgrade_password_hash(
         return
 
 
-def _credential(item: Item) -> Credential:
+def _credential_in(item: Item | None) -> Credential | None:
+    if item is None:
+        return None
     return Credential(item["user_id"], item["password_hash"], item["password_version"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Protocol
 
 from signet.domain.applications import ApplicationChanged
@@ -19,6 +20,7 @@ from signet.store.authentication import (
     upgrade_password_hash,
 )
 from signet.store.tenant import Tenant
+from signet.usecases.guessing import Guess
 from signet.usecases.sessions import new_nonce, prepare
 from signet.usecases.signer import Signer
 from signet.usecases.verifier import Verifier, check_subject, user_id_of
@@ -77,6 +79,7 @@ class Attempt:
         return_token: Give a token back.
         ttl_ms: The max age of a new token in milliseconds; None for no expiry.
         extra_data: The extra data of a new token; None carries the given token's over.
+        source: Where whoever presents it is (`signet.domain.guessing.find_source`); None where nobody knows.
     """
 
     mode: AuthMode
@@ -87,6 +90,7 @@ class Attempt:
     return_token: bool = False
     ttl_ms: int | None = None
     extra_data: dict[str, Any] | None = None
+    source: str | None = None
 
     @property
     def makes_token(self) -> bool:
@@ -142,6 +146,7 @@ def authenticate(
 
     Raises:
         ApplicationChanged: The application's tokens have been ended since it was read.
+        TooManyAttempts: Too many passwords have been tried.
         Unavailable: The store did not answer, or no key can sign at the moment. Nothing has ended, unless
             nobody can tell.
     """
@@ -201,8 +206,9 @@ class _Check:
         token = self._verified_token() if attempt.mode.uses_token else None
         email = _normal(attempt.email)
         nonce = new_nonce() if attempt.invalidate_existing_tokens else None
+        guess = Guess(self.tenant, attempt.email or "" if email is None else email, attempt.source)
         for _ in range(2):
-            credential = self._verified_credential(token, email)
+            credential = self._verified_credential(token, email, guess)
             issue = self._prepare(token, credential.user_id)
             condition = Condition(
                 credential.user_id, token=token, email=email, password_version=credential.password_version
@@ -210,10 +216,11 @@ class _Check:
             user = note_login(self.tenant, condition, is_login=True, nonce=nonce)
             if user is not None:
                 done = Authentication(user, issue(user))
-                try:
-                    self._upgrade(email or "", credential)
-                except Unavailable as error:
-                    warn(error)
+                for afterwards in (partial(self._upgrade, email or "", credential), guess.succeeded):
+                    try:
+                        afterwards()
+                    except Unavailable as error:
+                        warn(error)
                 return done
         raise Refused
 
@@ -242,27 +249,35 @@ class _Check:
             self.tenant, self.signer, user_id, ttl_ms=attempt.ttl_ms, extra_data=extra_data, check=check
         )
 
-    def _verified_credential(self, token: Token | None, email: str | None) -> Credential:
+    def _verified_credential(self, token: Token | None, email: str | None, guess: Guess) -> Credential:
         """The credential of the address, its password verified; a wrong address takes as long."""
         # An address that is none stands for one that nobody has: the same trip, the same hash.
         address = email or ""
         if token is None:
-            credential = find_credential_for_issue(self.tenant, address)
+            credential, attempts = find_credential_for_issue(self.tenant, address, guess.keys)
         else:
             user_id = user_id_of(token)
-            subject, credential = find_user_and_credential(self.tenant, user_id, address)
+            subject, credential, attempts = find_user_and_credential(
+                self.tenant, user_id, address, guess.keys
+            )
             check_subject(token, subject)
             if subject.user is None:
                 raise Refused
             if credential is not None and credential.user_id != user_id:
                 credential = None
+        is_owner = token is not None and credential is not None
+        is_right = guess.check(attempts, partial(self._is_right, credential), has_token=is_owner)
+        if credential is None or not is_right:
+            raise Refused
+        return credential
+
+    def _is_right(self, credential: Credential | None) -> bool:
+        """Whether the password is the credential's."""
         password = self.attempt.password or ""
         if credential is None or credential.password_hash == NO_PASSWORD:
             self.hasher.verify_decoy(password)
-            raise Refused
-        if not self.hasher.verify(credential.password_hash, password):
-            raise Refused
-        return credential
+            return False
+        return self.hasher.verify(credential.password_hash, password)
 
     def _upgrade(self, email: str, credential: Credential) -> None:
         """Hash the password as it would be hashed today, where that differs: one trip, at one login."""

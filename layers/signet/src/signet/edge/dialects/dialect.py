@@ -13,7 +13,8 @@ STATUSES: tuple[tuple[type[errors.SignetError], int], ...] = (
     (errors.NotFound, 404),
     (errors.AlreadyExists, 409),
     (errors.RequestTooLarge, 413),
-    (errors.Unavailable, 503),
+    (errors.TooManyAttempts, 429),
+    (errors.TryLater, 503),
 )
 
 

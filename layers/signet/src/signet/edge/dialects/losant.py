@@ -15,7 +15,8 @@ TYPES: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.NotFound, "NotFound"),
     (errors.AlreadyExists, "AlreadyExists"),
     (errors.RequestTooLarge, "PayloadTooLarge"),
-    (errors.Unavailable, "ServiceUnavailable"),
+    (errors.TooManyAttempts, "TooManyRequests"),
+    (errors.TryLater, "ServiceUnavailable"),
 )
 
 

@@ -13,7 +13,7 @@ CODES: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.PermissionDenied, "access_denied"),
     (errors.NotFound, "invalid_request"),
     (errors.AlreadyExists, "invalid_request"),
-    (errors.Unavailable, "temporarily_unavailable"),
+    (errors.TryLater, "temporarily_unavailable"),
 )
 
 

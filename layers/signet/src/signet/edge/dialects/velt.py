@@ -15,7 +15,8 @@ STATUSES: tuple[tuple[type[errors.SignetError], int, str], ...] = (
     (errors.NotFound, 404, "NOT_FOUND"),
     (errors.AlreadyExists, 409, "ALREADY_EXISTS"),
     (errors.RequestTooLarge, 413, "INVALID_ARGUMENT"),
-    (errors.Unavailable, 503, "UNAVAILABLE"),
+    (errors.TooManyAttempts, 429, "RESOURCE_EXHAUSTED"),
+    (errors.TryLater, 503, "UNAVAILABLE"),
 )
 
 REASONS: tuple[tuple[type[errors.SignetError], str], ...] = (

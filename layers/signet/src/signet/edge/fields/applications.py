@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints
 
 from signet.domain.applications import StoredApiToken, StoredApplication
+from signet.domain.guessing import Limit
 from signet.domain.times import iso_8601
 from signet.edge.fields.model import MAX_AGE_LIMIT_MS, LowerId, RequestModel, ResponseModel
 
@@ -29,6 +30,26 @@ class LoginView(ResponseModel):
     invalidate_existing_tokens: bool
 
 
+class LimitView(ResponseModel):
+    """How often something may be guessed."""
+
+    at_once: int
+    per_minute: int
+
+    @classmethod
+    def of(cls, limit: Limit) -> Self:
+        """What the operator sees of a limit."""
+        return cls(at_once=limit.at_once, per_minute=limit.per_minute)
+
+
+class GuessingView(ResponseModel):
+    """How often passwords may be tried."""
+
+    account: LimitView
+    source: LimitView
+    known_source: LimitView
+
+
 class ApplicationView(ResponseModel):
     """An application, without anything secret. Lifetimes in seconds, `login.ttl` in milliseconds."""
 
@@ -39,6 +60,7 @@ class ApplicationView(ResponseModel):
     user_token_lifetime: int
     max_token_lifetime: int | None
     login: LoginView
+    guessing: GuessingView
     creation_date: str
     last_updated: str
 
@@ -56,6 +78,11 @@ class ApplicationView(ResponseModel):
                 ttl=application.login.ttl_ms,
                 extra_data=application.login.extra_data,
                 invalidate_existing_tokens=application.login.invalidate_existing_tokens,
+            ),
+            guessing=GuessingView(
+                account=LimitView.of(application.guessing.account),
+                source=LimitView.of(application.guessing.source),
+                known_source=LimitView.of(application.guessing.known_source),
             ),
             creation_date=iso_8601(application.created_at_ms),
             last_updated=iso_8601(application.updated_at_ms),

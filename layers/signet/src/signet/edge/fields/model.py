@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from signet.domain.guessing import find_source
 from signet.domain.ids import find_id
 from signet.domain.strict_json import Members, check_object, write_object
 from signet.errors import MAX_FAULTS, MAX_SHOWN, FaultKind, FieldFault, InvalidRequest
@@ -135,6 +136,21 @@ type MaxAge = Annotated[
 
 type ExtraData = Annotated[dict[str, Any], AfterValidator(_usable)]
 """Any JSON object of up to 4 KiB in UTF-8, of which a token can be made."""
+
+
+def _source(address: str) -> str:
+    source = find_source(address)
+    if source is None:
+        message = (
+            "must be an IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::1; leave it out where you do"
+            " not know it."
+        )
+        raise InvalidRequest.of("sourceIp", message)
+    return source
+
+
+type Source = Annotated[str, AfterValidator(_source)]
+"""The IP address that somebody came from; comes out as what it counts as (`find_source`)."""
 
 
 def _faults(detail: ErrorDetails, model: type[RequestModel], members: Members) -> Iterable[FieldFault]:

@@ -14,7 +14,7 @@ from pydantic import Strict
 from signet.domain import templates
 from signet.domain.strict_json import Members
 from signet.domain.users import User
-from signet.edge.fields.model import RequestModel
+from signet.edge.fields.model import RequestModel, Source
 from signet.edge.nodes.node import Node, Text, new_token
 from signet.errors import FaultKind, FieldFault, InvalidRequest
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
@@ -32,6 +32,17 @@ class AuthenticateUser(Node):
     token_template: Text = None
     user_result_path: Text = None
     token_result_path: Text = None
+    source_ip_template: Text = None
+
+
+class _Caller(RequestModel):
+    """What the template of the source resolves to, under the template's name."""
+
+    source_ip_template: Source
+
+
+class _Resolved(RequestModel):
+    node: _Caller
 
 
 class AuthenticateUserRequest(RequestModel):
@@ -108,11 +119,20 @@ def _attempt(node: AuthenticateUser, payload: Members, *, return_token: bool) ->
         token=credentials.get("token"),
         invalidate_existing_tokens=bool(node.invalidate_existing_tokens),
         return_token=return_token,
+        source=_source(node, payload),
     )
     if not return_token or not attempt.makes_token:
         return attempt
     ttl_ms, extra_data = new_token(node, payload)
     return replace(attempt, ttl_ms=ttl_ms, extra_data=extra_data)
+
+
+def _source(node: AuthenticateUser, payload: Members) -> str | None:
+    """Where the payload says that its user came from; None where it does not know."""
+    address = templates.render(node.source_ip_template or "", payload, "node.sourceIpTemplate")
+    if not address.strip():
+        return None
+    return _Resolved.parse({"node": {"sourceIpTemplate": address}}).node.source_ip_template
 
 
 def _credentials(node: AuthenticateUser, payload: Members) -> dict[str, str]:

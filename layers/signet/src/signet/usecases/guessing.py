@@ -1,0 +1,126 @@
+"""A guess at what only an account's owner knows, and how often one may be made (docs/guessing.md)."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from signet import deadline
+from signet.domain.guessing import Limit, account_digest, source_digest
+from signet.errors import TooManyAttempts
+from signet.store.attributes import Item
+from signet.store.guessing import (
+    EVERYBODY,
+    WITH_TOKEN,
+    attempts_key,
+    bucket_of,
+    full_at_ms,
+    known_sources,
+    note_source,
+    take,
+)
+from signet.store.table import Key
+from signet.store.tenant import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """A bucket as it was read, and what takes from it."""
+
+    wait_ms: int
+    take: Callable[[], int]
+
+
+class Guess:
+    """One guess: a password, or whatever else is tried once.
+
+    It counts once, also where what it is held against has changed meanwhile and it is looked at again.
+    """
+
+    def __init__(self, tenant: Tenant, account: str, source: str | None) -> None:
+        """Take what is tried and from where.
+
+        Args:
+            tenant: Whose account.
+            account: The normal form of its address, or what was given in its place: whether anybody has it
+                makes no difference.
+            source: The caller's (`signet.domain.guessing.find_source`); None where nobody knows it.
+        """
+        key = tenant.application.digest_key
+        self._tenant = tenant
+        self._source = None if source is None else source_digest(key, source)
+        self._account_key = attempts_key(tenant, account_digest(key, account))
+        self._source_key = None if self._source is None else attempts_key(tenant, self._source)
+        self._items: Mapping[Key, Item] | None = None
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The items by which it is judged, to be read with whatever else decides."""
+        return (self._account_key,) if self._source_key is None else (self._account_key, self._source_key)
+
+    def check(
+        self, items: Mapping[Key, Item], is_right: Callable[[], bool], *, has_token: bool = False
+    ) -> bool:
+        """Find out whether it is right, if there is a guess left.
+
+        The account's bucket is taken from while `is_right` is at work, and whatever that finds counts only
+        where something was in it: of any number at once no more get an answer than it holds. A bucket that
+        was read as empty costs neither the work nor a write.
+
+        Args:
+            items: What there is under `keys`.
+            is_right: Finds it out, which may take long.
+            has_token: Whether the caller brings a good token of the account's owner.
+
+        Raises:
+            TooManyAttempts: There is none left, of the account or of the source.
+            Unavailable: The store did not answer; nobody hears whether it was right.
+        """
+        if self._items is not None:
+            return is_right()
+        self._items = items
+        of_account, of_source = self._buckets(items, has_token=has_token)
+        _refuse(max(of_account.wait_ms, of_source.wait_ms))
+        with ThreadPoolExecutor(1) as beside:
+            taking = beside.submit(deadline.carried(of_account.take))
+            found = is_right()
+        _refuse(taking.result())
+        if not found:
+            _refuse(of_source.take())
+        return found
+
+    def succeeded(self) -> None:
+        """Remember the source, from which the owner has logged in now; a write only where it is new."""
+        if self._source is not None and self._items is not None:
+            note_source(self._tenant, self._account_key, self._source, self._items.get(self._account_key))
+
+    def _buckets(self, items: Mapping[Key, Item], *, has_token: bool) -> tuple[_Bucket, _Bucket]:
+        """The account's and the source's."""
+        limits = self._tenant.application.guessing
+        known = known_sources(items.get(self._account_key), self._tenant.now)
+        if self._source is not None and self._source in known:
+            own = bucket_of(self._source)
+        elif has_token:
+            own = WITH_TOKEN
+        else:
+            of_account = self._bucket(items, self._account_key, EVERYBODY, limits.account)
+            return of_account, self._bucket(items, self._source_key, EVERYBODY, limits.source)
+        return self._bucket(items, self._account_key, own, limits.known_source), _NONE
+
+    def _bucket(self, items: Mapping[Key, Item], key: Key | None, name: str, limit: Limit) -> _Bucket:
+        if key is None or not limit.at_once:
+            return _NONE
+        item = items.get(key)
+        wait = limit.wait_ms(full_at_ms(item, name), self._tenant.now_ms)
+        return _Bucket(wait, partial(take, self._tenant, key, name, limit, item))
+
+
+_NONE = _Bucket(0, lambda: 0)
+"""Never empty."""
+
+
+def _refuse(wait_ms: int) -> None:
+    if wait_ms:
+        seconds = -(-wait_ms // 1000)
+        message = f"Too many attempts at this account, or from this address. Try again in {seconds} s."
+        raise TooManyAttempts(message, retry_after=seconds)
