@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt.algorithms import ECAlgorithm
 
 from benchmarks.cassette import Cassette, Trust, cassette, make_trust
+from benchmarks.deployed import UNREACHED
 from local import sam, template
 from tests.engine import running_engine
 from tools import built, events
@@ -144,7 +146,18 @@ def _demo() -> Iterator[dict[str, str]]:
         mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb}),
         running_demo() as demo,
     ):
+        limit = dict(zip(("atOnce", "perMinute"), UNREACHED, strict=True))
+        limits = {"account": limit, "source": limit, "knownSource": limit}
+        _patch(f"{demo['url']}/applications/{demo['applicationId']}", {"guessing": limits})
         yield demo
+
+
+def _patch(url: str, body: object) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own gateway's
+        url, json.dumps(body).encode(), {"content-type": "application/json"}, method="PATCH"
+    )
+    with urllib.request.urlopen(request):  # noqa: S310
+        pass
 
 
 def _events(operation: str) -> list[Path]:

@@ -167,7 +167,7 @@ def test_a_stranger_locks_nobody_out(scene: Scene) -> None:
     assert scene.drain(STRANGER) == 9
     assert scene.enter(OTHER) == 60
     assert scene.enter(OWNER) is True
-    # Its own failures count there alone, and nowhere else.
+    # Nor does whoever else is there, whose own tries end at the source's bucket.
     scene.signet.limit(source=(1, 1))
     assert scene.guess(OWNER, email=NOBODY) is False
     assert scene.guess(OWNER, email=NOBODY) == 60
@@ -192,6 +192,18 @@ def test_who_has_a_token_of_the_owner_is_no_stranger(scene: Scene) -> None:
     assert WRITE not in trips
     assert scene.drain(None, **asked) == 58
     assert scene.guess(None, **asked, password=PASSWORD) == 10
+
+
+def test_a_known_source_costs_what_an_unknown_one_does(scene: Scene) -> None:
+    """A failure is the same trips, whoever has logged in from there: the owner's count for the source too."""
+    scene.signet.limit(source=(2, 1))
+    assert scene.enter(OWNER) is True
+    for email in (ANN, NOBODY):
+        with scene.signet.counted() as trips:
+            assert scene.guess(OWNER, email=email) is False
+        assert trips == [READ, WRITE, WRITE]
+    assert scene.guess(OWNER, email=NOBODY) == 60
+    assert scene.guess(OWNER) is False
 
 
 def test_a_source_is_known_for_thirty_days(scene: Scene) -> None:

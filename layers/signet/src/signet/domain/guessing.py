@@ -64,8 +64,8 @@ class GuessingLimits:
     Attributes:
         account: Of an account, whoever guesses.
         source: Of the failures of a source, whatever account it tries.
-        known_source: Of an account, for a source of its owner or for who has a token of the owner: in place
-            of both others, so that a stranger cannot lock anybody out.
+        known_source: Of an account, for a source of its owner or for who has a token of the owner: neither of
+            the others refuses them, so that a stranger cannot lock anybody out.
     """
 
     account: Limit

@@ -79,14 +79,21 @@ class Guess:
         if self._items is not None:
             return is_right()
         self._items = items
-        of_account, of_source = self._buckets(items, has_token=has_token)
-        _refuse(max(of_account.wait_ms, of_source.wait_ms))
+        limits, known = self._tenant.application.guessing, self._find_own_bucket(items)
+        name, limit = EVERYBODY, limits.account
+        if is_owner := known is not None or has_token:
+            name, limit = known or WITH_TOKEN, limits.known_source
+        of_account = self._bucket(items, self._account_key, name, limit)
+        of_source = self._bucket(items, self._source_key, EVERYBODY, limits.source)
+        _refuse(of_account.wait_ms if is_owner else max(of_account.wait_ms, of_source.wait_ms))
         with ThreadPoolExecutor(1) as beside:
             taking = beside.submit(deadline.carried(of_account.take))
             found = is_right()
         _refuse(taking.result())
         if not found:
-            _refuse(of_source.take())
+            # The owner's own failures count too, by the same write, and never refuse the owner.
+            wait_ms = of_source.take()
+            _refuse(0 if is_owner else wait_ms)
         return found
 
     def succeeded(self) -> None:
@@ -94,18 +101,12 @@ class Guess:
         if self._source is not None and self._items is not None:
             note_source(self._tenant, self._account_key, self._source, self._items.get(self._account_key))
 
-    def _buckets(self, items: Mapping[Key, Item], *, has_token: bool) -> tuple[_Bucket, _Bucket]:
-        """The account's and the source's."""
-        limits = self._tenant.application.guessing
+    def _find_own_bucket(self, items: Mapping[Key, Item]) -> str | None:
+        """The bucket that the account has for the source, where it is known to it."""
+        if self._source is None:
+            return None
         known = known_sources(items.get(self._account_key), self._tenant.now)
-        if self._source is not None and self._source in known:
-            own = bucket_of(self._source)
-        elif has_token:
-            own = WITH_TOKEN
-        else:
-            of_account = self._bucket(items, self._account_key, EVERYBODY, limits.account)
-            return of_account, self._bucket(items, self._source_key, EVERYBODY, limits.source)
-        return self._bucket(items, self._account_key, own, limits.known_source), _NONE
+        return bucket_of(self._source) if self._source in known else None
 
     def _bucket(self, items: Mapping[Key, Item], key: Key | None, name: str, limit: Limit) -> _Bucket:
         if key is None or not limit.at_once:
