@@ -11,7 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, growth, hashes, hostile, oracle, page, prices, sizes, subjects, warm
+from benchmarks import (
+    cold,
+    faults,
+    growth,
+    hashes,
+    hostile,
+    oracle,
+    page,
+    prices,
+    sizes,
+    subjects,
+    warm,
+)
 
 TITLES = {
     "cold": ("Cold start", cold.TEXT),
@@ -23,14 +35,19 @@ TITLES = {
     "oracle": ("No oracle", oracle.TEXT),
     "hostile": ("Dear refusals", hostile.TEXT),
     "hashes": ("What a password's hash costs", hashes.TEXT),
+    "faults": ("Faults of AWS", faults.TEXT),
 }
 PREPARED = ("cold", "tls", "warm")
+LONG = ("faults",)
+"""Those that are measured only where they are named."""
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit status: 1 where something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(page.PARTS)}; all if none")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(page.PARTS)}; all but the last if none"
+    )
     parser.add_argument("--runs", type=int, default=7, help="cold starts of each function (7)")
     parser.add_argument("--seconds", type=float, default=1, help="of warm calls, for each client (1)")
     parser.add_argument("--calls", type=int, help="of each kind, for growth, oracle and hostile")
@@ -40,7 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", default="", help="only events whose file name contains this")
     parser.add_argument("--output", type=Path, default=page.RESULTS, help="the folder of the results")
     options = parser.parse_args(arguments)
-    parts = options.parts or page.PARTS
+    parts = options.parts or [part for part in page.PARTS if part not in LONG]
     if unknown := set(parts) - set(page.PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     faults: list[str] = []
@@ -96,6 +113,8 @@ def _tables(part: str, options: argparse.Namespace, found: subjects.Subjects | N
             return oracle.measure(options.calls or 500)
         case "hostile":
             return hostile.measure(options.calls or 7)
+        case "faults":
+            return faults.measure()
         case _:
             return hashes.measure()
 

@@ -9,21 +9,10 @@ from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
-from moto import mock_aws
 
-from local import aws as embedded
 from tests import browser, engine, verifiers
-from tests.deployment import ROOT, Cloud, Deployment
+from tests.deployment import ROOT, Cloud, Deployment, running_moto
 from tests.effort import HEAVY_EXAMPLES, LIGHT_EXAMPLES, is_heavy
-
-MOTO = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-
 
 VECTORS = ROOT.parent / "shared" / "vectors"
 """Test vectors of others, kept beside the project and not in it."""
@@ -108,17 +97,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
-    """Moto in place of AWS, and the variables that lead to it.
-
-    DynamoDB and KMS are its server on loopback, which takes one request at a time; botocore's clients of
-    other services find it without a socket.
-    """
-    passthrough: Any = {
-        "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
-    }
-    with mock_aws(config=passthrough):
-        url = embedded.start()
-        yield {**MOTO, "AWS_ENDPOINT_URL_DYNAMODB": url, "AWS_ENDPOINT_URL_KMS": url}
+    """Moto in place of AWS, and the variables that lead to it."""
+    with running_moto() as variables:
+        yield variables
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,11 @@ from typing import Any
 from unittest import mock
 
 import botocore.session
+from moto import mock_aws
 from moto.core.model_instances import reset_model_data
 
 from local import answers, events, guard, sam, template
+from local import aws as embedded
 from local import demo as local_demo
 from local.invoke import LambdaContext
 from local.messages import Request
@@ -469,6 +471,30 @@ def put_back(deployment: Deployment, items: list[dict[str, Any]]) -> list[dict[s
         answer = client.call("BatchWriteItem", {"RequestItems": {table_name: batch}})
         requests += answer["UnprocessedItems"].get(table_name, [])
     return found
+
+
+MOTO = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@contextmanager
+def running_moto() -> Iterator[dict[str, str]]:
+    """Moto in place of AWS; gives the variables that lead to it.
+
+    DynamoDB and KMS are its server on loopback, which takes one request at a time; botocore's clients of
+    other services find it without a socket.
+    """
+    passthrough: Any = {
+        "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
+    }
+    with mock_aws(config=passthrough):
+        url = embedded.start()
+        yield {**MOTO, "AWS_ENDPOINT_URL_DYNAMODB": url, "AWS_ENDPOINT_URL_KMS": url}
 
 
 class Cloud:

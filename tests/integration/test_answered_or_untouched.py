@@ -4,7 +4,6 @@ Every call that an operation makes is found by itself, and fails in every way, i
 asked for that each call comes which the operation can make.
 """
 
-import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -81,35 +80,13 @@ def session(named: str, *, invalidates: bool, logs_in: bool) -> Request:
     return Request("issue_session_token", fields, invalidates)
 
 
-BOOLEANS = (False, True)
-LIGHT = {
+REQUESTS = {
     **{f"authenticate by {mode}": authenticate(mode, invalidates=True, returns=True) for mode in USES},
     "the node": node("tokenEmailPassword", invalidates=True),
     "log in": log_in(invalidates=True),
     "session token": session(EMAIL, invalidates=True, logs_in=True),
 }
 """Those that end tokens and are answered with a new one."""
-
-HEAVY = {
-    **{
-        f"authenticate by {mode}, {invalidates=}, {returns=}": authenticate(
-            mode, invalidates=invalidates, returns=returns
-        )
-        for mode, invalidates, returns in itertools.product(USES, BOOLEANS, BOOLEANS)
-    },
-    **{
-        f"the node by {mode}, {invalidates=}": node(mode, invalidates=invalidates)
-        for mode, invalidates in itertools.product(USES, BOOLEANS)
-    },
-    "log in": log_in(invalidates=False),
-    **{
-        f"session token, {named=}, {invalidates=}, {logs_in=}": session(
-            named, invalidates=invalidates, logs_in=logs_in
-        )
-        for named, invalidates, logs_in in itertools.product(("<userId>", EMAIL), BOOLEANS, BOOLEANS)
-    },
-}
-"""All others."""
 
 
 class Scene:
@@ -200,10 +177,10 @@ def check_all_faults(scene: Scene, request: Request) -> list[Fault]:
     return faults
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_who_hears_of_a_failure_has_lost_nothing(moto_signet: Deployment, name: str) -> None:
     """Where tokens end and a new one is the answer, nothing that can fail comes after their end."""
-    faults = check_all_faults(Scene(moto_signet, LIGHT[name]), LIGHT[name])
+    faults = check_all_faults(Scene(moto_signet, REQUESTS[name]), REQUESTS[name])
     assert {fault.operation for fault in faults} >= {"BatchGetItem", "Query", "Decrypt", "UpdateItem"}
 
 
@@ -211,7 +188,7 @@ def test_what_the_answer_does_without_is_logged(
     moto_signet: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A hash that was not upgraded, groups that were not read: a warning for the operator, with its cause."""
-    request = LIGHT["log in"]
+    request = REQUESTS["log in"]
     scene = Scene(moto_signet, request)
     scene.begin_again()
     faults = faults_of(lambda: scene.ask(request))
@@ -225,11 +202,3 @@ def test_what_the_answer_does_without_is_logged(
         assert (warning["level"], warning["exception_name"]) == ("WARNING", "Unavailable")
         assert "NoAnswer" in warning["exception"]
         assert success["Success"] == [1.0]
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("name", LIGHT | HEAVY)
-def test_so_it_is_in_every_combination(signet: Deployment, name: str) -> None:
-    """The same where nothing ends, nothing is given back, or a workflow asks."""
-    request = (LIGHT | HEAVY)[name]
-    check_all_faults(Scene(signet, request), request)

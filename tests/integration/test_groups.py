@@ -761,7 +761,8 @@ def test_a_deletion_that_runs_out_of_time_goes_on_by_itself(
 
     monkeypatch.setattr(use_cases, "member_ids", slow)
     delete(signet, editors)
-    assert payloads == [{"applicationId": signet.application_id, "experienceGroupId": editors}]
+    rest = {"applicationId": signet.application_id, "experienceGroupId": editors, "goesOn": True}
+    assert payloads == [rest]
     assert send(signet, "GET", editors).status == send(signet, "PATCH", editors, {}).status == 404
     assert [groups_of(signet, user_id) for user_id in user_ids] == [[]] * 5
     refused(patch_user(signet, outsider, experienceGroupIds=[editors]), f"there is no group {editors}")
@@ -771,8 +772,11 @@ def test_a_deletion_that_runs_out_of_time_goes_on_by_itself(
     monkeypatch.setattr(use_cases, "member_ids", member_ids)
     assert signet.invoke("delete_group", payloads[0]) == {"success": True}
     assert leftovers(signet, editors) == []
+    # Lambda may run one twice, and neither has failed: it would be among the dead letters.
+    assert signet.invoke("delete_group", payloads[1]) == {"success": True}
+    del rest["goesOn"]
     with pytest.raises(GroupNotFound):
-        signet.invoke("delete_group", payloads[1])
+        signet.invoke("delete_group", rest)
     assert len(payloads) == 2
 
 

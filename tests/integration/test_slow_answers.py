@@ -1,6 +1,5 @@
 """AWS answers slowly, or not at all: no invocation outlives its function's time-out."""
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from signet.errors import Unavailable
 from signet.usecases import groups
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tests.faults import slow
+from tests.sweep import is_unavailable
 from tools.events import load_event
 
 EVENTS = sorted((ROOT / "events").iterdir())
@@ -23,15 +23,6 @@ SPEEDS: dict[str, Callable[[random.Random], float]] = {
     "all just in time": lambda _: 1.9,
     "as it comes": lambda chance: chance.choice([0.0, 0.3, 1.0, 1.9, 2.9, 60.0]),
 }
-UNAVAILABLE: dict[str, Callable[[Any], bool]] = {
-    "/api/": lambda body: body["errors"][0]["attr"] == "base",
-    "/v1/": lambda body: body["error"]["status"] == "UNAVAILABLE",
-    "/v2/": lambda body: body["error"]["status"] == "UNAVAILABLE",
-    "/applications": lambda body: body["type"] == "ServiceUnavailable",
-    "/oauth2/": lambda body: body["error"] == "temporarily_unavailable",
-    "/.well-known/": lambda body: body["error"] == "temporarily_unavailable",
-}
-"""How each dialect says it, by what the path begins with."""
 
 
 def test_nothing_begins_that_might_not_end(moto_signet: Deployment) -> None:
@@ -110,10 +101,7 @@ def test_an_invocation_ends_in_time_with_an_answer(
     if way.startswith("http"):
         assert answer["statusCode"] in (200, 201, 503)
         assert answer["headers"]["x-request-id"] == event["requestContext"]["requestId"]
-        if answer["statusCode"] == 503:
-            assert int(answer["headers"]["retry-after"]) >= 1
-            (says,) = [says for start, says in UNAVAILABLE.items() if event["rawPath"].startswith(start)]
-            assert says(json.loads(answer["body"]))
+        assert is_unavailable(event["rawPath"], answer) is (answer["statusCode"] == 503)
     if way == "custom_resource" and answer["Status"] == "FAILED":
         assert "Unavailable: " in answer["Reason"]
     if speed == "nothing is answered" and seen.attempts:

@@ -191,13 +191,14 @@ def test_an_endpoint_that_leads_elsewhere_is_refused(environment: dict[str, str]
 
 
 def test_the_codes_are_those_of_botocore_s_standard_mode() -> None:
-    """All that it takes for throttled or transient, what DynamoDB's model marks so, and one of ours."""
+    """All that it takes for throttled or transient, what DynamoDB's model marks so, and two of ours."""
     throttled = set(standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
     assert throttled == aws.THROTTLED
     transient = set(standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES)
     model = get_session().get_service_model("dynamodb")
     modelled = {shape.name for shape in model.error_shapes if shape.metadata.get("retryable")}
-    assert transient | modelled | {"TransactionConflictException"} == aws.TRANSIENT | (transient & throttled)
+    ours = {"ConditionalRequestConflict", "TransactionConflictException"}
+    assert transient | modelled | ours == aws.TRANSIENT | (transient & throttled)
 
 
 @pytest.mark.usefixtures("server")

@@ -11,9 +11,7 @@ ABSENT = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 """What S3 says of an object that is not there: to those who may not list the bucket, that they may not
 read it. No function of ours may list."""
 
-CHANGED = frozenset(
-    {"PreconditionFailed", "412", "ConditionalRequestConflict", "InvalidPart", "InvalidRange", "416"}
-)
+CHANGED = frozenset({"PreconditionFailed", "412", "InvalidPart", "InvalidRange", "416"})
 """What it says where the object is not the one that was expected."""
 
 

@@ -60,6 +60,8 @@ THROTTLED = frozenset(
 )
 TRANSIENT = frozenset(
     {
+        # Another write of the object is under way, and says nothing of how the object is.
+        "ConditionalRequestConflict",
         "ReplicatedWriteConflictException",
         "RequestTimeout",
         "RequestTimeoutException",

@@ -93,6 +93,12 @@ class NamedGroup(RequestModel):
     experience_group_id: LowerId
 
 
+class GroupToRemove(NamedGroup):
+    """Names a group that is to go, or, where the invocation goes on with that, may be gone by now."""
+
+    goes_on: bool = False
+
+
 class UpdateGroup(GroupFields, NamedGroup):
     """The fields to change; what is left out stays.
 
