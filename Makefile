@@ -62,6 +62,10 @@ adopt: .venv/ready ## Begin a stage's stack with what another one has left: STAG
 end-all-tokens: .venv/ready ## End every token of every application, in a table that was restored: TABLE=…
 	@$(PYTHON) -m tools.end_all_tokens "$(TABLE)"
 
+.PHONY: redrive
+redrive: .venv/ready ## Send again the events that were given up, while the table's stream has them (24 hours): STAGE=…
+	@$(PYTHON) -m tools.redrive "$(STAGE)"
+
 .PHONY: destroy
 destroy: .tools/sam/ready ## Delete a deployment: STAGE=…; its table, its key and its bucket stay
 	@.tools/sam/bin/sam delete --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" $(ARGS)
@@ -85,6 +89,10 @@ format: .venv/ready ## Format the code
 .PHONY: imports
 imports: .venv/ready ## Write anew which packages each function may load: functions/…/allowed_imports.txt
 	@$(PYTHON) -m tools.imports
+
+.PHONY: event-schemas
+event-schemas: .venv/ready ## Write anew the JSON Schemas of the events that are sent: docs/events
+	@$(PYTHON) -m tools.event_schemas
 
 .PHONY: lint
 lint: .venv/ready ## Check format, style, types, imports and the template

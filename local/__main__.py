@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import uvicorn
 
-from local import aws, demo, sam, template
+from local import aws, demo, sam, stream, template
+from local.bus import EventBus
 from local.errors import StartError
 from local.gateway import Gateway
 from local.invoke import Invoker
@@ -29,6 +30,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 # Another folder for another gateway, so that two leave each other's credentials alone.
 STATE: Final = Path(os.environ.get("SIGNET_STATE") or ROOT / ".signet")
 _DEFAULT_PORT: Final = "3000"
+# Set to 1, the table has a stream, and what happens is printed and kept (docs/events-out.md).
+EVENTS: Final = "EVENTS"
 # Seconds that requests get to finish in when the gateway is stopped.
 _GRACE: Final = 3
 
@@ -69,8 +72,8 @@ def _run(stdout: TextIO) -> None:
     # The last run's credentials would be wrong for whoever waits for this file.
     shown.unlink(missing_ok=True)
 
-    lambda_api = LambdaApi()
-    aws_url = aws.start(lambda_api)
+    lambda_api, sends_events = LambdaApi(), os.environ.get(EVENTS) == "1"
+    aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"))
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     region = os.environ["AWS_REGION"]
     key_id = aws.create_key(region, None if dynamodb == aws_url else STATE / "kms.json")
@@ -79,7 +82,8 @@ def _run(stdout: TextIO) -> None:
     resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id), sam.PARAMETERS)
     functions = sam.read_functions(resolver)
     api = sam.read_api(resolver, functions)
-    aws.ensure_table(sam.read_table(resolver, table_name), dynamodb)
+    table = sam.read_table(resolver, table_name, has_stream=sends_events)
+    stream_arn = aws.ensure_table(table, dynamodb)
     for bucket in resolver.resources("AWS::S3::Bucket"):
         aws.create_bucket(aws_url, sam.bucket_name(bucket))
     os.environ.update(sam.shared_environment(functions))
@@ -91,6 +95,9 @@ def _run(stdout: TextIO) -> None:
     example = demo.Demo(url, application_id, api_token, dynamodb, table_name, key_id, aws_url, transfer)
     invoker = Invoker()
     lambda_api.serve(functions.values(), invoker)
+    if sends_events and stream_arn is not None:
+        reader = stream.Reader(stream.make_client(dynamodb), stream_arn)
+        stream.follow(reader, functions[stream.FUNCTION], invoker)
 
     def ready() -> None:
         demo.write(example, shown)

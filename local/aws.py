@@ -23,29 +23,32 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from local.bus import EventBus
     from local.lambda_api import LambdaApi
     from local.sam import Table
 
 DYNAMODB: Final = "AWS_ENDPOINT_URL_DYNAMODB"
 # A container reaches its host's loopback under the third name (`sam local invoke`).
 _HOST: Final = re.compile(r"(127\.0\.0\.1|localhost|host\.docker\.internal)(:\d{1,5})?", re.IGNORECASE)
-_SERVICES: Final[Mapping[str, Literal["dynamodb", "kms"]]] = {
+_SERVICES: Final[Mapping[str, Literal["dynamodb", "dynamodbstreams", "events", "kms"]]] = {
+    "AWSEvents": "events",
     "DynamoDB_20120810": "dynamodb",
+    "DynamoDBStreams_20120810": "dynamodbstreams",
     "TrentService": "kms",
 }
 _CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 class OneAtATime:
-    """Hands requests to moto one by one, those for functions to Lambda's API; none that a web page sent.
+    """Hands requests to moto one by one, others to what stands in front of it; none that a web page sent.
 
     moto checks a condition and writes in two steps, so two writes at once could both pass their checks. A
     browser always says where a request comes from; an AWS SDK never does.
     """
 
-    def __init__(self, application: WSGIApplication, lambda_api: LambdaApi | None = None) -> None:
+    def __init__(self, application: WSGIApplication, *in_front: LambdaApi | EventBus) -> None:
         self._application = application
-        self._lambda_api = lambda_api
+        self._in_front = in_front
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -58,9 +61,10 @@ class OneAtATime:
             # Read before the lock is taken, so that a slow sender holds up nobody.
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(body)
-        if self._lambda_api is not None and self._lambda_api.answers(environ):
-            # Not one at a time: a function that runs has requests of its own.
-            return self._lambda_api(environ, start_response)
+        for service in self._in_front:
+            if service.answers(environ):
+                # Not one at a time: a function that runs has requests of its own.
+                return service(environ, start_response)
         if environ["REQUEST_METHOD"] == "PUT":
             # What curl puts by --data-binary says to be a form, and moto would look for no object in one.
             environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").replace(
@@ -75,8 +79,8 @@ class OneAtATime:
             return answer
 
 
-def start(lambda_api: LambdaApi | None = None) -> str:
-    """Start moto's server in a thread, with Lambda's Invoke API in front, and return its URL."""
+def start(*in_front: LambdaApi | EventBus) -> str:
+    """Start moto's server in a thread, with these in front of it, and return its URL."""
     # moto would let every web page in, and reads this when it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     from moto.moto_server.werkzeug_app import (
@@ -136,7 +140,7 @@ def start(lambda_api: LambdaApi | None = None) -> str:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing of what went well."""
 
-    application = OneAtATime(Dispatcher(create_backend_app), lambda_api)
+    application = OneAtATime(Dispatcher(create_backend_app), *in_front)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, name="aws", daemon=True).start()
     return f"http://127.0.0.1:{server.port}"
@@ -212,11 +216,11 @@ def create_bucket(url: str, name: str) -> None:
     client.create_bucket(Bucket=name)
 
 
-def ensure_table(table: Table, endpoint: str) -> None:
-    """Create the table where it is absent.
+def ensure_table(table: Table, endpoint: str) -> str | None:
+    """Create the table where it is absent, and return the ARN of its stream, if it has one.
 
     Raises:
-        StartError: no engine answers, or it has a table of this name with other keys.
+        StartError: no engine answers, or it has a table of this name with other keys, or without a stream.
     """
     import botocore.session
     from botocore.config import Config
@@ -243,8 +247,14 @@ def ensure_table(table: Table, endpoint: str) -> None:
             raise StartError(
                 f"The table {name} at {endpoint} has other keys or indexes than template.yaml's."
             )
+        stream_arn: str | None = (_describe(client, name) or {}).get("LatestStreamArn")
+        if "StreamSpecification" in table.create and stream_arn is None:
+            raise StartError(
+                f"The table {name} at {endpoint} has no stream; begin with EVENTS=1 from the first."
+            )
     except (BotoCoreError, ClientError) as error:
         raise StartError(f"DynamoDB at {endpoint} cannot be used: {error}") from error
+    return stream_arn
 
 
 def _describe(client: Any, name: str) -> dict[str, Any] | None:

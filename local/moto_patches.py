@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _serialize_structure = BaseJSONSerializer._serialize_type_structure
 _update_item, _query, _all_items = DynamoDBBackend.update_item, Table.query, Table.all_items
+_transact_write_items = DynamoDBBackend.transact_write_items
 
 
 def _serialize(
@@ -57,6 +58,18 @@ def _update(self: DynamoDBBackend, table_name: str, key: dict[str, Any], *given:
     return _update_item(self, table_name, key, *given, **more)
 
 
+def _transact(self: DynamoDBBackend, *given: Any, **more: Any) -> None:
+    shards = [table.stream_shard for table in self.tables.values() if table.stream_shard is not None]
+    written = [len(shard.items) for shard in shards]
+    try:
+        _transact_write_items(self, *given, **more)
+    except Exception:
+        # Moto takes back what a transaction has written, and leaves it in the stream.
+        for shard, count in zip(shards, written, strict=True):
+            del shard.items[count:]
+        raise
+
+
 def _find(table: Table, hash_key: DynamoType | None, *given: Any, **more: Any) -> Any:
     names_index = len(given) > 6 and given[6]
     if hash_key is not None and not names_index:
@@ -79,5 +92,6 @@ def apply() -> None:
         (Table, "query", _find),
         (Table, "all_items", _sorted_items),
         (DynamoDBBackend, "update_item", _update),
+        (DynamoDBBackend, "transact_write_items", _transact),
     ):
         setattr(owner, name, function)

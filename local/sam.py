@@ -20,15 +20,15 @@ STACK: Final = "signet-local"
 
 EVENT_SOURCE: Final = "com.example.app"
 EVENT_QUEUE_ARN: Final = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-events"
-PARAMETERS: Final = {"EventSources": EVENT_SOURCE, "EventQueueArns": EVENT_QUEUE_ARN}
-"""The parameters that are other than by default: the events of `events/` have to come from somewhere."""
+PARAMETERS: Final = {"EventSources": EVENT_SOURCE, "EventQueueArns": EVENT_QUEUE_ARN, "EventsOut": "true"}
+"""The parameters that are other than by default: events have to come from somewhere, and to go somewhere."""
 
 API: Final = "HttpApi"
 TABLE: Final = "Table"
 SIGNING_KEY: Final = "SigningKey"
 
-# What CreateTable takes, of what AWS::DynamoDB::Table declares. Streams and backups are left out: nothing
-# local reads them, and the embedded engine keeps every record of a stream in memory.
+# What CreateTable takes, of what AWS::DynamoDB::Table declares. Backups are left out, and a stream that is
+# not read: the embedded engine keeps every record of one in memory.
 _CREATE_TABLE: Final = (
     "KeySchema",
     "AttributeDefinitions",
@@ -143,6 +143,11 @@ def bucket_name(logical_id: str) -> str:
     return physical_name(logical_id).lower()
 
 
+def stream_arn(table: str) -> str:
+    """The ARN of a local table's stream."""
+    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/local"
+
+
 def function_arn(logical_id: str) -> str:
     """The ARN of a local function."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{physical_name(logical_id)}"
@@ -169,6 +174,7 @@ def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: s
         f"{API}.ApiId": API_ID,
         TABLE: table,
         f"{TABLE}.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}",
+        f"{TABLE}.StreamArn": stream_arn(table),
         SIGNING_KEY: key_id,
         f"{SIGNING_KEY}.KeyId": key_id,
         f"{SIGNING_KEY}.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key_id}",
@@ -183,6 +189,11 @@ def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: s
             values[name] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{physical_name(name)}"
             values[f"{name}.QueueName"] = physical_name(name)
             values[f"{name}.Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{physical_name(name)}"
+        elif resource.get("Type") == "AWS::Events::EventBus":
+            values[name] = STACK
+            values[f"{name}.Arn"] = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{STACK}"
+        elif resource.get("Type") == "AWS::Events::Rule":
+            values[f"{name}.Arn"] = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{physical_name(name)}"
         elif resource.get("Type") == "AWS::S3::Bucket":
             values[name] = bucket_name(name)
             values[f"{name}.Arn"] = f"arn:aws:s3:::{bucket_name(name)}"
@@ -197,15 +208,17 @@ def read_table_name(template: Mapping[str, Any], resolver: Resolver) -> str:
     return physical_name(TABLE)
 
 
-def read_table(resolver: Resolver, name: str) -> Table:
-    """The table's own properties, as CreateTable wants them."""
+def read_table(resolver: Resolver, name: str, *, has_stream: bool = False) -> Table:
+    """The table's own properties, as CreateTable wants them, with its stream where that is wanted."""
     where = f"Resources.{TABLE}.Properties"
     resources = resolver.resources("AWS::DynamoDB::Table")
     if TABLE not in resources:
         raise TemplateError(f"Resources.{TABLE}: there is no such AWS::DynamoDB::Table")
     declared = resources[TABLE].get("Properties", {})
-    wanted = (*_CREATE_TABLE, "TimeToLiveSpecification")
+    wanted = (*_CREATE_TABLE, "TimeToLiveSpecification", *(["StreamSpecification"] if has_stream else []))
     properties = {key: resolver.resolve(declared[key], f"{where}.{key}") for key in wanted if key in declared}
+    if "StreamSpecification" in properties:
+        properties["StreamSpecification"] |= {"StreamEnabled": True}
     ttl = properties.pop("TimeToLiveSpecification", {})
     for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
         if kind in properties:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -166,6 +166,7 @@ class Deployment:
     used: dict[str, set[iam.Grant]] = field(default_factory=lambda: defaultdict(set))
     denied: list[str] = field(default_factory=list)
     waiting: list[tuple[str, Any]] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
     application_id: str = ""
     api_token: str = ""
 
@@ -313,6 +314,7 @@ class Deployment:
         keys = self.invoke("rotate_keys", {})["keys"]
         return {
             "announcedKid": next(key["kid"] for key in keys if key["state"] == "announced"),
+            "tableName": self.table_name,
             **here,
             "apiToken": self.api_token,
             "userId": user["id"],
@@ -423,6 +425,8 @@ class Deployment:
     def note(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
         """Note a call to AWS, and what IAM would say to it."""
         self.round_trips.append(f"{service}:{operation}")
+        if operation == "PutEvents":
+            self.sent += parameters["Entries"]
         if self.index is not None and "IndexName" in parameters:
             self.index.wait()
         function = _acting.get()
@@ -486,15 +490,16 @@ MOTO = {
 def running_moto() -> Iterator[dict[str, str]]:
     """Moto in place of AWS; gives the variables that lead to it.
 
-    DynamoDB and KMS are its server on loopback, which takes one request at a time; botocore's clients of
-    other services find it without a socket.
+    DynamoDB, EventBridge and KMS are its server on loopback, which takes one request at a time; botocore's
+    clients of other services find it without a socket.
     """
     passthrough: Any = {
         "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
     }
     with mock_aws(config=passthrough):
         url = embedded.start()
-        yield {**MOTO, "AWS_ENDPOINT_URL_DYNAMODB": url, "AWS_ENDPOINT_URL_KMS": url}
+        services = ("DYNAMODB", "EVENTBRIDGE", "KMS")
+        yield MOTO | {f"AWS_ENDPOINT_URL_{service}": url for service in services}
 
 
 class Cloud:
@@ -508,7 +513,7 @@ class Cloud:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
-            self._clients = {name: wiring.make_client(name) for name in ("s3", "lambda")}
+            self._clients = {name: wiring.make_client(name) for name in ("events", "s3", "lambda")}
             # Not before: how long those wait, by which they know whether there is time, is as on AWS.
             stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
             self._clients |= {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
@@ -536,6 +541,8 @@ class Cloud:
             self._is_clean = True
             self._bucket = self._variables["TRANSFER_BUCKET"]
             self._clients["s3"].call("CreateBucket", {"Bucket": self._bucket})
+            with suppress(aws.Refused):  # Another cloud has made it: it is the same moto's.
+                self._clients["events"].call("CreateEventBus", {"Name": self._variables["EVENT_BUS_NAME"]})
 
     @contextmanager
     def deploy(self, *, key_ring: bool = True) -> Iterator[Deployment]:

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 
@@ -30,15 +31,14 @@ def adopt(stage: str, names: dict[str, str], *, config: Path = deploy.CONFIG) ->
         botocore.exceptions.WaiterError: They could not be taken in.
     """
     declared = template.load(deploy.ROOT / "template.yaml")
-    # No resource may be given up, whatever comes of it. It becomes what the template says with `make deploy`.
-    resources = {name: {**declared["Resources"][name], "DeletionPolicy": "Retain"} for name in IDENTIFIERS}
     own = {name: declared[name] for name in ("AWSTemplateFormatVersion", "Parameters", "Conditions")}
     settings = tomllib.loads(config.read_text())[stage]
     stack = settings["global"]["parameters"]["stack_name"]
     overrides = settings["deploy"]["parameters"].get("parameter_overrides", [])
-    cloudformation = botocore.session.get_session().create_client(
-        "cloudformation", region_name=settings["global"]["parameters"].get("region")
-    )
+    session, region = botocore.session.get_session(), settings["global"]["parameters"].get("region")
+    table = session.create_client("dynamodb", region_name=region).describe_table(TableName=names["Table"])
+    resources = to_import(declared["Resources"], has_stream="StreamSpecification" in table["Table"])
+    cloudformation = session.create_client("cloudformation", region_name=region)
     cloudformation.create_change_set(
         StackName=stack,
         ChangeSetName=CHANGE,
@@ -60,6 +60,22 @@ def adopt(stage: str, names: dict[str, str], *, config: Path = deploy.CONFIG) ->
     cloudformation.get_waiter("change_set_create_complete").wait(StackName=stack, ChangeSetName=CHANGE)
     cloudformation.execute_change_set(StackName=stack, ChangeSetName=CHANGE)
     cloudformation.get_waiter("stack_import_complete").wait(StackName=stack)
+
+
+def to_import(resources: dict[str, Any], *, has_stream: bool) -> dict[str, Any]:
+    """What is imported, as it is: it becomes what the template says with `make deploy`.
+
+    A table's stream is part of it only where it has one already. CloudFormation changes nothing in what it
+    imports, and later what differs from then: it would never turn on a stream that it believed to be there,
+    and would fail to turn on one that it did not know of.
+    """
+    # No resource may be given up, whatever comes of it.
+    found = {name: {**resources[name], "DeletionPolicy": "Retain"} for name in IDENTIFIERS}
+    if not has_stream:
+        table = found["Table"]["Properties"]
+        kept = {name: value for name, value in table.items() if name != "StreamSpecification"}
+        found["Table"]["Properties"] = kept
+    return found
 
 
 def main(arguments: Sequence[str]) -> int:

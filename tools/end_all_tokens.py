@@ -11,6 +11,8 @@ from typing import Any
 
 import botocore.session
 
+from signet.domain.events import Because
+
 
 def end_all_tokens(dynamodb: Any, table: str, now_ms: int) -> int:
     """End the tokens of all applications, and return how many applications there are."""
@@ -26,9 +28,12 @@ def end_all_tokens(dynamodb: Any, table: str, now_ms: int) -> int:
             dynamodb.update_item(
                 TableName=table,
                 Key=key,
-                UpdateExpression="SET generation = :now",
+                UpdateExpression="SET generation = :now, ended_because = :because",
                 ConditionExpression="generation < :now",
-                ExpressionAttributeValues={":now": {"N": str(now_ms)}},
+                ExpressionAttributeValues={
+                    ":now": {"N": str(now_ms)},
+                    ":because": {"S": Because.TABLE_RESTORED},
+                },
             )
             count += 1
     return count

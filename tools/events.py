@@ -9,6 +9,7 @@ An event file may hold these words, anywhere in a string:
     <sessionToken>              a session token of the user
     <userToken>                 a user token of the external id `u1`
     <announcedKid>              the key that will sign next
+    <tableName>                 the table's name
     <basic USER:apiToken>       `Basic …`, the Authorization header of USER with the API token; USER may be
                                 <applicationId> without its brackets
 """
@@ -29,7 +30,7 @@ DEMO_FILE = Path(__file__).parents[1] / ".signet" / "demo.json"
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
 _VALUE = re.compile(
-    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken|announcedKid)>"
+    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken|announcedKid|tableName)>"
 )
 
 

@@ -76,7 +76,8 @@ def events_of(operation: str) -> list[Path]:
     """The files of `events/` that can be tried against a demo, for an operation."""
     # Others, such as a custom resource's, are answered to an address on the internet.
     names = (
-        f"{operation}.{kind}*.json" for kind in ("http", "direct", "node", "authorizer", "eventbridge", "sqs")
+        f"{operation}.{kind}*.json"
+        for kind in ("http", "direct", "node", "authorizer", "eventbridge", "sqs", "stream")
     )
     return sorted(path for name in names for path in (built.ROOT / "events").glob(name))
 

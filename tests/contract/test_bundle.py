@@ -69,7 +69,7 @@ ROUTES = {
 FURTHER_ROUTES = {"issue_user_token": ["POST /v2/auth/token/get", "POST /v2/auth/generate_token"]}
 """Those of operations that have more than one."""
 
-WITHOUT_A_ROUTE = {"rotate_keys", "authorize_request", "import_users", "export_users"}
+WITHOUT_A_ROUTE = {"rotate_keys", "authorize_request", "import_users", "export_users", "publish_events"}
 """Operations that nobody calls over HTTP."""
 
 AUTHORIZED = {"show_me"}
@@ -129,7 +129,7 @@ def test_a_handler_names_itself_and_its_route(operation: str) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
-        and node.func.id in ("operation", "authorizer")
+        and node.func.id in ("operation", "authorizer", "table_stream")
         and isinstance(node.args[0], ast.Constant)
     ]
     assert names == [operation]
@@ -139,9 +139,9 @@ def test_a_handler_names_itself_and_its_route(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_an_operation_has_an_event_for_each_way_of_invoking_it(operation: str) -> None:
-    """There is an event for each route, and one for a direct invocation."""
+    """There is an event for each route, and one for a direct invocation, or for whoever alone invokes it."""
     ways = {path.name.split(".")[1] for path in (ROOT / "events").glob(f"{operation}.*.json")}
-    assert ("authorizer" if operation == "authorize_request" else "direct") in ways
+    assert {"authorize_request": "authorizer", "publish_events": "stream"}.get(operation, "direct") in ways
     assert ("http" in ways) == (operation in ROUTES)
     events = (json.loads(path.read_text()) for path in (ROOT / "events").glob(f"{operation}.http*.json"))
     further = FURTHER_ROUTES.get(operation, [])

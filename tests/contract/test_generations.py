@@ -139,29 +139,45 @@ def test_an_operation_that_only_reads_may_only_read(operation: str) -> None:
 USER_KEY = {"pk": {"S": "APP#a#USER#u"}, "sk": {"S": "USER"}}
 
 
+WHY = "SET ended_because = :because"
+
+
 @pytest.mark.parametrize(
     ("expression", "is_faulty"),
     [
-        (RAISE, False),
-        (f"SET a = :a, b = :b {RAISE}, c", False),
-        ("REMOVE ended, expires_at ADD revision :one, generation :one", False),
-        ("SET a = :a REMOVE #end, ended ADD generation :one", False),
+        (f"{WHY} {RAISE}", False),
+        (f"{WHY}, a = :a, b = :b {RAISE}, c", False),
+        (f"{WHY} REMOVE ended, expires_at ADD revision :one, generation :one", False),
+        ("SET a = :a, #why = :why REMOVE #end, ended ADD generation :one", False),
         ("ADD ended :marks REMOVE expires_at", False),
         ("SET ended = :marks REMOVE #end", False),
         ("SET ended_at = :now, generations = :none", False),
-        ("ADD generation :one", True),
-        ("SET a = :a ADD revision :one, generation :one REMOVE expires_at", True),
-        ("ADD generation :one REMOVE ended", True),
-        ("ADD #generation :one REMOVE b", True),
+        (RAISE, True),
+        (f"SET a = :ended_because {RAISE}", True),
+        (f"{WHY} ADD generation :one", True),
+        (f"{WHY} ADD revision :one, generation :one REMOVE expires_at", True),
+        (f"{WHY} ADD generation :one REMOVE ended", True),
+        (f"{WHY} ADD #generation :one REMOVE b", True),
         ("ADD ended :marks", True),
         ("SET ended = :marks, expires_at = :end", True),
     ],
 )
-def test_a_raise_that_leaves_a_mark_or_an_end_is_noticed(expression: str, is_faulty: bool) -> None:
+def test_a_raise_that_leaves_a_mark_or_an_end_or_gives_no_reason_is_noticed(
+    expression: str, is_faulty: bool
+) -> None:
     """Every write of the suite is looked at (`tests/deployment.py`), so that no site of a raise is missed."""
-    names = {"#end": "expires_at", "#generation": "generation"}
+    names = {"#end": "expires_at", "#generation": "generation", "#why": "ended_because"}
     update = {"Key": USER_KEY, "UpdateExpression": expression, "ExpressionAttributeNames": names}
     assert bool(list(find_faults("UpdateItem", update))) == is_faulty
     assert bool(list(find_faults("TransactWriteItems", {"TransactItems": [{"Update": update}]}))) == is_faulty
-    other = {**update, "Key": {**USER_KEY, "sk": {"S": "IDENTITY"}}}
+    other = {**update, "Key": {**USER_KEY, "sk": {"S": "MEMBER#u"}}}
     assert list(find_faults("UpdateItem", other)) == []
+
+
+@pytest.mark.parametrize("sort_key", ["IDENTITY", "GENERATION"])
+def test_a_raise_of_what_is_no_user_says_why_too(sort_key: str) -> None:
+    """Of an identity and of an application there is nothing else to clear."""
+    key = {**USER_KEY, "sk": {"S": sort_key}}
+    for expression, is_faulty in (("ADD generation :one", True), (f"{WHY} ADD generation :one", False)):
+        update = {"Key": key, "UpdateExpression": expression}
+        assert bool(list(find_faults("UpdateItem", update))) == is_faulty

@@ -22,6 +22,10 @@ from tests.unit.aws.support import CREDENTIALS
 
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "dynamodb": ("GetItem", {"TableName": "t", "Key": {"pk": {"S": "a"}, "sk": {"B": b"\x00"}}}),
+    "events": (
+        "PutEvents",
+        {"Entries": [{"EventBusName": "b", "Source": "s", "DetailType": "T", "Detail": "{}", "Time": 1.5}]},
+    ),
     "kms": ("Decrypt", {"KeyId": "k", "CiphertextBlob": b"\x00", "EncryptionContext": {"kid": "k"}}),
     "lambda": ("Invoke", {"FunctionName": "f", "InvocationType": "Event", "Payload": b"{}"}),
     "s3": ("GetObject", {"Bucket": "b", "Key": "a/ b", "Range": "bytes=0-1", "IfMatch": "e"}),

@@ -24,6 +24,9 @@ ITSELF = "itself"
 KMS = "the KMS key"
 FAILED_EVENTS = "the queue of failed events"
 ITS_QUEUE = "the example's queue"
+UNSENT_EVENTS = "the queue of events that were not sent"
+BUS = "the bus"
+STREAM = "the table's stream"
 
 SIGNS = {
     ("dynamodb:BatchGetItem", TABLE),
@@ -197,6 +200,14 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "PublishJwksFunction": {("dynamodb:Query", KEY_RING)},
     "PublishConfigurationFunction": {("dynamodb:Query", KEY_RING)},
+    "PublishEventsFunction": {
+        *(
+            (f"dynamodb:{action}", STREAM)
+            for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+        ),
+        ("events:PutEvents", BUS),
+        ("sqs:SendMessage", UNSENT_EVENTS),
+    },
     "RotateKeysFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:Query", KEY_RING),
@@ -225,6 +236,9 @@ TARGETS = {
     ("${TransferBucket.Arn}/reports/*", None): REPORTS,
     ("${FailedEvents.Arn}", None): FAILED_EVENTS,
     ("${InvalidateUserTokensQueue.Arn}", None): ITS_QUEUE,
+    ("${UnsentEvents.Arn}", None): UNSENT_EVENTS,
+    ("${EventBus.Arn}", None): BUS,
+    ("${Table.StreamArn}", None): STREAM,
 }
 """By resource and by the partition keys that a condition allows."""
 

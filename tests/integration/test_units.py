@@ -23,6 +23,7 @@ from signet.store.table import Put
 from tests.contract.test_bundle import OPERATIONS
 from tests.deployment import PASSWORD, ROOT, Cloud, Deployment
 from tests.engine import running_engine
+from tests.stream import records
 from tools.events import load_event
 
 pytestmark = [pytest.mark.engine, pytest.mark.engine_only("moto counts no units")]
@@ -168,6 +169,11 @@ def plain(operation: str, **fields: object) -> Step:
 
 def outside(operation: str, **fields: object) -> Step:
     return lambda stage: lambda: stage.signet.invoke(operation, fields)
+
+
+def publishing(stage: Stage) -> Callable[[], object]:
+    written = records(stage.signet.table_name, [], stage.signet.items(), seconds=0)
+    return lambda: stage.signet.invoke("publish_events", {"Records": written})
 
 
 def create_user(stage: Stage) -> Callable[[], object]:
@@ -358,6 +364,7 @@ ROWS: list[tuple[str, str, Step]] = [
     ("publish_jwks", "", outside("publish_jwks")),
     ("publish_configuration", "", outside("publish_configuration")),
     ("rotate_keys", "", outside("rotate_keys")),
+    ("publish_events", "", publishing),
     ("invalidate_application_tokens", "", plain("invalidate_application_tokens")),
 ]
 

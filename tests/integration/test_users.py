@@ -306,11 +306,13 @@ def test_a_deleted_user_leaves_a_tombstone(signet: Deployment) -> None:
         {
             "pk": {"S": f"APP#{signet.application_id}#IDENTITY#ann@example.com"},
             "sk": {"S": "IDENTITY"},
+            "ended_because": {"S": "userDeleted"},
             "generation": {"N": "1"},
         },
         {
             "pk": {"S": f"APP#{signet.application_id}#USER#{user['id']}"},
             "sk": {"S": "USER"},
+            "ended_because": {"S": "userDeleted"},
             "generation": {"N": "1"},
             "password_version": {"N": "2"},
             "revision": {"N": "1"},

@@ -50,7 +50,7 @@ def test_an_intrinsic_function_resolves(text: str, expected: Any) -> None:
     ("text", "message"),
     [
         ("!Ref Nothing", "here: !Ref Nothing has no local value"),
-        ("!GetAtt Table.StreamArn", "here: !GetAtt Table.StreamArn has no local value"),
+        ("!GetAtt Table.Nothing", "here: !GetAtt Table.Nothing has no local value"),
         ('!Sub "${Nothing}"', "here: !Ref Nothing has no local value"),
         ('!Sub "${Origins}"', "is not text"),
         ('!Sub "${AWS::NoValue}"', "is not text"),

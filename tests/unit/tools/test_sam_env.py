@@ -50,7 +50,7 @@ def test_a_container_gets_what_make_run_has(tmp_path: Path, system: str, host: s
     found: dict[str, dict[str, Any]] = json.loads(done.stdout)
     assert found.keys() == given.keys()
     for function, variables in given.items():
-        declared = sam.read_functions(resolver())[function].environment.keys()
+        declared = sam.read_functions(resolver(**sam.PARAMETERS))[function].environment.keys()
         wanted = {name: variables[name] for name in declared}
         wanted |= {
             "AWS_ENDPOINT_URL": f"http://{host}:4000",

@@ -30,6 +30,7 @@ class Settings:
         queue_arns: The SQS queues whose messages are taken; none where it is missing.
         origin_secret_digests: SHA-256, in hex, of the secrets of what stands before the API; none where
             nothing does.
+        event_bus_name: The EventBridge bus that hears what happens; only `publish_events` has it.
     """
 
     table_name: str
@@ -48,6 +49,7 @@ class Settings:
     event_sources: frozenset[str]
     queue_arns: frozenset[str]
     origin_secret_digests: frozenset[str]
+    event_bus_name: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -79,6 +81,7 @@ class Settings:
                 event_sources=_names(environment.get("EVENT_SOURCES", "")),
                 queue_arns=_names(environment.get("QUEUE_ARNS", "")),
                 origin_secret_digests=_names(environment.get("ORIGIN_SECRET_DIGESTS", "")),
+                event_bus_name=environment.get("EVENT_BUS_NAME") or None,
             )
         except KeyError as error:
             message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from signet.aws.bucket import Bucket
+    from signet.aws.bus import EventBus
     from signet.aws.client import Client
     from signet.aws.vault import Vault
     from signet.domain.applications import Application
@@ -80,6 +81,8 @@ def prepare(needs: Iterable[Callable[[], object]] = ()) -> None:
         table().client.transport.prepare()
     if "signet.aws.vault" in sys.modules:
         vault()
+    if "signet.aws.bus" in sys.modules:
+        event_bus()
 
 
 @_kept
@@ -98,7 +101,7 @@ def session() -> "Session":
 
 @_kept
 def bare_session() -> "Session":
-    """What those of DynamoDB and KMS share, which need no built-in handlers."""
+    """What those of DynamoDB, KMS and EventBridge share, which need no built-in handlers."""
     from signet.aws.boto import make_session
 
     return make_session(is_bare=True)
@@ -200,6 +203,22 @@ def transfer_bucket() -> "Bucket":
     from signet.aws.bucket import Bucket
 
     return Bucket(make_client("s3"), settings().transfer_bucket)
+
+
+@_kept
+def event_bus() -> "EventBus":
+    """The EventBridge bus that hears what happens.
+
+    Raises:
+        RuntimeError: This function has none.
+    """
+    from signet.aws.bus import EventBus
+
+    name = settings().event_bus_name
+    if name is None:
+        message = "The environment variable EVENT_BUS_NAME is not set; template.yaml sets it."
+        raise RuntimeError(message)
+    return EventBus(make_client("events"), name)
 
 
 def continue_later(payload: dict[str, Any]) -> None:

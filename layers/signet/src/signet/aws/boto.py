@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from botocore.session import Session
 
-JSON_SERVICES = frozenset({"dynamodb", "kms"})
+JSON_SERVICES = frozenset({"dynamodb", "events", "kms"})
 """Their answers are JSON objects; they need none of botocore's 200 built-in handlers."""
 
 READ_TIMEOUTS = {"s3": 20.0}
 """For what S3 is asked for, megabytes, by functions that nobody waits for."""
 
 SHORTEST_READ = 0.25
-"""Seconds: with less for an answer, a request of DynamoDB or KMS is not worth sending."""
+"""Seconds: with less for an answer, a request of one of these is not worth sending."""
 
 NO_ANSWER = (
     ConnectionError,

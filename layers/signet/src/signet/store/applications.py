@@ -14,6 +14,7 @@ from signet.domain.applications import (
     StoredApiToken,
     StoredApplication,
 )
+from signet.domain.events import Because
 from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits, Limit
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
@@ -168,7 +169,14 @@ def raise_application_generation(tenant: Tenant) -> None:
     """
     key = generation_key(tenant.application_id)
     try:
-        raise_surely(tenant.table, key, "ADD generation :one", {":one": 1}, "attribute_exists(pk)")
+        raise_surely(
+            tenant.table,
+            key,
+            "ADD generation :one",
+            {":one": 1},
+            "attribute_exists(pk)",
+            because=Because.INVALIDATED,
+        )
     except ConditionFailed:
         raise _not_found() from None
 

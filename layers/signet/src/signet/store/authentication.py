@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from signet.domain.events import Because
 from signet.domain.users import User
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue
@@ -128,8 +129,8 @@ def note_login(
         assignments.append("last_login = :login")
         values[":login"] = tenant.now_ms
     if nonce is not None:
-        assignments.append("invalidated_by = :nonce")
-        values |= {":nonce": nonce, ":one": 1}
+        assignments += ["invalidated_by = :nonce", "ended_because = :because"]
+        values |= {":nonce": nonce, ":because": Because.SIGNED_IN, ":one": 1}
     expression = f"SET {', '.join(assignments)}" + (f" {RAISE}" if nonce is not None else "")
     key = user_key(tenant.application_id, condition.user_id)
     try:

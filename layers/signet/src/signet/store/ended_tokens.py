@@ -5,6 +5,7 @@ was raised, a mark must outlive the token, so an item with one has no TTL.
 """
 
 from signet import deadline
+from signet.domain.events import Because
 from signet.domain.tokens import Token, TokenKind, is_past
 from signet.errors import Unavailable
 from signet.store.attributes import Item
@@ -62,7 +63,8 @@ def _mark(table: Table, key: Key, token: Token, now: int) -> None:
             return
         marks: frozenset[str] = item["ended"]
         left = frozenset(mark for mark in marks if not is_past(mark, now))
-        expression, values = RAISE, dict[str, object]({":one": 1})
+        expression = f"SET ended_because = :because {RAISE}"
+        values = dict[str, object]({":because": Because.NO_ROOM, ":one": 1})
         if left != marks:
             expression, values = "SET ended = :marks REMOVE expires_at", {":marks": left | {token.mark}}
         try:

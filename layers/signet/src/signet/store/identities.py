@@ -1,5 +1,6 @@
 """Identity items: `APP#<app>#IDENTITY#<normal form>` / `IDENTITY`, which hold a generation."""
 
+from signet.domain.events import Because
 from signet.domain.identities import Identity
 from signet.store.applications import find_for_issue
 from signet.store.table import Key, raise_surely
@@ -27,5 +28,9 @@ def generation_for_issue(tenant: Tenant, identity: Identity) -> int:
 def raise_identity_generation(tenant: Tenant, identity: Identity) -> None:
     """End the tokens that the identity has. One round trip."""
     raise_surely(
-        tenant.table, identity_key(tenant.application_id, identity), "ADD generation :one", {":one": 1}
+        tenant.table,
+        identity_key(tenant.application_id, identity),
+        "ADD generation :one",
+        {":one": 1},
+        because=Because.INVALIDATED,
     )

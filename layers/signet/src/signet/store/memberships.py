@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from signet.domain.events import Because
 from signet.domain.users import User
 from signet.errors import Unavailable, UserExists
 from signet.store.table import MAX_PARTS, write_surely
@@ -84,7 +85,7 @@ def alter_user(
     *,
     password_hash: str | None = None,
     replaces: str | None = None,
-    ends_tokens: bool = False,
+    ends_tokens: Because | None = None,
 ) -> User:
     """Turn the user from what was read into what it shall be, as `change_user` does.
 
@@ -94,7 +95,7 @@ def alter_user(
         after: The user as it shall be; its `revision` and what is outstanding are none of the caller's.
         password_hash: As in `change_user`; so for the others.
         replaces: The hash that moves.
-        ends_tokens: Whether the user's tokens end.
+        ends_tokens: Why the user's tokens end; None where they do not.
 
     Returns:
         The user, without groups that were deleted meanwhile.

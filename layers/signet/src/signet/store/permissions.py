@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from signet import deadline
+from signet.domain.events import Because
 from signet.domain.permissions import Resource
 from signet.domain.users import of_external
 from signet.errors import Unavailable
@@ -137,12 +138,19 @@ def narrow_permissions(
     user_id = of_external(external_id)
     if before.revision == 0:
         # Nothing is taken from permissions that may have come meanwhile, so their epoch goes on.
-        raise_surely(tenant.table, user_key(tenant.application_id, user_id), RAISE, {":one": 1})
+        raise_surely(
+            tenant.table,
+            user_key(tenant.application_id, user_id),
+            RAISE,
+            {":one": 1},
+            because=Because.PERMISSIONS_REMOVED,
+        )
         return
     user = Update(
         user_key(tenant.application_id, user_id),
-        f"ADD generation :one, permissions_epoch :one REMOVE {', '.join(RAISED)}",
-        {":one": 1, ":epoch": before.epoch},
+        "SET ended_because = :because"
+        f" ADD generation :one, permissions_epoch :one REMOVE {', '.join(RAISED)}",
+        {":because": Because.PERMISSIONS_REMOVED, ":one": 1, ":epoch": before.epoch},
         _same_epoch(before),
     )
     left: Part = _put(tenant.application_id, external_id, before, resources, before.epoch + 1)

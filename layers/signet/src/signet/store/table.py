@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from signet import deadline
 from signet.aws.client import AwsError, Client, OutOfTime, Refused
+from signet.domain.events import Because
 from signet.errors import Unavailable
 from signet.store.attributes import Attribute, Item, from_attributes, to_attributes
 
@@ -405,7 +406,13 @@ def write_surely(write: Callable[[], None], is_done: Callable[[], bool]) -> None
 
 
 def raise_surely(
-    table: Table, key: Key, expression: str, values: Mapping[str, object], condition: str | None = None
+    table: Table,
+    key: Key,
+    expression: str,
+    values: Mapping[str, object],
+    condition: str | None = None,
+    *,
+    because: Because,
 ) -> None:
     """Raise a generation; who hears of a failure has raised none, as far as that can be read back.
 
@@ -415,6 +422,7 @@ def raise_surely(
         expression: The update expression, without SET.
         values: As for `Table.update`; so for the condition.
         condition: What must hold.
+        because: Why, for those who hear of it.
 
     Raises:
         ConditionFailed: It does not.
@@ -422,8 +430,8 @@ def raise_surely(
     nonce = secrets.token_urlsafe(12)
 
     def write() -> None:
-        marked = f"SET invalidated_by = :nonce {expression}"
-        table.update(key, marked, {**values, ":nonce": nonce}, condition=condition)
+        marked = f"SET invalidated_by = :nonce, ended_because = :because {expression}"
+        table.update(key, marked, {**values, ":nonce": nonce, ":because": because}, condition=condition)
 
     write_surely(write, lambda: table.find_all([key]).get(key, {}).get("invalidated_by") == nonce)
 

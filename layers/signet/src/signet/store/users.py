@@ -30,6 +30,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from signet.domain.events import Because
 from signet.domain.identities import Identity, IdentityType
 from signet.domain.users import User, find_external
 from signet.errors import UserExists
@@ -84,7 +85,7 @@ RAISED = ("expires_at", "ended")
 without it, and the marks of single tokens, all of which have ended now."""
 
 RAISE = f"ADD generation :one REMOVE {', '.join(RAISED)}"
-"""Ends all of a user's tokens; `:one` is 1."""
+"""Ends all of a user's tokens; `:one` is 1. Whoever raises a generation writes `ended_because` beside it."""
 
 
 class StaleError(Exception):
@@ -207,6 +208,7 @@ def raise_generation(tenant: Tenant, user_id: str) -> bool:
             RAISE,
             {":one": 1} if may_be_new else {":one": 1, ":seconds": tenant.now},
             None if may_be_new else IS_THERE,
+            because=Because.INVALIDATED,
         )
     except ConditionFailed:
         return False
@@ -336,7 +338,7 @@ def change_user(
     *,
     password_hash: str | None = None,
     replaces: str | None = None,
-    ends_tokens: bool = False,
+    ends_tokens: Because | None = None,
 ) -> None:
     """Turn the user from what was read into what it shall be, with all that hangs on it.
 
@@ -349,7 +351,7 @@ def change_user(
         after: The user as it shall be, with the next `revision`.
         password_hash: The credential's hash from now on, where it is set or moves to another address.
         replaces: The hash that moves, as it was read: a log-in may have upgraded it in the meantime.
-        ends_tokens: Whether the user's tokens end with this change.
+        ends_tokens: Why the user's tokens end with this change; None where they do not.
 
     Raises:
         StaleError: The user or its credential has changed since it was read.
@@ -360,7 +362,7 @@ def change_user(
     if password_hash is not None:
         parts |= _credential_change(tenant.application_id, before, after, password_hash, replaces)
         if before.normal_email is not None:
-            parts["identity"] = _end_identity(tenant.application_id, before.normal_email)
+            parts["identity"] = _end_identity(tenant.application_id, before.normal_email, ends_tokens)
     _write(tenant.table, parts | _memberships(tenant.application_id, before, after))
 
 
@@ -377,7 +379,7 @@ def change_users(tenant: Tenant, changes: Iterable[tuple[User, User]]) -> None:
     """
     parts: dict[str, Part] = {}
     for before, after in changes:
-        own: dict[str, Part] = {"user": _change(tenant, before, after, ends_tokens=False)}
+        own: dict[str, Part] = {"user": _change(tenant, before, after, ends_tokens=None)}
         own |= _memberships(tenant.application_id, before, after)
         # The check of a group is the same for all.
         parts |= {n if n.startswith("group ") else f"{n} of {before.id}": part for n, part in own.items()}
@@ -413,8 +415,14 @@ def delete_user(tenant: Tenant, user: User) -> None:
         parts["permissions"] = Delete(permissions_key(tenant.application_id, user.id))
     parts["user"] = Update(
         user_key(tenant.application_id, user.id),
-        f"SET deleted_at = :now REMOVE {', '.join(names)} ADD {counters}",
-        {":now": tenant.now_ms, ":one": 1, ":revision": user.revision, ":seconds": tenant.now},
+        f"SET deleted_at = :now, ended_because = :because REMOVE {', '.join(names)} ADD {counters}",
+        {
+            ":now": tenant.now_ms,
+            ":because": Because.USER_DELETED,
+            ":one": 1,
+            ":revision": user.revision,
+            ":seconds": tenant.now,
+        },
         f"{IS_THERE} AND revision = :revision",
         names,
     )
@@ -422,7 +430,7 @@ def delete_user(tenant: Tenant, user: User) -> None:
         own = {":user_id": user.id}
         key = credential_key(tenant.application_id, user.normal_email)
         parts["old credential"] = Delete(key, "user_id = :user_id", own)
-        parts["identity"] = _end_identity(tenant.application_id, user.normal_email)
+        parts["identity"] = _end_identity(tenant.application_id, user.normal_email, Because.USER_DELETED)
     _write(tenant.table, parts | _memberships(tenant.application_id, user, replace(user, group_ids=())))
 
 
@@ -499,13 +507,15 @@ def _index_entry(application_id: str, user: User) -> dict[str, str]:
     return {"list_pk": users_partition(application_id), "list_sk": entry}
 
 
-def _change(tenant: Tenant, before: User, after: User, *, ends_tokens: bool) -> Update:
+def _change(tenant: Tenant, before: User, after: User, *, ends_tokens: Because | None) -> Update:
     was, becomes = (_attributes(tenant.application_id, user) for user in (before, after))
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     given = {name: value for name, value in changed.items() if value is not None}
     removed = {name for name, value in changed.items() if value is None}
     if ends_tokens or before.is_unverified:
         removed.update(RAISED if ends_tokens else ("expires_at",))
+    if ends_tokens:
+        given["ended_because"] = ends_tokens
     expression = "SET " + ", ".join(["revision = :next", *(f"#{name} = :{name}" for name in given)])
     if removed:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in sorted(removed))
@@ -554,9 +564,13 @@ def _credential_change(
     return parts
 
 
-def _end_identity(application_id: str, normal_email: str) -> Update:
+def _end_identity(application_id: str, normal_email: str, because: Because | None) -> Update:
     identity = Identity(IdentityType.EMAIL, normal_email)
-    return Update(identity_key(application_id, identity), "ADD generation :one", {":one": 1})
+    return Update(
+        identity_key(application_id, identity),
+        "SET ended_because = :because ADD generation :one",
+        {":because": because, ":one": 1},
+    )
 
 
 def _memberships(application_id: str, before: User, after: User) -> dict[str, Part]:

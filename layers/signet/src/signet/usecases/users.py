@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from signet import deadline
+from signet.domain.events import Because
 from signet.domain.groups import Group
 from signet.domain.identities import normal_email
 from signet.domain.ids import is_same_id
@@ -182,10 +183,15 @@ def _change(
     if password_hash is None and after == unchanged:
         return before, groups
     _check_groups(set(after.group_ids) - set(before.group_ids), groups)
-    ends_tokens = password_hash is not None or after.normal_email != before.normal_email
+    ends_tokens = None
+    if password_hash is not None:
+        ends_tokens = Because.PASSWORD_CHANGED
+    elif after.normal_email != before.normal_email:
+        ends_tokens = Because.EMAIL_CHANGED
     if after.token_cutoff_ms != before.token_cutoff_ms:
         check_cutoff(tenant, after.token_cutoff_ms)
-        ends_tokens = ends_tokens or _cutoff_ends_tokens(tenant, before, after)
+        if ends_tokens is None and _cutoff_ends_tokens(tenant, before, after):
+            ends_tokens = Because.CUTOFF_MOVED
     replaces = None
     if password_hash is not None:
         after = replace(after, password_updated_at_ms=tenant.now_ms)

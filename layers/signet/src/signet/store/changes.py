@@ -1,0 +1,232 @@
+"""What a write of the table was: the events in one record of its stream.
+
+A pure function of the item before and after. Of who knows a password nothing is read here: credentials are
+none of the items that make events.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from signet.domain.events import (
+    ENDS_TOKENS,
+    GROUP_FIELDS,
+    SETTINGS,
+    USER_FIELDS,
+    Because,
+    Event,
+    Kind,
+    Subject,
+    SubjectType,
+)
+from signet.domain.users import path_id
+
+type Image = Mapping[str, Any]
+"""An item, its numbers of any kind; empty where there was none."""
+
+
+class Change(NamedTuple):
+    """A write of one item.
+
+    Attributes:
+        pk: Its partition key.
+        sk: Its sort key.
+        old: The item before.
+        new: The item after.
+        by_ttl: Whether DynamoDB has removed it, since its time was over.
+    """
+
+    pk: str
+    sk: str
+    old: Image
+    new: Image
+    by_ttl: bool = False
+
+
+def events_in(change: Change) -> list[Event]:
+    """What has happened by a write; nothing where nobody outside would see a difference.
+
+    Raises:
+        KeyError, TypeError, ValueError: The item is none that Signet writes.
+    """
+    read = READERS.get("KEY#" if change.sk.startswith("KEY#") else change.sk)
+    if read is None or change.pk == "KEYLIFE":
+        return []
+    return list(read(change))
+
+
+def _user(change: Change) -> Iterator[Event]:
+    old, new = change.old, change.new
+    application_id, user_id = _place(change, "#USER#")
+    subject = Subject(SubjectType.USER, path_id(user_id))
+
+    def event(kind: Kind, **more: Any) -> Event:
+        sequence = int((new or old).get("revision", 0))
+        return Event(kind=kind, application_id=application_id, subject=subject, sequence=sequence, **more)
+
+    was, is_there = "created_at" in old, "created_at" in new
+    # Whoever comes after one that has ended is another one, though DynamoDB has not removed that yet.
+    is_another = was and is_there and old["created_at"] != new["created_at"]
+    if was and (is_another or not is_there):
+        if "deleted_at" in new:
+            because = Because.DELETED
+        else:
+            because = Because.EXPIRED if is_another or change.by_ttl else Because.REMOVED
+        yield event(Kind.USER_DELETED, because=because)
+    if is_there and (is_another or not was):
+        yield event(Kind.USER_CREATED)
+    elif is_there:
+        if changed := _changed(USER_FIELDS, old, new):
+            yield event(Kind.USER_UPDATED, changed=changed)
+        if old.get("password_updated_at") != new.get("password_updated_at"):
+            yield event(Kind.PASSWORD_CHANGED)
+        if old.get("last_login") != new.get("last_login"):
+            yield event(Kind.USER_AUTHENTICATED)
+    if _is_raised(old, new):
+        yield event(Kind.TOKENS_ENDED, because=_why(new))
+
+
+def _permissions(change: Change) -> Iterator[Event]:
+    application_id, user_id = _place(change, "#USER#")
+    old, new = change.old, change.new
+    epochs = [int(image["epoch"]) for image in (old, new) if image]
+    is_narrower = not new or epochs[0] != epochs[-1]
+    # The revisions begin anew when all were taken away; the epochs never do.
+    epoch, revision = (epochs[-1], int(new["revision"])) if new else (epochs[-1] + 1, 0)
+    yield Event(
+        kind=Kind.PERMISSIONS_CHANGED,
+        application_id=application_id,
+        subject=Subject(SubjectType.USER, path_id(user_id)),
+        sequence=epoch * 2**32 + revision,
+        because=Because.NARROWED if is_narrower else Because.WIDENED,
+    )
+
+
+def _identity(change: Change) -> Iterator[Event]:
+    application_id, value = _place(change, "#IDENTITY#")
+    if _is_raised(change.old, change.new):
+        yield _ended(application_id, Subject(SubjectType.IDENTITY, value), change.new)
+
+
+def _generation(change: Change) -> Iterator[Event]:
+    application_id, _ = _place(change)
+    if change.old and _is_raised(change.old, change.new):
+        yield _ended(application_id, Subject(SubjectType.APPLICATION, application_id), change.new)
+
+
+def _group(change: Change) -> Iterator[Event]:
+    old, new = change.old, change.new
+    application_id, group_id = _place(change, "#GROUP#")
+    was, is_there = (bool(image) and "deleting" not in image for image in (old, new))
+    changed: tuple[str, ...] = ()
+    if was and is_there:
+        fields = (GROUP_FIELDS[name] for name in GROUP_FIELDS if old.get(name) != new.get(name))
+        changed = tuple(name for names in fields for name in names)
+    if was != is_there or changed:
+        yield Event(
+            kind=Kind.GROUP_CHANGED,
+            application_id=application_id,
+            subject=Subject(SubjectType.GROUP, group_id),
+            sequence=int((new or old)["revision"]),
+            changed=changed,
+            because=_written(was=was, is_there=is_there),
+        )
+
+
+def _application(change: Change) -> Iterator[Event]:
+    old, new = change.old, change.new
+    application_id, _ = _place(change)
+    subject = Subject(SubjectType.APPLICATION, application_id)
+    changed = _changed(SETTINGS, old, new) if old and new else ()
+    if not (old and new) or changed:
+        yield Event(
+            kind=Kind.SETTINGS_CHANGED,
+            application_id=application_id,
+            subject=subject,
+            sequence=int((new or old)["updated_at"]),
+            changed=changed,
+            because=_written(was=bool(old), is_there=bool(new)),
+        )
+    resets = [int(image.get("api_tokens_revision", 0)) for image in (old, new)]
+    if old and new and resets[0] != resets[1]:
+        yield Event(
+            kind=Kind.API_TOKEN_RESET, application_id=application_id, subject=subject, sequence=resets[1]
+        )
+
+
+def _key_ring(change: Change) -> Iterator[Event]:
+    for name, because in (("next_kid", Because.ANNOUNCED), ("active_kid", Because.ACTIVATED)):
+        kid = change.new.get(name)
+        if kid is not None and kid != change.old.get(name):
+            yield _key_event(kid, because)
+
+
+def _key(change: Change) -> Iterator[Event]:
+    kid = change.sk.removeprefix("KEY#")
+    for name, because in (("retired_at", Because.RETIRED), ("revoked_at", Because.REVOKED)):
+        if name in change.new and name not in change.old:
+            yield _key_event(kid, because)
+    if not change.new:
+        yield _key_event(kid, Because.REMOVED)
+
+
+READERS: Mapping[str, Callable[[Change], Iterator[Event]]] = {
+    "USER": _user,
+    "PERMISSIONS": _permissions,
+    "IDENTITY": _identity,
+    "GENERATION": _generation,
+    "GROUP": _group,
+    "APP": _application,
+    "RING": _key_ring,
+    "KEY#": _key,
+}
+"""By sort key, or how it begins. The stream's mapping in template.yaml lets through what stands here."""
+
+
+def _place(change: Change, mark: str = "") -> tuple[str, str]:
+    """The application's id, and what stands behind a mark in the partition key."""
+    application, found, value = change.pk.partition(mark) if mark else (change.pk, "", "")
+    if found != mark or not application.startswith("APP#"):
+        message = f"The item {change.sk} stands under no partition key of its kind."
+        raise ValueError(message)
+    return application.removeprefix("APP#"), value
+
+
+def _changed(fields: Mapping[str, str], old: Image, new: Image) -> tuple[str, ...]:
+    return tuple(field for name, field in fields.items() if _shown(old, name) != _shown(new, name))
+
+
+def _shown(image: Image, name: str) -> Any:
+    """What others see of an attribute: nothing is as good as none, and of an end that there is one."""
+    return name in image if name == "unverified_until" else image.get(name) or None
+
+
+def _is_raised(old: Image, new: Image) -> bool:
+    return int(new.get("generation", 0)) > int(old.get("generation", 0))
+
+
+def _why(image: Image) -> Because | None:
+    known = {because.value: because for because in ENDS_TOKENS}
+    return known.get(image.get("ended_because", ""))
+
+
+def _ended(application_id: str, subject: Subject, new: Image) -> Event:
+    return Event(
+        kind=Kind.TOKENS_ENDED,
+        application_id=application_id,
+        subject=subject,
+        sequence=int(new["generation"]),
+        because=_why(new),
+    )
+
+
+def _written(*, was: bool, is_there: bool) -> Because:
+    if was and is_there:
+        return Because.UPDATED
+    return Because.CREATED if is_there else Because.DELETED
+
+
+def _key_event(kid: str, because: Because) -> Event:
+    subject = Subject(SubjectType.SIGNING_KEY, kid)
+    return Event(
+        kind=Kind.SIGNING_KEY_CHANGED, application_id=None, subject=subject, sequence=None, because=because
+    )

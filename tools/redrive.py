@@ -1,0 +1,127 @@
+"""`make redrive STAGE=…`: sends again the events that were given up, as long as the table's stream has them.
+
+The queue UnsentEvents holds positions in the stream, which keeps what was written for 24 hours. What is read
+from there goes to the stack's own publish_events, as Lambda hands it over (docs/events-out.md).
+"""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import ClientError
+
+from local import stream
+from tools import deploy
+
+GONE = frozenset({"ResourceNotFoundException", "TrimmedDataAccessException"})
+"""What the stream's API says of what it does not have any more."""
+
+VISIBILITY_SECONDS = 300
+"""How long a message that is being worked on is nobody else's."""
+
+type Publish = Callable[[dict[str, Any]], Any]
+"""Invokes publish_events with an event, and gives its answer."""
+
+
+class RedriveError(Exception):
+    """The events of a message were not sent; the message stays."""
+
+
+def redrive(sqs: Any, streams: Any, queue: str, publish: Publish) -> tuple[int, list[str]]:
+    """Send what the messages of a queue stand for, and delete those that were sent.
+
+    Args:
+        sqs: botocore's client of SQS.
+        streams: Its client of DynamoDB's streams.
+        queue: The queue's URL.
+        publish: Sends the events of records.
+
+    Returns:
+        How many records were sent, and why others were not.
+    """
+    sent, faults = 0, list[str]()
+    while messages := sqs.receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=VISIBILITY_SECONDS, WaitTimeSeconds=2
+    ).get("Messages"):
+        for message in messages:
+            try:
+                sent += _send(streams, json.loads(message["Body"])["DDBStreamBatchInfo"], publish)
+            except RedriveError as error:
+                faults.append(str(error))
+            else:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return sent, faults
+
+
+def _send(streams: Any, batch: dict[str, Any], publish: Publish) -> int:
+    sent = 0
+    for records in _read(streams, batch):
+        answer = publish(stream.as_event(records, batch["streamArn"]))
+        if answer != {"batchItemFailures": []}:
+            raise RedriveError(f"{_named(batch)} failed again; the log of publish_events says why.")
+        sent += len(records)
+    return sent
+
+
+def _read(streams: Any, batch: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The records from the first to the last of a batch, some at a time."""
+    last = int(batch["endSequenceNumber"])
+    try:
+        iterator = streams.get_shard_iterator(
+            StreamArn=batch["streamArn"],
+            ShardId=batch["shardId"],
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=batch["startSequenceNumber"],
+        )["ShardIterator"]
+        while iterator is not None:
+            answer = streams.get_records(ShardIterator=iterator, Limit=stream.BATCH)
+            records = [one for one in answer["Records"] if int(one["dynamodb"]["SequenceNumber"]) <= last]
+            if records:
+                yield records
+            if any(int(one["dynamodb"]["SequenceNumber"]) >= last for one in answer["Records"]):
+                return
+            iterator = answer.get("NextShardIterator")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in GONE:
+            raise
+    raise RedriveError(f"{_named(batch)} is not in the stream any more, which keeps 24 hours.")
+
+
+def _named(batch: dict[str, Any]) -> str:
+    return f"What was written from {batch.get('approximateArrivalOfFirstRecord', 'an unknown time')} on"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return the exit status."""
+    if len(arguments) != 1 or not arguments[0]:
+        print("usage: make redrive STAGE=…", file=sys.stderr)
+        return 2
+    settings = tomllib.loads(deploy.CONFIG.read_text())[arguments[0]]["global"]["parameters"]
+    session = botocore.session.get_session()
+    clients = {
+        name: session.create_client(name, region_name=settings.get("region"))
+        for name in ("cloudformation", "dynamodbstreams", "lambda", "sqs")
+    }
+
+    def physical(logical_id: str) -> str:
+        found = clients["cloudformation"].describe_stack_resource(
+            StackName=settings["stack_name"], LogicalResourceId=logical_id
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    function = physical(stream.FUNCTION)
+
+    def publish(event: dict[str, Any]) -> Any:
+        answer = clients["lambda"].invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        return json.loads(answer["Payload"].read())
+
+    sent, faults = redrive(clients["sqs"], clients["dynamodbstreams"], physical("UnsentEvents"), publish)
+    print(f"Told of {sent} writes again.", *faults, sep="\n", file=sys.stderr)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
