@@ -21,6 +21,7 @@ from benchmarks import (
     page,
     prices,
     sizes,
+    stream,
     subjects,
     warm,
 )
@@ -36,6 +37,7 @@ TITLES = {
     "hostile": ("Dear refusals", hostile.TEXT),
     "hashes": ("What a password's hash costs", hashes.TEXT),
     "faults": ("Faults of AWS", faults.TEXT),
+    "stream": ("From a write to the bus", stream.TEXT),
 }
 PREPARED = ("cold", "tls", "warm")
 LONG = ("faults",)
@@ -115,6 +117,8 @@ def _tables(part: str, options: argparse.Namespace, found: subjects.Subjects | N
             return hostile.measure(options.calls or 7)
         case "faults":
             return faults.measure()
+        case "stream":
+            return stream.measure()
         case _:
             return hashes.measure()
 

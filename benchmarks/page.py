@@ -15,7 +15,7 @@ from benchmarks import goals
 from tools import built
 
 RESULTS = built.ROOT / "benchmarks" / "results"
-PARTS = ("cold", "tls", "warm", "growth", "size", "price", "oracle", "hostile", "hashes", "faults")
+PARTS = ("cold", "tls", "warm", "growth", "size", "price", "oracle", "hostile", "hashes", "faults", "stream")
 """In the order of the page."""
 
 type Row = dict[str, Any]

@@ -169,7 +169,7 @@ def _events(operation: str) -> list[Path]:
     ways = {
         path: path.name.split(".")[1] for path in sorted((built.ROOT / "events").glob(f"{operation}.*.json"))
     }
-    others = ("custom_resource", "direct", "eventbridge", "sqs")
+    others = ("custom_resource", "direct", "eventbridge", "sqs", "stream")
     usual = [path for path, way in ways.items() if not way.startswith(others)]
     usual = usual or [path for path, way in ways.items() if way == "direct"]
     return [] if operation in LEFT_OUT else usual
