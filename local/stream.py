@@ -57,6 +57,17 @@ def _in_json(value: Any) -> Any:
     return value
 
 
+def shards(client: Any, stream_arn: str) -> Iterator[str]:
+    """The ids of a stream's shards."""
+    start: dict[str, str] = {}
+    while True:
+        described = client.describe_stream(StreamArn=stream_arn, **start)["StreamDescription"]
+        yield from (shard["ShardId"] for shard in described["Shards"])
+        if "LastEvaluatedShardId" not in described:
+            return
+        start = {"ExclusiveStartShardId": described["LastEvaluatedShardId"]}
+
+
 class Reader:
     """Reads a stream from now on, all of its shards.
 
@@ -87,17 +98,11 @@ class Reader:
 
     def _look_for_shards(self, begin: str) -> None:
         self._looked = time.monotonic()
-        start: dict[str, str] = {}
-        while True:
-            described = self._client.describe_stream(StreamArn=self._arn, **start)["StreamDescription"]
-            for shard in described["Shards"]:
-                if shard["ShardId"] not in self._iterators:
-                    self._iterators[shard["ShardId"]] = self._client.get_shard_iterator(
-                        StreamArn=self._arn, ShardId=shard["ShardId"], ShardIteratorType=begin
-                    )["ShardIterator"]
-            if "LastEvaluatedShardId" not in described:
-                return
-            start = {"ExclusiveStartShardId": described["LastEvaluatedShardId"]}
+        for shard in shards(self._client, self._arn):
+            if shard not in self._iterators:
+                self._iterators[shard] = self._client.get_shard_iterator(
+                    StreamArn=self._arn, ShardId=shard, ShardIteratorType=begin
+                )["ShardIterator"]
 
 
 def follow(reader: Reader, function: Function, invoker: Invoker) -> Callable[[], None]:

@@ -513,7 +513,7 @@ class Cloud:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
-            self._clients = {name: wiring.make_client(name) for name in ("events", "s3", "lambda")}
+            self._clients = {name: wiring.make_client(name) for name in ("events", "s3", "sqs", "lambda")}
             # Not before: how long those wait, by which they know whether there is time, is as on AWS.
             stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
             self._clients |= {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
@@ -541,6 +541,8 @@ class Cloud:
             self._is_clean = True
             self._bucket = self._variables["TRANSFER_BUCKET"]
             self._clients["s3"].call("CreateBucket", {"Bucket": self._bucket})
+            queue = {"QueueName": self._variables["UNSENT_QUEUE_URL"].rpartition("/")[2]}
+            self._clients["sqs"].call("CreateQueue", queue)
             with suppress(aws.Refused):  # Another cloud has made it: it is the same moto's.
                 self._clients["events"].call("CreateEventBus", {"Name": self._variables["EVENT_BUS_NAME"]})
 

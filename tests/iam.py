@@ -201,6 +201,8 @@ def requests(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
         resource = f"arn:aws:s3:::{parameters['Bucket']}/{parameters.get('Key', '')}"
     elif service == "kms":
         resource = parameters["KeyId"]
+    elif service == "sqs":
+        resource = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{parameters['QueueUrl'].rpartition('/')[2]}"
     elif service == "events" and operation == "PutEvents":
         buses = {entry["EventBusName"] for entry in parameters["Entries"]}
         return [Request(action, f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}") for bus in buses]

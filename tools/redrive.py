@@ -70,12 +70,7 @@ def _read(streams: Any, batch: dict[str, Any]) -> Iterator[list[dict[str, Any]]]
     """The records from the first to the last of a batch, some at a time."""
     last = int(batch["endSequenceNumber"])
     try:
-        iterator = streams.get_shard_iterator(
-            StreamArn=batch["streamArn"],
-            ShardId=batch["shardId"],
-            ShardIteratorType="AT_SEQUENCE_NUMBER",
-            SequenceNumber=batch["startSequenceNumber"],
-        )["ShardIterator"]
+        iterator = _find_iterator(streams, batch)
         while iterator is not None:
             answer = streams.get_records(ShardIterator=iterator, Limit=stream.BATCH)
             records = [one for one in answer["Records"] if int(one["dynamodb"]["SequenceNumber"]) <= last]
@@ -90,8 +85,31 @@ def _read(streams: Any, batch: dict[str, Any]) -> Iterator[list[dict[str, Any]]]
     raise RedriveError(f"{_named(batch)} is not in the stream any more, which keeps 24 hours.")
 
 
+def _find_iterator(streams: Any, batch: dict[str, Any]) -> str | None:
+    """Where to begin to read a batch; None where no shard has it."""
+    begin = {
+        "StreamArn": batch["streamArn"],
+        "ShardIteratorType": "AT_SEQUENCE_NUMBER",
+        "SequenceNumber": batch["startSequenceNumber"],
+    }
+    if "shardId" in batch:
+        return str(streams.get_shard_iterator(ShardId=batch["shardId"], **begin)["ShardIterator"])
+    # What publish_events gave up itself: it does not know the shard.
+    for shard in stream.shards(streams, batch["streamArn"]):
+        try:
+            iterator = str(streams.get_shard_iterator(ShardId=shard, **begin)["ShardIterator"])
+            records = streams.get_records(ShardIterator=iterator, Limit=1)["Records"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {*GONE, "ValidationException"}:
+                raise
+            continue  # It is of another shard.
+        if [one["dynamodb"]["SequenceNumber"] for one in records] == [batch["startSequenceNumber"]]:
+            return iterator
+    return None
+
+
 def _named(batch: dict[str, Any]) -> str:
-    return f"What was written from {batch.get('approximateArrivalOfFirstRecord', 'an unknown time')} on"
+    return f"What stands at {batch['startSequenceNumber']}, {batch['batchSize']} records,"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -28,6 +28,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "kms": ("Decrypt", {"KeyId": "k", "CiphertextBlob": b"\x00", "EncryptionContext": {"kid": "k"}}),
     "lambda": ("Invoke", {"FunctionName": "f", "InvocationType": "Event", "Payload": b"{}"}),
+    "sqs": ("SendMessage", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/q", "MessageBody": "{}"}),
     "s3": ("GetObject", {"Bucket": "b", "Key": "a/ b", "Range": "bytes=0-1", "IfMatch": "e"}),
 }
 REGIONS = ("eu-west-1", "us-east-1", "us-gov-west-1", "cn-north-1", "ap-southeast-99")

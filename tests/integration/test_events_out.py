@@ -349,6 +349,12 @@ CASES = [
         before=nothing,
     ),
     case(
+        "turn a limit off",
+        lambda scene: scene.do("update_application", guessing={"account": {"atOnce": 0}}),
+        ("SettingsChanged", "application", "updated", ("guessing.account.atOnce",)),
+        before=nothing,
+    ),
+    case(
         "change nothing of the settings",
         lambda scene: scene.do("update_settings", requireJwtToken=True),
         before=nothing,
@@ -493,18 +499,42 @@ def test_permissions_that_come_back_have_a_greater_sequence(signet: Deployment) 
     assert seen == sorted(set(seen))
 
 
-def test_a_record_that_cannot_be_understood_comes_again_alone(
+def given_up() -> list[dict[str, Any]]:
+    """What waits in the queue of what was not sent, and no longer."""
+    client, url = wiring.make_client("sqs"), wiring.settings().unsent_queue_url
+    messages = client.call("ReceiveMessage", {"QueueUrl": url, "MaxNumberOfMessages": 10}).get("Messages", [])
+    client.call("PurgeQueue", {"QueueUrl": url})
+    return [json.loads(message["Body"]) for message in messages]
+
+
+def test_a_record_that_is_not_understood_holds_up_no_other(
     moto_signet: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Those around it are sent; the log says where it stands, and nothing of what was written."""
+    """Its place goes to the queue, and nothing of what was written, neither there nor into the log."""
     batch = written(moto_signet, 1, 2, 3)
     batch[1]["dynamodb"]["NewImage"]["revision"] = {"S": "no number"}
-    answer = moto_signet.invoke("publish_events", {"Records": batch})
-    assert places(answer) == numbers(batch)[1:2]
+    assert places(moto_signet.invoke("publish_events", {"Records": batch})) == []
     assert sequences(moto_signet) == [1, 3]
+    (message,) = given_up()
+    assert message["DDBStreamBatchInfo"] == {
+        "streamArn": batch[1]["eventSourceARN"],
+        "startSequenceNumber": numbers(batch)[1],
+        "endSequenceNumber": numbers(batch)[1],
+        "batchSize": 1,
+    }
     log = capsys.readouterr().out
     assert '"Fault":[1.0]' in log
-    assert "Ann 2" not in log
+    assert "Ann 2" not in log + json.dumps(message)
+
+
+def test_a_record_comes_again_where_not_even_its_place_can_be_kept(moto_signet: Deployment) -> None:
+    """An outage of the queue loses nothing either."""
+    batch = written(moto_signet, 1, 2, 3)
+    batch[1]["dynamodb"]["NewImage"]["revision"] = {"S": "no number"}
+    with mock.patch.object(wiring.make_client("sqs"), "call", side_effect=NoAnswer):
+        answer = moto_signet.invoke("publish_events", {"Records": batch})
+    assert places(answer) == numbers(batch)[1:2]
+    assert sequences(moto_signet) == [1, 3]
 
 
 @contextmanager

@@ -31,6 +31,7 @@ class Settings:
         origin_secret_digests: SHA-256, in hex, of the secrets of what stands before the API; none where
             nothing does.
         event_bus_name: The EventBridge bus that hears what happens; only `publish_events` has it.
+        unsent_queue_url: The SQS queue of what that cannot tell of; likewise.
     """
 
     table_name: str
@@ -50,6 +51,7 @@ class Settings:
     queue_arns: frozenset[str]
     origin_secret_digests: frozenset[str]
     event_bus_name: str | None
+    unsent_queue_url: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -82,6 +84,7 @@ class Settings:
                 queue_arns=_names(environment.get("QUEUE_ARNS", "")),
                 origin_secret_digests=_names(environment.get("ORIGIN_SECRET_DIGESTS", "")),
                 event_bus_name=environment.get("EVENT_BUS_NAME") or None,
+                unsent_queue_url=environment.get("UNSENT_QUEUE_URL") or None,
             )
         except KeyError as error:
             message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from signet.aws.bucket import Bucket
     from signet.aws.bus import EventBus
     from signet.aws.client import Client
+    from signet.aws.queue import Queue
     from signet.aws.vault import Vault
     from signet.domain.applications import Application
     from signet.domain.passwords.hasher import PasswordHasher
@@ -219,6 +220,22 @@ def event_bus() -> "EventBus":
         message = "The environment variable EVENT_BUS_NAME is not set; template.yaml sets it."
         raise RuntimeError(message)
     return EventBus(make_client("events"), name)
+
+
+@_kept
+def unsent_events() -> "Queue":
+    """The SQS queue of what the bus cannot be told of.
+
+    Raises:
+        RuntimeError: This function has none.
+    """
+    from signet.aws.queue import Queue
+
+    url = settings().unsent_queue_url
+    if url is None:
+        message = "The environment variable UNSENT_QUEUE_URL is not set; template.yaml sets it."
+        raise RuntimeError(message)
+    return Queue(make_client("sqs"), url)
 
 
 def continue_later(payload: dict[str, Any]) -> None:

@@ -134,6 +134,12 @@ SETTINGS = {
     "login_ttl_ms": "login.ttl",
     "login_extra_data": "login.extraData",
     "login_invalidate_existing_tokens": "login.invalidateExistingTokens",
+    "guessing_account_at_once": "guessing.account.atOnce",
+    "guessing_account_per_minute": "guessing.account.perMinute",
+    "guessing_source_at_once": "guessing.source.atOnce",
+    "guessing_source_per_minute": "guessing.source.perMinute",
+    "guessing_known_source_at_once": "guessing.knownSource.atOnce",
+    "guessing_known_source_per_minute": "guessing.knownSource.perMinute",
 }
 
 _USERS = frozenset({SubjectType.USER})

@@ -14,7 +14,7 @@ from signet import deadline, wiring
 from signet.edge.operation import Handler
 from signet.edge.record import Record, make_logger
 from signet.errors import Unavailable, UnsupportedEvent
-from signet.usecases.publishing import Outbox
+from signet.usecases.publishing import Outbox, give_up
 
 TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """Who removes what is past its time."""
@@ -23,8 +23,8 @@ TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 def table_stream(name: str) -> Handler:
     """Make a Lambda handler that tells the bus what the records of the table's stream have changed.
 
-    What fails comes again: Lambda goes on from the first record that did, so that others behind it may be
-    told of twice. A record that cannot be understood holds up no other one.
+    What was not taken comes again: Lambda goes on from the first such record, so that others behind it may be
+    told of twice. A record that is not understood holds up no other one: its place goes to the queue.
     """
     wiring.prepare((wiring.event_bus,))
     logger = make_logger(name)
@@ -42,7 +42,9 @@ def table_stream(name: str) -> Handler:
                 _add(outbox, record)
             except Exception as error:
                 bugs.append(error)
-                raise
+                give_up(
+                    wiring.unsent_events(), record["eventSourceARN"], record["dynamodb"]["SequenceNumber"]
+                )
 
         processor = BatchProcessor(EventType.DynamoDBStreams)
         # Else an exception, which tells Lambda less: from where to go on.

@@ -196,8 +196,11 @@ def _changed(fields: Mapping[str, str], old: Image, new: Image) -> tuple[str, ..
 
 
 def _shown(image: Image, name: str) -> Any:
-    """What others see of an attribute: nothing is as good as none, and of an end that there is one."""
-    return name in image if name == "unverified_until" else image.get(name) or None
+    """What others see of an attribute: an empty one is as good as none, and of an end that there is one."""
+    if name == "unverified_until":
+        return name in image
+    value = image.get(name)
+    return None if value is False or value in ({}, []) else value
 
 
 def _is_raised(old: Image, new: Image) -> bool:

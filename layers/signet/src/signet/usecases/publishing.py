@@ -18,6 +18,26 @@ class Bus(Protocol):
         """Send up to ten, and give the places of those that were not taken."""
 
 
+class Queue(Protocol):
+    """Takes messages (`signet.aws.queue.Queue`)."""
+
+    def send(self, message: Mapping[str, object]) -> None:
+        """Put one into the queue."""
+
+
+def give_up(queue: Queue, stream_arn: str, position: str) -> None:
+    """Leave the place of a record that is not understood, as Lambda does of what it gives up.
+
+    Lambda would try it for an hour, and all that stand behind it would come again each time. It does not say
+    of which shard of the stream a record is; whoever reads it again finds it.
+
+    Raises:
+        Unavailable: The queue did not take it.
+    """
+    place = {"streamArn": stream_arn, "startSequenceNumber": position, "endSequenceNumber": position}
+    queue.send({"condition": "NotUnderstood", "DDBStreamBatchInfo": {**place, "batchSize": 1}})
+
+
 @dataclass(slots=True)
 class Outbox:
     """The events of a batch of the stream, in its order."""
