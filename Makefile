@@ -21,7 +21,7 @@ ARGS ?=
 ENGINES := extenddb@0.1.10 dynoxide@1.2.1
 VERIFIERS := jose@6.2.17 aws-jwt-verify@5.2.1 express@5.3.0 express-oauth2-jwt-bearer@1.10.0
 CLIENTS := losant-rest@2.8.1 openid-client@6.9.0
-SOURCES := $(wildcard template.yaml deploy/*.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
+SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 .PHONY: help
 help: ## Print this list
@@ -137,6 +137,10 @@ check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready ## What takes
 .PHONY: bench
 bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure into benchmarks/results: PARTS=… or all, RUNS=… (cold starts), ARGS=… of python -m benchmarks
 	@$(PYTHON) -m benchmarks $(PARTS) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+.PHONY: soak
+soak: .venv/ready .tools/engines/ready ## Mixed load on `make run` with an engine, held against a model, into benchmarks/results: MINUTES=10
+	@$(PYTHON) -m benchmarks soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 # The tutorial function that everything is compared with, built as the layer is.
 .tools/bench/ready: tools/requirements-bench.txt benchmarks/baseline/handler.py benchmarks/build | .venv/ready

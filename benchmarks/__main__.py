@@ -21,6 +21,7 @@ from benchmarks import (
     page,
     prices,
     sizes,
+    soak,
     stream,
     subjects,
     warm,
@@ -38,9 +39,10 @@ TITLES = {
     "hashes": ("What a password's hash costs", hashes.TEXT),
     "faults": ("Faults of AWS", faults.TEXT),
     "stream": ("From a write to the bus", stream.TEXT),
+    "soak": ("Soak", soak.TEXT),
 }
 PREPARED = ("cold", "tls", "warm")
-LONG = ("faults",)
+LONG = ("faults", "soak")
 """Those that are measured only where they are named."""
 
 
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> int:
     """Return the exit status: 1 where something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"{', '.join(page.PARTS)}; all but the last if none"
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(page.PARTS)}; all but the last two if none"
     )
     parser.add_argument("--runs", type=int, default=7, help="cold starts of each function (7)")
     parser.add_argument("--seconds", type=float, default=1, help="of warm calls, for each client (1)")
@@ -56,6 +58,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--users", type=int, default=20_000, help="of the largest application, for growth (20000)"
     )
+    parser.add_argument("--minutes", type=float, default=10, help="of the soak (10)")
     parser.add_argument("--only", default="", help="only events whose file name contains this")
     parser.add_argument("--output", type=Path, default=page.RESULTS, help="the folder of the results")
     options = parser.parse_args(arguments)
@@ -119,6 +122,8 @@ def _tables(part: str, options: argparse.Namespace, found: subjects.Subjects | N
             return faults.measure()
         case "stream":
             return stream.measure()
+        case "soak":
+            return soak.measure(options.minutes)
         case _:
             return hashes.measure()
 

@@ -15,7 +15,20 @@ from benchmarks import goals
 from tools import built
 
 RESULTS = built.ROOT / "benchmarks" / "results"
-PARTS = ("cold", "tls", "warm", "growth", "size", "price", "oracle", "hostile", "hashes", "faults", "stream")
+PARTS = (
+    "cold",
+    "tls",
+    "warm",
+    "growth",
+    "size",
+    "price",
+    "oracle",
+    "hostile",
+    "hashes",
+    "stream",
+    "faults",
+    "soak",
+)
 """In the order of the page."""
 
 type Row = dict[str, Any]
