@@ -632,7 +632,9 @@ ACTIONS = {
 }
 """What a worker does, and how often."""
 
-UNLIMITED: dict[str, Any] = {}
+UNLIMITED: dict[str, Any] = {
+    "guessing": {name: {"atOnce": 0, "perMinute": 1} for name in ("account", "source", "knownSource")}
+}
 """The settings that let one worker try as often as it likes."""
 
 

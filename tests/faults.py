@@ -23,7 +23,7 @@ ATTEMPT_SECONDS = client.CONNECT_TIMEOUT + client.READ_TIMEOUT
 TIMEOUTS = dict.fromkeys(iam.S3_ACTIONS, client.CONNECT_TIMEOUT + boto.READ_TIMEOUTS["s3"])
 """In seconds, of the operations that have longer ones."""
 
-SERVICES = ("dynamodb", "kms", "s3", "lambda")
+SERVICES = ("dynamodb", "events", "kms", "lambda", "s3", "sqs")
 
 type Answer = dict[str, Any]
 type Around = Callable[[str, Callable[[], Answer]], Answer]

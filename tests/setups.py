@@ -24,6 +24,7 @@ from tests.sweep import Sweep
 from tools.events import load_event
 
 EVENTS = sorted((ROOT / "events").iterdir())
+EVENT_NAMES = {path.stem: path for path in EVENTS}
 ANN, BOB = "ann@example.com", "bob@example.com"
 ORG = {"type": "organization", "id": "org1", "accessRole": "editor"}
 STRONGER = {"ARGON2_MEMORY_KIB": "128"}
@@ -133,6 +134,16 @@ def _marked(count: int) -> Callable[[World], object]:
             world.call("log_out", token=token)
 
     return do
+
+
+def _records(world: World) -> None:
+    """What the stream tells of: a change, one that is not understood, and another."""
+    named = {"applicationId": world.signet.application_id, "userId": world.values["ann"], "userEmail": ANN}
+    path = EVENT_NAMES["publish_events.stream"]
+    (record,) = load_event(path, named | {"tableName": world.signet.table_name})["Records"]
+    strange = record["dynamodb"] | {"SequenceNumber": "112", "Keys": {}}
+    other = record["dynamodb"] | {"SequenceNumber": "113"}
+    world.values["records"] = [record, record | {"dynamodb": strange}, record | {"dynamodb": other}]
 
 
 def _past_marks(world: World) -> None:
@@ -431,6 +442,9 @@ WAYS: dict[str, Way] = {
     "rotate where another is to sign": Way("rotate_keys", {}, _later(91), resumes=True),
     "rotate where one is to go": Way("rotate_keys", {}, _later(91, then=True), resumes=True),
     "revoke a key": Way("rotate_keys", {"emergency": True, "kid": "<kid>"}, _rotate, adds=True, resumes=True),
+    "what the stream tells of, in part not understood": Way(
+        "publish_events", {"Records": "<records>"}, _records
+    ),
     # Files.
     "import": Way("import_users", {"key": "<key>", "importId": "one"}, _file, resumes=True),
     "import without an id": Way("import_users", {"key": "<key>"}, _file, resumes=True, adds=True),
@@ -456,7 +470,6 @@ def in_small_pieces(way: Way) -> Iterator[None]:
         yield
 
 
-EVENT_NAMES = {path.stem: path for path in EVENTS}
 NAMES = [*EVENT_NAMES, *WAYS]
 """Every set-up."""
 
@@ -504,7 +517,7 @@ def asked_for(signet: Deployment, name: str) -> Iterator[Asked]:
         if way.before is not None:
             way.before(world)
         event = world.filled({"applicationId": signet.application_id, **way.fields})
-        if way.operation in ("create_application", "rotate_keys"):
+        if way.operation in ("create_application", "publish_events", "rotate_keys"):
             del event["applicationId"]
     with in_small_pieces(way):
         yield Asked(signet, name, way, event, path)

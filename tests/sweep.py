@@ -62,6 +62,8 @@ CODES = {
     "kms": ("ThrottlingException", 400, "KMSInternalException"),
     "s3": ("SlowDown", 503, "InternalError"),
     "lambda": ("TooManyRequestsException", 429, "ServiceException"),
+    "events": ("ThrottlingException", 400, "InternalException"),
+    "sqs": ("RequestThrottled", 403, "InternalError"),
 }
 """What each service calls it where there is too much to do, its status, and a fault of its own."""
 
@@ -69,7 +71,9 @@ WRITES = client.WRITES | {
     "CompleteMultipartUpload",
     "CreateMultipartUpload",
     "Invoke",
+    "PutEvents",
     "PutObject",
+    "SendMessage",
     "UploadPart",
 }
 
@@ -163,6 +167,8 @@ FAULTS = {
     "slow from then on": Fault(None, seconds=1.9, lasts="service"),
     "keys unread once": Fault(None, 1, at=lambda name: name == "BatchGetItem"),
     "keys unread from then on": Fault(None, lasts="operation", at=lambda name: name == "BatchGetItem"),
+    "events refused once": Fault(None, 1, at=lambda name: name == "PutEvents"),
+    "events refused from then on": Fault(None, lasts="operation", at=lambda name: name == "PutEvents"),
     "no credentials": Fault(_nobody),
 }
 """A dropped connection is for a client what a lost answer is: the write may have been done."""
@@ -243,7 +249,11 @@ def _meet(
         raise fault.error(call.place, call.request)
     if fault.seconds > has:
         raise client.NoAnswer
-    if not fault.seconds:
+    if call.place.operation == "PutEvents" and not fault.seconds:
+        # The first is not taken; the others are.
+        first, *others = answer["Entries"]
+        answer = {"FailedEntryCount": 1, "Entries": [{**first, "ErrorCode": "InternalFailure"}, *others]}
+    elif not fault.seconds:
         answer = {**answer, "Responses": {}, "UnprocessedKeys": call.request["RequestItems"]}
     return answer
 
