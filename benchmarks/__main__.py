@@ -15,6 +15,7 @@ from benchmarks import (
     cold,
     faults,
     growth,
+    guessing,
     hashes,
     hostile,
     oracle,
@@ -36,13 +37,14 @@ TITLES = {
     "price": ("Price", prices.TEXT),
     "oracle": ("No oracle", oracle.TEXT),
     "hostile": ("Dear refusals", hostile.TEXT),
+    "guessing": ("Guessing", guessing.TEXT),
     "hashes": ("What a password's hash costs", hashes.TEXT),
     "faults": ("Faults of AWS", faults.TEXT),
     "stream": ("From a write to the bus", stream.TEXT),
     "soak": ("Soak", soak.TEXT),
 }
 PREPARED = ("cold", "tls", "warm")
-LONG = ("faults", "soak")
+LONG = ("faults", "guessing", "soak")
 """Those that are measured only where they are named."""
 
 
@@ -118,6 +120,8 @@ def _tables(part: str, options: argparse.Namespace, found: subjects.Subjects | N
             return oracle.measure(options.calls or 500)
         case "hostile":
             return hostile.measure(options.calls or 7)
+        case "guessing":
+            return guessing.measure()
         case "faults":
             return faults.measure()
         case "stream":

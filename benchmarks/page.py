@@ -24,6 +24,7 @@ PARTS = (
     "price",
     "oracle",
     "hostile",
+    "guessing",
     "hashes",
     "stream",
     "faults",
