@@ -34,8 +34,8 @@ LONGEST_WAIT = 60
 """Seconds that nobody may wait who comes from a known source."""
 
 OWNER_SOURCE, NEW_SOURCE, OFFICE, ATTACKER = "203.0.113.1", "203.0.113.2", "203.0.113.3", "198.51.100.1"
-PASSWORD, LEAKED = "the right one", 100
-"""One in so many accounts has the password that a list of leaked ones says."""
+PASSWORD, LEAKED = "the right one", 97
+"""One in so many accounts has the password that a list of leaked ones says; a prime."""
 
 TEXT = (
     "A day of a virtual clock, with the limits that an application has by default. DynamoDB is a store in "
@@ -344,7 +344,7 @@ def botnet(world: World) -> list[Actor]:
 
 
 def stuffing(world: World, source: Callable[[int], str] = lambda _: ATTACKER) -> list[Actor]:
-    """Leaked passwords from one address over 100,000 accounts, two a second; one in a hundred is right."""
+    """Leaked passwords from one address over 100,000 accounts, two a second; one in 97 is right."""
     accounts = 100_000
     for number in range(accounts):
         world.add(_address(number), "leaked" if number % LEAKED == 0 else PASSWORD)
@@ -369,12 +369,9 @@ def mistyping(world: World) -> list[Actor]:
 
 
 def office(world: World) -> list[Actor]:
-    """500 people behind one address, 50 of them new to it, and a machine that tries leaked passwords there.
-
-    They come within an hour, and one in five mistypes up to three times.
-    """
+    """500 people behind one address, 50 of them new there, within an hour; one in five mistypes."""
     chance = random.Random(1)  # noqa: S311 - no secret
-    actors: list[Actor] = [world.attack(_stuffing(100_000, lambda _: OFFICE), SECOND)]
+    actors: list[Actor] = []
     for number in range(500):
         email = world.add(f"person{number}@example.com")
         is_known = number >= 50
@@ -386,12 +383,18 @@ def office(world: World) -> list[Actor]:
     return actors
 
 
+def attacked_office(world: World) -> list[Actor]:
+    """The same, and a machine there tries leaked passwords all day, one a second."""
+    return [world.attack(_stuffing(100_000, lambda _: OFFICE), SECOND), *office(world)]
+
+
 SCENES: dict[str, Callable[[World], list[Actor]]] = {
     "one attacker, one account": one_attacker,
     "a botnet of 10,000 addresses, one account": botnet,
     "credential stuffing from one address, 100,000 accounts": stuffing,
     "a user who mistypes": mistyping,
-    "an office behind one address, with an attacker in it": office,
+    "an office behind one address": office,
+    "the same with an attacker in it": attacked_office,
     "credential stuffing from an IPv6 /64, 100,000 accounts": changing_ipv6,
 }
 

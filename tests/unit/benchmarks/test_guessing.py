@@ -20,7 +20,7 @@ def test_it_decides_as_the_functions_do(moto_signet: Deployment) -> None:
         world.add(email)
         signet.invoke("create_user", here | {"email": email, "password": PASSWORD})
     seen = set()
-    for _ in range(300):
+    for _ in range(120):
         seconds = chance.choice([0, 0, 0, 1, 7, 30, 90])
         signet.clock.advance(seconds)
         world.now_ms += seconds * 1000
@@ -42,15 +42,13 @@ def test_it_decides_as_the_functions_do(moto_signet: Deployment) -> None:
 @pytest.mark.parametrize(
     ("scene", "most"),
     [
-        (guessing.one_attacker, 10 + 60),
-        (guessing.botnet, 10 + 60),
-        (guessing.stuffing, 50 + 600 + 10),
-        (guessing.changing_ipv6, 50 + 600 + 10),
+        (guessing.one_attacker, 10 + 30),
+        (guessing.stuffing, 50 + 300 + 10),  # The right ones take nothing.
     ],
 )
-def test_an_hour_of_an_attack(scene: Any, most: int) -> None:
+def test_half_an_hour_of_an_attack(scene: Any, most: int) -> None:
     """What gets through is what a bucket holds and what comes back; the owner's home is not shut out."""
-    row = guessing.play(scene, guessing.HOUR)
+    row = guessing.play(scene, guessing.HOUR // 2)
     assert row["got through"] <= most < row["guesses tried"]
     assert (row["known sources: got in"], row["longest wait, s"]) == ("1 of 1", 0)
 
