@@ -5,30 +5,84 @@ moment strikes all alike. What is compared is always with a wrong password; one 
 again, for a reader to see what chance alone does.
 """
 
+import base64
 import json
 import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 from benchmarks.deployed import ENGINE, Timed, deployed, timed
 from benchmarks.page import Row, say
 from local import answers
+from signet import wiring
 from tests.deployment import PASSWORD, Deployment
 
-OPERATIONS = ("authenticate", "log_in")
 REFERENCE = "wrong password"
 CONTROL = "wrong password, again"
 RIGHT = "right password"
 KINDS = ("unknown address", "no address at all", "user without a password", REFERENCE, CONTROL, RIGHT)
 WRONG_PASSWORD = "incorrect horse battery stapl"  # noqa: S105 - as long as the right one
+FORGED = ("forged, of nobody", "forged, of somebody", "the same again")
+UNSIGNED = ("no token, and nobody's id", "no token, and somebody's id", "no token, again")
+SECRETS = ("wrong from the first character on", "wrong in the last character", "the same again")
+STRANGER = "198.51.100.9"
+"""From where no account's owner has logged in."""
+
+LIMITED = ("unknown address", REFERENCE, "the same again", RIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a stranger may ask again and again, and what the answers must not tell.
+
+    Attributes:
+        operation: Of which function.
+        kinds: What is asked, in turns.
+        reference: What all others are compared with.
+        right: The one that is let in, if there is one; it is not compared.
+        is_limited: Whether whoever asks has asked too often.
+        same_trips: Whether table operations have to be the same: where an API token is wrong, an
+            application is read anew once a second, whoever asks.
+    """
+
+    operation: str
+    kinds: tuple[str, ...]
+    reference: str
+    right: str | None = None
+    is_limited: bool = False
+    same_trips: bool = True
+
+    @property
+    def title(self) -> str:
+        """As a table is called."""
+        return f"`{self.operation}`" + (", asked too often" if self.is_limited else "")
+
+
+QUESTIONS = (
+    Question("authenticate", KINDS, REFERENCE, RIGHT),
+    Question("log_in", KINDS, REFERENCE, RIGHT),
+    # Not let in either: that it is right would be told to whoever guesses on.
+    Question("log_in", LIMITED, REFERENCE, is_limited=True),
+    Question("authenticate", LIMITED, REFERENCE, is_limited=True),
+    Question("identify", FORGED, FORGED[1]),
+    Question("identify", UNSIGNED, UNSIGNED[1]),
+    Question("log_out", FORGED, FORGED[1]),
+    Question("authorize_request", FORGED, FORGED[1]),
+    Question("introspect_token", SECRETS, SECRETS[1], same_trips=False),
+    Question("revoke_token", SECRETS, SECRETS[1], same_trips=False),
+)
+"""Every route that a stranger may ask about somebody, and what it may be asked with a wrong secret."""
+
 _PEOPLE, _WARM_UP, _RESAMPLES = 10, 20, 1000
 _NOT_COMPARED = frozenset({"x-request-id", "date"})
 TEXT = (
     "Medians and quartiles of a call, in ms, argon2id with the template's parameters. Against a wrong "
-    "password: the difference of medians in µs of CPU, with the interval that holds it in 95 of 100 such "
-    "runs, and how often the slower of one call each is of this kind (0.5 is a coin)."
+    "password, or what stands in its place: the difference of medians in µs of CPU, with the interval that "
+    "holds it in 95 of 100 such runs, and how often the slower of one call each is of this kind (0.5 is a "
+    "coin)."
 )
 
 
@@ -57,38 +111,52 @@ class Kind:
 
 
 def measure(runs: int) -> dict[str, list[Row]]:
-    """A table for each operation.
+    """A table for each question.
 
     Raises:
-        AssertionError: Kinds of wrong credentials differ in their answers or table operations.
+        AssertionError: Kinds that are to be alike differ in their answers or table operations.
     """
-    seen = {operation: {kind: Kind() for kind in KINDS} for operation in OPERATIONS}
-    generator = random.Random(runs)  # noqa: S311 - no secret
+    seen = {question: {kind: Kind() for kind in question.kinds} for question in QUESTIONS}
     with deployed(ENGINE) as deployment:
-        _make_people(deployment)
-        turns = [(operation, kind) for operation in OPERATIONS for kind in KINDS]
-        for run in range(-_WARM_UP, runs):
-            if run % 50 == 0:
-                say(f"No oracle: round {run} of {runs}")
-            generator.shuffle(turns)
-            for operation, kind in turns:
-                call = timed(deployment, operation, _event(deployment, operation, kind, run % _PEOPLE))
-                if run >= 0:
-                    seen[operation][kind].note(call)
-    for kinds in seen.values():
-        refused = [kind for name, kind in kinds.items() if name != RIGHT]
-        if len(set[Any]().union(*(kind.answers | kind.trips for kind in refused))) != 2:
-            raise AssertionError([(kind.answers, kind.trips) for kind in refused])
-    return {f"`{operation}`": [_row(name, kinds) for name in kinds] for operation, kinds in seen.items()}
+        asker = Asker(deployment)
+        _ask(asker, {one: kinds for one, kinds in seen.items() if not one.is_limited}, runs)
+        # No time passes, so that nobody may ask again.
+        at = wiring.now_ms()
+        with mock.patch.object(wiring, "now_ms", return_value=at):
+            deployment.limit(account=(1, 1))
+            asker.use_up()
+            _ask(asker, {one: kinds for one, kinds in seen.items() if one.is_limited}, runs)
+    for question, kinds in seen.items():
+        refused = [kind for name, kind in kinds.items() if name != question.right]
+        seen_of_each = [kind.answers | (kind.trips if question.same_trips else set()) for kind in refused]
+        if len(set[Any]().union(*seen_of_each)) != 1 + question.same_trips:
+            raise AssertionError(question, seen_of_each)
+    tables: dict[str, list[Row]] = {}
+    for question, kinds in seen.items():
+        tables.setdefault(question.title, []).extend(_row(question, name, kinds) for name in kinds)
+    return tables
 
 
-def _row(name: str, kinds: dict[str, Kind]) -> Row:
-    kind, reference = kinds[name], kinds[REFERENCE]
+def _ask(asker: "Asker", seen: dict[Question, dict[str, Kind]], runs: int) -> None:
+    generator = random.Random(runs)  # noqa: S311 - no secret
+    turns = [(question, kind) for question in seen for kind in question.kinds]
+    for run in range(-_WARM_UP, runs):
+        if run % 50 == 0:
+            say(f"No oracle: round {run} of {runs}")
+        generator.shuffle(turns)
+        for question, kind in turns:
+            call = timed(asker.deployment, question.operation, asker.event(question, kind, run % _PEOPLE))
+            if run >= 0:
+                seen[question][kind].note(call)
+
+
+def _row(question: Question, name: str, kinds: dict[str, Kind]) -> Row:
+    kind, reference = kinds[name], kinds[question.reference]
     row: Row = {"": name}
     for column, values in (("CPU", kind.cpu_ms), ("wall", kind.wall_ms)):
         low, middle, high = statistics.quantiles(values, n=4)
         row |= {column: middle, f"{column}, quartiles": f"{low:.2f} – {high:.2f}"}
-    if name not in (REFERENCE, RIGHT):
+    if name not in (question.reference, question.right):
         difference, low, high = compare(kind.cpu_ms, reference.cpu_ms)
         row["difference, µs"] = f"{difference * 1000:+.0f} ({low * 1000:+.0f} … {high * 1000:+.0f})"
         row["told apart"] = told_apart(kind.cpu_ms, reference.cpu_ms)
@@ -114,16 +182,91 @@ def told_apart(values: Sequence[float], others: Sequence[float]) -> float:
     return statistics.fmean((a > b) + (a == b) / 2 for a in values for b in others)
 
 
-def _make_people(deployment: Deployment) -> None:
-    """Users with a password, and as many who were imported without one."""
-    here = {"applicationId": deployment.application_id}
-    for number in range(_PEOPLE):
-        user = {"email": _address("person", number), "password": PASSWORD}
-        deployment.invoke("create_user", here | user)
-    guests = [{"email": _address("extern", number), "passwordHash": None} for number in range(_PEOPLE)]
-    key = f"import/{deployment.application_id}/guests.jsonl"
-    deployment.put_file(key, "\n".join(map(json.dumps, guests)).encode())
-    deployment.invoke("import_users", here | {"key": key})
+class Asker:
+    """Who asks, of people who are there and of people who are not."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self._here = {"applicationId": deployment.application_id}
+        self._ids = self._make_people()
+        self._sessions = [self._token("issue_session_token", experienceUserId=one) for one in self._ids]
+        self._mints = [self._token("issue_user_token", userId=f"person{number}") for number in range(_PEOPLE)]
+        for number, token in enumerate(self._mints):
+            user = {"userId": f"person{number}"}
+            deployment.invoke("identify", self._here | {"authToken": token, "user": user})
+
+    def _token(self, operation: str, **fields: object) -> str:
+        token: str = self.deployment.invoke(operation, self._here | fields)["token"]
+        return token
+
+    def _make_people(self) -> list[str]:
+        """Users with a password, and as many who were imported without one."""
+        ids = []
+        for number in range(_PEOPLE):
+            user = {"email": _address("person", number), "password": PASSWORD}
+            ids.append(self.deployment.invoke("create_user", self._here | user)["id"])
+        guests = [{"email": _address("extern", number), "passwordHash": None} for number in range(_PEOPLE)]
+        key = f"import/{self.deployment.application_id}/guests.jsonl"
+        self.deployment.put_file(key, "\n".join(map(json.dumps, guests)).encode())
+        self.deployment.invoke("import_users", self._here | {"key": key})
+        return ids
+
+    def event(self, question: Question, kind: str, number: int) -> dict[str, Any]:
+        """What comes when this is asked of the person with this number, or of nobody."""
+        deployment = self.deployment
+        path = f"/applications/{deployment.application_id}/experience"
+        is_nobody = "nobody" in kind
+        match question.operation:
+            case "log_in":
+                event = deployment.event("POST", f"{path}/login", self._credentials(kind, number))
+                if question.is_limited:
+                    event["requestContext"]["http"]["sourceIp"] = STRANGER
+                return event
+            case "authenticate":
+                body = {"authMode": "emailPassword", "returnToken": True, **self._credentials(kind, number)}
+                return deployment.event("POST", f"{path}/authenticate", body, headers=deployment.bearer())
+            case "identify":
+                user_id = f"{'nobody' if is_nobody else 'person'}{number}"
+                data = {"apiKey": deployment.application_id, "user": {"userId": user_id}}
+                if kind not in UNSIGNED:
+                    data["authToken"] = self._forged(self._mints, number, user_id)
+                return deployment.event("POST", "/v1/identify", {"data": data})
+            case "introspect_token" | "revoke_token":
+                secret = deployment.api_token
+                wrong = secret[:-1] + _other(secret[-1]) if kind != SECRETS[0] else secret[:30] + "A" * 43
+                route = "/oauth2/" + question.operation.removesuffix("_token")
+                headers = deployment.basic(deployment.application_id, wrong)
+                headers["content-type"] = "application/x-www-form-urlencoded"
+                return deployment.event("POST", route, raw=b"token=x", headers=headers)
+        token = self._forged(self._sessions, number, f"{number:024x}" if is_nobody else self._ids[number])
+        headers = deployment.bearer(token)
+        if question.operation == "log_out":
+            return deployment.event("POST", f"{path}/logout", {}, headers=headers)
+        return deployment.authorizer_event("GET", f"{path}/me", headers=headers)
+
+    def use_up(self) -> None:
+        """Ask of everybody, and of nobody, until there is no try left."""
+        for question in QUESTIONS:
+            for kind in (LIMITED[0], REFERENCE) if question.is_limited else ():
+                for number in range(_PEOPLE):
+                    timed(self.deployment, question.operation, self.event(question, kind, number))
+
+    def _forged(self, tokens: list[str], number: int, subject: str) -> str:
+        """A token of this subject, with the signature of another one's."""
+        header, payload, _ = tokens[number].split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "==")) | {"sub": subject}
+        forged = base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
+        return f"{header}.{forged.rstrip('=')}.{tokens[number - 1].rpartition('.')[2]}"
+
+    def _credentials(self, kind: str, number: int) -> dict[str, str]:
+        names = {"unknown address": "nobody", "user without a password": "extern"}
+        address = _address(names.get(kind, "person"), number)
+        if kind == "no address at all":
+            address = address.replace("@", " ")
+        if kind in (CONTROL, "the same again"):
+            # Of two that are the same, neither shall always find what the other one has just touched.
+            address = _address("person", (number + _PEOPLE // 2) % _PEOPLE)
+        return {"email": address, "password": PASSWORD if kind == RIGHT else WRONG_PASSWORD}
 
 
 def _address(name: str, number: int) -> str:
@@ -131,24 +274,14 @@ def _address(name: str, number: int) -> str:
     return f"{name}{number}@example.com"
 
 
-def _event(deployment: Deployment, operation: str, kind: str, number: int) -> dict[str, Any]:
-    names = {"unknown address": "nobody", "user without a password": "extern"}
-    address = _address(names.get(kind, "person"), number)
-    if kind == "no address at all":
-        address = address.replace("@", " ")
-    if kind == CONTROL:
-        # Of two that are the same, neither shall always find what the other one has just touched.
-        address = _address("person", (number + _PEOPLE // 2) % _PEOPLE)
-    fields = {"email": address, "password": PASSWORD if kind == RIGHT else WRONG_PASSWORD}
-    path = f"/applications/{deployment.application_id}/experience"
-    if operation == "log_in":
-        return deployment.event("POST", f"{path}/login", fields)
-    body = {"authMode": "emailPassword", "returnToken": True, **fields}
-    return deployment.event("POST", f"{path}/authenticate", body, headers=deployment.bearer())
+def _other(character: str) -> str:
+    return "A" if character != "A" else "B"
 
 
 def _visible(answer: Any) -> str:
     """What a client sees of an answer, without what is the request's own."""
+    if "isAuthorized" in answer:
+        return json.dumps(answer, sort_keys=True)
     response = answers.interpret(answer)
     headers = {name: value for name, value in response.headers if name.lower() not in _NOT_COMPARED}
     return json.dumps([response.status, headers, response.body.decode()], sort_keys=True)
