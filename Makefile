@@ -107,7 +107,7 @@ validate: .tools/sam/ready ## Let SAM validate the template
 	AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam validate --lint
 
 .PHONY: test-built
-test-built: .venv/ready .tools/runtime/ready .aws-sam/host/ready build ## Run every built function from the built artefacts alone
+test-built: .venv/ready .tools/sam/ready .tools/runtime/ready .aws-sam/host/ready build ## Run every built function from the built artefacts alone
 	$(PYTHON) -m tools.run_built
 
 .PHONY: test-deployed

@@ -3,7 +3,8 @@
 First of all, the layer that was built for AWS must be for AWS's processors: sam has built for its own before.
 
 Each is imported in a fresh process with an empty environment: importing a handler needs nothing. Then it gets
-every event that `events/` has for it, under AWS's own runtime client, against a demo of its own.
+every event that `events/` has for it, under AWS's own runtime client, in the environment that `sam local` would
+give it, against a demo of its own.
 """
 
 import json
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tools import built, events
+from tools import built, events, sam_env
 from tools.runtime_api import Answer, FunctionExitError, import_path, running_function
 
 _STARTUP_SECONDS = 30
@@ -35,13 +36,16 @@ def main() -> int:
     faults += [fault for operation in operations if (fault := _import(operation))]
     answered = 0
     with running_demo() as demo:
+        environments = sam_env.in_containers(
+            sam_env.environments(demo, "Linux"), built.BUILD / "template.yaml"
+        )
         for operation in operations:
             paths = events_of(operation.name)
             if not paths:
                 faults.append(f"{operation.name}: events/ has nothing for it")
             for path in paths:
                 own = events.in_new_application(demo) if operation.name in ENDS_TOKENS else demo
-                if fault := _run(operation, path, own):
+                if fault := _run(operation, path, own, environments[operation.function.name]):
                     faults.append(f"{path.name}: {fault}")
                 else:
                     answered += 1
@@ -82,9 +86,10 @@ def events_of(operation: str) -> list[Path]:
     return sorted(path for name in names for path in (built.ROOT / "events").glob(name))
 
 
-def _run(operation: built.Operation, path: Path, demo: dict[str, str]) -> str | None:
+def _run(
+    operation: built.Operation, path: Path, demo: dict[str, str], variables: dict[str, str]
+) -> str | None:
     event = events.load_event(path, demo)
-    variables = built.environment(operation, demo)
     with (
         tempfile.TemporaryFile() as log,
         running_function(built.RUNTIME_PYTHON, operation.function, variables, log) as function,
