@@ -21,7 +21,7 @@ ARGS ?=
 ENGINES := extenddb@0.1.10 dynoxide@1.2.1
 VERIFIERS := jose@6.2.17 aws-jwt-verify@5.2.1 express@5.3.0 express-oauth2-jwt-bearer@1.10.0
 CLIENTS := losant-rest@2.8.1 openid-client@6.9.0
-SOURCES := $(wildcard template.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
+SOURCES := $(wildcard template.yaml deploy/*.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 .PHONY: help
 help: ## Print this list

@@ -3,8 +3,8 @@
 First of all, the layer that was built for AWS must be for AWS's processors: sam has built for its own before.
 
 Each is imported in a fresh process with an empty environment: importing a handler needs nothing. Then it gets
-every event that `events/` has for it, under AWS's own runtime client, in the environment that `sam local` would
-give it, against a demo of its own.
+every event that `events/` has for it, under AWS's own runtime client, in the environment that `sam local`
+would give it, against a demo of its own.
 """
 
 import json
