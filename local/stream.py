@@ -13,7 +13,7 @@ import time
 import traceback
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import botocore.session
 from botocore.config import Config
@@ -105,7 +105,14 @@ class Reader:
                 )["ShardIterator"]
 
 
-def follow(reader: Reader, function: Function, invoker: Invoker) -> Callable[[], None]:
+class Readable(Protocol):
+    """What events of a stream come from: a `Reader`."""
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """What is new."""
+
+
+def follow(reader: Readable, function: Function, invoker: Invoker) -> Callable[[], None]:
     """Hand to a function whatever is written from now on, in a thread; returns what ends it.
 
     What fails is tried again, from the first record that did.

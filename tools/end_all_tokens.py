@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 
-from signet.domain.events import Because
+from signet.domain.reasons import Because
 
 
 def end_all_tokens(dynamodb: Any, table: str, now_ms: int) -> int:

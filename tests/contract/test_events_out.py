@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from local import sam
 from local.template import Resolver
 from signet.aws.bus import MOST
-from signet.domain.events import SETTINGS, SHAPES, USER_FIELDS, Because, Event, Kind, Subject, SubjectType
+from signet.domain.events import SETTINGS, SHAPES, USER_FIELDS, Event, Kind, Subject, SubjectType
+from signet.domain.reasons import Because
 from signet.store.changes import READERS, Change, events_in
 from signet.store.users import PROFILE
 from tests.deployment import URL, Deployment, load_template

@@ -168,7 +168,7 @@ def test_a_log_line_says_who_called_and_how_it_ended(
     assert first["_aws"]["CloudWatchMetrics"] == [
         {
             "Namespace": "Signet",
-            "Dimensions": [["function_name"]],
+            "Dimensions": [["function_name"], ["stack_name"]],
             "Metrics": [{"Name": "Success", "Unit": "Count"}],
         }
     ]
@@ -177,6 +177,7 @@ def test_a_log_line_says_who_called_and_how_it_ended(
     assert {name: first[name] for name in first if name not in ("_aws", "function_request_id")} == {
         "service": "issue_identity_token",
         "function_name": signet.function("issue_identity_token").physical_name,
+        "stack_name": "signet-local",
         "correlation_id": answer.headers["x-request-id"],
         "application_id": signet.application_id,
         "actor": "you@example.com",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from signet.domain.reasons import Because
 from signet.domain.times import iso_8601
 
 SOURCE = "signet"
@@ -38,34 +39,6 @@ class SubjectType(StrEnum):
     APPLICATION = "application"
     GROUP = "group"
     SIGNING_KEY = "signingKey"
-
-
-class Because(StrEnum):
-    """Why, or how. Those of `ENDS_TOKENS` stand on the item whose generation was raised."""
-
-    INVALIDATED = "invalidated"
-    SIGNED_IN = "signedIn"
-    PASSWORD_CHANGED = "passwordChanged"  # noqa: S105
-    EMAIL_CHANGED = "emailChanged"
-    CUTOFF_MOVED = "cutoffMoved"
-    USER_DELETED = "userDeleted"
-    PERMISSIONS_REMOVED = "permissionsRemoved"
-    NO_ROOM = "noRoom"
-    TABLE_RESTORED = "tableRestored"
-
-    CREATED = "created"
-    UPDATED = "updated"
-    DELETED = "deleted"
-    EXPIRED = "expired"
-
-    WIDENED = "widened"
-    NARROWED = "narrowed"
-
-    ANNOUNCED = "announced"
-    ACTIVATED = "activated"
-    RETIRED = "retired"
-    REVOKED = "revoked"
-    REMOVED = "removed"
 
 
 class Subject(NamedTuple):

@@ -14,8 +14,8 @@ from signet.domain.applications import (
     StoredApiToken,
     StoredApplication,
 )
-from signet.domain.events import Because
 from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits, Limit
+from signet.domain.reasons import Because
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
 from signet.store.table import (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from signet.domain.events import Because
+from signet.domain.reasons import Because
 from signet.domain.users import User
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue

@@ -12,12 +12,12 @@ from signet.domain.events import (
     GROUP_FIELDS,
     SETTINGS,
     USER_FIELDS,
-    Because,
     Event,
     Kind,
     Subject,
     SubjectType,
 )
+from signet.domain.reasons import Because
 from signet.domain.users import path_id
 
 type Image = Mapping[str, Any]

@@ -5,7 +5,7 @@ was raised, a mark must outlive the token, so an item with one has no TTL.
 """
 
 from signet import deadline
-from signet.domain.events import Because
+from signet.domain.reasons import Because
 from signet.domain.tokens import Token, TokenKind, is_past
 from signet.errors import Unavailable
 from signet.store.attributes import Item

@@ -1,7 +1,7 @@
 """Identity items: `APP#<app>#IDENTITY#<normal form>` / `IDENTITY`, which hold a generation."""
 
-from signet.domain.events import Because
 from signet.domain.identities import Identity
+from signet.domain.reasons import Because
 from signet.store.applications import find_for_issue
 from signet.store.table import Key, raise_surely
 from signet.store.tenant import Tenant

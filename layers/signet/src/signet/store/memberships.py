@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from signet.domain.events import Because
+from signet.domain.reasons import Because
 from signet.domain.users import User
 from signet.errors import Unavailable, UserExists
 from signet.store.table import MAX_PARTS, write_surely

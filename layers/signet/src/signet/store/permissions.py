@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from signet import deadline
-from signet.domain.events import Because
 from signet.domain.permissions import Resource
+from signet.domain.reasons import Because
 from signet.domain.users import of_external
 from signet.errors import Unavailable
 from signet.store.applications import find_for_issue

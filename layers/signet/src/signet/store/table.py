@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from signet import deadline
 from signet.aws.client import AwsError, Client, OutOfTime, Refused
-from signet.domain.events import Because
+from signet.domain.reasons import Because
 from signet.errors import Unavailable
 from signet.store.attributes import Attribute, Item, from_attributes, to_attributes
 

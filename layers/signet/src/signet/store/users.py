@@ -30,8 +30,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from signet.domain.events import Because
 from signet.domain.identities import Identity, IdentityType
+from signet.domain.reasons import Because
 from signet.domain.users import User, find_external
 from signet.errors import UserExists
 from signet.store.attributes import Item

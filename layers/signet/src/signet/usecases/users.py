@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from signet import deadline
-from signet.domain.events import Because
 from signet.domain.groups import Group
 from signet.domain.identities import normal_email
 from signet.domain.ids import is_same_id
+from signet.domain.reasons import Because
 from signet.domain.users import User, find_user_id, new_user_id, path_id
 from signet.errors import FaultKind, InvalidRequest, Unavailable, UserNotFound
 from signet.store.memberships import add_user, alter_user, erase_user
