@@ -40,8 +40,17 @@ def make_client(endpoint: str | None = None) -> Any:
 
 
 def as_event(records: list[dict[str, Any]], stream_arn: str) -> dict[str, Any]:
-    """Records as Lambda hands them over, of what GetRecords gives."""
-    return {"Records": [{**_in_json(record), "eventSourceARN": stream_arn} for record in records]}
+    """Records as Lambda hands them over, of what GetRecords gives: who has written is said in other words."""
+    return {"Records": [_as_lambda_has_it(record) | {"eventSourceARN": stream_arn} for record in records]}
+
+
+def _as_lambda_has_it(record: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = _in_json(record)
+    if "userIdentity" in found:
+        found["userIdentity"] = {
+            name[0].lower() + name[1:]: value for name, value in found["userIdentity"].items()
+        }
+    return found
 
 
 def _in_json(value: Any) -> Any:

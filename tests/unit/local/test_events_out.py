@@ -7,11 +7,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from botocore.parsers import create_parser
 
 from local import aws, sam, stream
 from local.bus import EventBus
 from local.invoke import Invoker
 from local.sam import Function
+from signet.edge.table_stream import TTL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +55,37 @@ def test_the_bus_prints_and_keeps_what_it_takes(
         }.items()
     )
     assert capsys.readouterr().err == kept.read_text()
+
+
+def test_a_record_is_as_lambda_hands_it_over() -> None:
+    """Of what botocore makes of GetRecords: times, bytes, and who has removed what was past its time."""
+    body = {
+        "Records": [
+            {
+                "eventID": "1",
+                "eventName": "REMOVE",
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": 1_795_780_800,
+                    "Keys": {"pk": {"S": "a"}},
+                    "OldImage": {"pk": {"S": "a"}, "digest": {"B": "AAE="}},
+                    "SequenceNumber": "100000000003498069978",
+                },
+                "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"},
+            }
+        ]
+    }
+    model = botocore.session.Session().get_service_model("dynamodbstreams")
+    shape = model.operation_model("GetRecords").output_shape
+    response = {"status_code": 200, "headers": {}, "body": json.dumps(body).encode()}
+    records = create_parser("json").parse(response, shape)["Records"]
+    (record,) = json.loads(json.dumps(stream.as_event(records, "arn")))["Records"]
+    assert record["eventSourceARN"] == "arn"
+    read = DynamoDBRecord(record)
+    assert read.user_identity == TTL
+    assert read.dynamodb is not None
+    assert read.dynamodb.approximate_creation_date_time == 1_795_780_800
+    assert record["dynamodb"]["OldImage"]["digest"] == {"B": "AAE="}
 
 
 class Once:
