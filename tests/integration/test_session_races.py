@@ -362,7 +362,7 @@ def test_a_deleted_user_is_never_brought_back(scene: Scene, mode: str) -> None:
     assert answer == {"authenticated": False}
     assert [scene.item()] == tombstones
     counters = {"generation", "revision", "password_version"}
-    assert tombstones[0].keys() == {"pk", "sk", "deleted_at", *counters}
+    assert tombstones[0].keys() == {"pk", "sk", "deleted_at", "ended_because", *counters}
     with pytest.raises(UserNotFound):
         scene.call("get_user", experienceUserId=scene.user_id)
 
