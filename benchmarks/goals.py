@@ -19,6 +19,8 @@ FIRST_CALL = (0.10, 0.08)
 WARM = (1.2, 0.55)
 WARM_AGAINST_TUTORIAL = (0.75, 0.35)
 LAYER_MB = {"unzipped, MB": 50.0, "zipped, MB": 17.0}
+TO_THE_BUS_MS = 2000.0
+"""Of the event that comes latest at a hundred writes a second."""
 CLIENTS = ("boto3", "lean")
 """The clients that each pair of figures is for."""
 
@@ -54,6 +56,10 @@ def rows(results: Mapping[str, Any]) -> Rows:
         (whole,) = (row for row in results["size"]["tables"]["The layer"] if row["package"] == "all")
         for column, limit in LAYER_MB.items():
             found.append(_row(f"layer, {column}", "both", limit, whole[column], ""))
+    if "stream" in results:
+        (row,) = results["stream"]["tables"][""]
+        figure = "from a write to the bus, the latest of 2,000 events, ms"
+        found.append(_row(figure, "boto3", TO_THE_BUS_MS, row["the latest"], ""))
     return found
 
 

@@ -48,3 +48,10 @@ def test_only_what_was_measured_is_judged() -> None:
     whole = {"package": "all", "unzipped, MB": 50.0, "zipped, MB": 17.1}
     size = {"tables": {"The layer": [whole]}}
     assert [row["reached?"] for row in rows({"size": size})] == ["yes", "**no**"]
+
+
+def test_the_latest_event_is_judged_by_two_seconds() -> None:
+    """Not the median: whoever waits for an event waits for that one."""
+    for latest, reached in ((1999.0, "yes"), (2001.0, "**no**")):
+        found = {"tables": {"": [{"median": 10.0, "the latest": latest}]}}
+        assert _judged({"stream": found}) == [("boto3", reached, "")]
