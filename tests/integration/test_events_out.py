@@ -512,7 +512,7 @@ def test_a_record_that_is_not_understood_holds_up_no_other(
 ) -> None:
     """Its place goes to the queue, and nothing of what was written, neither there nor into the log."""
     batch = written(moto_signet, 1, 2, 3)
-    batch[1]["dynamodb"]["NewImage"]["revision"] = {"S": "no number"}
+    batch[1]["dynamodb"]["NewImage"]["revision"] = {"S": "no number at all"}
     assert places(moto_signet.invoke("publish_events", {"Records": batch})) == []
     assert sequences(moto_signet) == [1, 3]
     (message,) = given_up()
@@ -524,13 +524,13 @@ def test_a_record_that_is_not_understood_holds_up_no_other(
     }
     log = capsys.readouterr().out
     assert '"Fault":[1.0]' in log
-    assert "Ann 2" not in log + json.dumps(message)
+    assert not [told for told in ("Ann 2", "no number at all") if told in log + json.dumps(message)]
 
 
 def test_a_record_comes_again_where_not_even_its_place_can_be_kept(moto_signet: Deployment) -> None:
     """An outage of the queue loses nothing either."""
     batch = written(moto_signet, 1, 2, 3)
-    batch[1]["dynamodb"]["NewImage"]["revision"] = {"S": "no number"}
+    batch[1]["dynamodb"]["NewImage"]["revision"] = {"S": "no number at all"}
     with mock.patch.object(wiring.make_client("sqs"), "call", side_effect=NoAnswer):
         answer = moto_signet.invoke("publish_events", {"Records": batch})
     assert places(answer) == numbers(batch)[1:2]

@@ -5,6 +5,7 @@ none of the items that make events.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from signet.domain.events import (
@@ -60,7 +61,7 @@ def _user(change: Change) -> Iterator[Event]:
     subject = Subject(SubjectType.USER, path_id(user_id))
 
     def event(kind: Kind, **more: Any) -> Event:
-        sequence = int((new or old).get("revision", 0))
+        sequence = _count(new or old, "revision", 0)
         return Event(kind=kind, application_id=application_id, subject=subject, sequence=sequence, **more)
 
     was, is_there = "created_at" in old, "created_at" in new
@@ -88,10 +89,10 @@ def _user(change: Change) -> Iterator[Event]:
 def _permissions(change: Change) -> Iterator[Event]:
     application_id, user_id = _place(change, "#USER#")
     old, new = change.old, change.new
-    epochs = [int(image["epoch"]) for image in (old, new) if image]
+    epochs = [_count(image, "epoch") for image in (old, new) if image]
     is_narrower = not new or epochs[0] != epochs[-1]
     # The revisions begin anew when all were taken away; the epochs never do.
-    epoch, revision = (epochs[-1], int(new["revision"])) if new else (epochs[-1] + 1, 0)
+    epoch, revision = (epochs[-1], _count(new, "revision")) if new else (epochs[-1] + 1, 0)
     yield Event(
         kind=Kind.PERMISSIONS_CHANGED,
         application_id=application_id,
@@ -126,7 +127,7 @@ def _group(change: Change) -> Iterator[Event]:
             kind=Kind.GROUP_CHANGED,
             application_id=application_id,
             subject=Subject(SubjectType.GROUP, group_id),
-            sequence=int((new or old)["revision"]),
+            sequence=_count(new or old, "revision"),
             changed=changed,
             because=_written(was=was, is_there=is_there),
         )
@@ -142,11 +143,11 @@ def _application(change: Change) -> Iterator[Event]:
             kind=Kind.SETTINGS_CHANGED,
             application_id=application_id,
             subject=subject,
-            sequence=int((new or old)["updated_at"]),
+            sequence=_count(new or old, "updated_at"),
             changed=changed,
             because=_written(was=bool(old), is_there=bool(new)),
         )
-    resets = [int(image.get("api_tokens_revision", 0)) for image in (old, new)]
+    resets = [_count(image, "api_tokens_revision", 0) for image in (old, new)]
     if old and new and resets[0] != resets[1]:
         yield Event(
             kind=Kind.API_TOKEN_RESET, application_id=application_id, subject=subject, sequence=resets[1]
@@ -203,8 +204,21 @@ def _shown(image: Image, name: str) -> Any:
     return None if value is False or value in ({}, []) else value
 
 
+def _count(image: Image, name: str, default: int | None = None) -> int:
+    """A number of an item; what is none is not repeated by the refusal, which is logged.
+
+    Raises:
+        TypeError: It is none.
+    """
+    value = image.get(name, default)
+    if not isinstance(value, int | Decimal):
+        message = f"{name} is no number."
+        raise TypeError(message)
+    return int(value)
+
+
 def _is_raised(old: Image, new: Image) -> bool:
-    return int(new.get("generation", 0)) > int(old.get("generation", 0))
+    return _count(new, "generation", 0) > _count(old, "generation", 0)
 
 
 def _why(image: Image) -> Because | None:
@@ -217,7 +231,7 @@ def _ended(application_id: str, subject: Subject, new: Image) -> Event:
         kind=Kind.TOKENS_ENDED,
         application_id=application_id,
         subject=subject,
-        sequence=int(new["generation"]),
+        sequence=_count(new, "generation"),
         because=_why(new),
     )
 
