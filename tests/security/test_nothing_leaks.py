@@ -24,6 +24,7 @@ from tests.contract.test_bundle import OPERATIONS
 from tests.deployment import Deployment
 from tests.effort import is_heavy
 from tests.setups import EVENT_NAMES, NAMES, Asked, asked_for
+from tests.stream import records
 from tests.sweep import FAULTS, Fault, Place, faulty, watched
 
 TOKEN = re.compile(r"ey[\w-]+\.[\w-]+\.([\w-]{20,})|sgt_[0-9a-f]{24}_([\w-]{43})")
@@ -190,7 +191,7 @@ class Leaks:
         found = [*unasked, *kept.check(shown, "an answer")]
         if not is_node:
             found += self._given.check(shown, "an answer", but="a token that came" if echoes else None)
-        texts |= {"the table": table_text(self._signet)}
+        texts |= {"the table": table_text(self._signet), "an event out": self._told()}
         for where, text in texts.items():
             for secrets in (self._given, made, kept):
                 found += secrets.check(text, where)
@@ -201,6 +202,16 @@ class Leaks:
             found += [*self._given.check(text, name), *made.check(text, name)]
             found += kept.check(text, name, but="a password's hash" if name.startswith("export/") else None)
         self.found += [f"{self._asked.name}, {what}: {one}" for one in found]
+
+    def _told(self) -> str:
+        """What goes to the bus of what the call has written, and what is logged of that."""
+        signet = self._signet
+        written = records(signet.table_name, self._items, signet.items(), seconds=signet.clock.now)
+        if not written:
+            return ""
+        sent = len(signet.sent)
+        signet.invoke("publish_events", {"Records": written})
+        return json.dumps(signet.sent[sent:], default=str) + "".join(self._capfd.readouterr())
 
 
 def spoilt(value: Any) -> Iterator[tuple[str, Any]]:
