@@ -42,13 +42,20 @@ def redrive(sqs: Any, streams: Any, queue: str, publish: Publish) -> tuple[int, 
     Returns:
         How many records were sent, and why others were not.
     """
-    sent, faults = 0, list[str]()
+    sent, faults, seen = 0, list[str](), set[tuple[str, str]]()
     while messages := sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=VISIBILITY_SECONDS, WaitTimeSeconds=2
     ).get("Messages"):
         for message in messages:
+            batch = json.loads(message["Body"])["DDBStreamBatchInfo"]
+            place = batch["streamArn"], batch["startSequenceNumber"]
+            if place in seen:
+                # The function has just put it there anew.
+                faults.append(f"{_named(batch)} was not understood; the log of publish_events says why.")
+                continue
+            seen.add(place)
             try:
-                sent += _send(streams, json.loads(message["Body"])["DDBStreamBatchInfo"], publish)
+                sent += _send(streams, batch, publish)
             except RedriveError as error:
                 faults.append(str(error))
             else:

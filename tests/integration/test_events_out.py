@@ -503,7 +503,8 @@ def given_up() -> list[dict[str, Any]]:
     """What waits in the queue of what was not sent, and no longer."""
     client, url = wiring.make_client("sqs"), wiring.settings().unsent_queue_url
     messages = client.call("ReceiveMessage", {"QueueUrl": url, "MaxNumberOfMessages": 10}).get("Messages", [])
-    client.call("PurgeQueue", {"QueueUrl": url})
+    for message in messages:
+        client.call("DeleteMessage", {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]})
     return [json.loads(message["Body"]) for message in messages]
 
 

@@ -170,6 +170,27 @@ def test_what_fails_again_stays_in_the_queue(streamed: Streamed) -> None:
     assert int(waiting["ApproximateNumberOfMessagesNotVisible"]) == len(faults)
 
 
+def test_what_is_still_not_understood_stays_in_the_queue(streamed: Streamed) -> None:
+    """The function puts its place there anew, and the redrive comes to an end all the same."""
+    ann = f"APP#{streamed.signet.application_id}#USER#{'a' * 24}"
+    item = {"pk": {"S": ann}, "sk": {"S": "USER"}, "revision": {"S": "none"}, "created_at": {"N": "1"}}
+    streamed.signet.put_item(item)
+    sqs = botocore.session.get_session().create_client("sqs")
+    url = wiring.settings().unsent_queue_url or ""
+    name = url.rpartition("/")[2]
+    queue = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    for event in streamed.read(1):
+        assert streamed.publish(event) == {"batchItemFailures": []}
+    _, faults = redrive(WithoutWaiting(sqs), streamed.client, queue, streamed.publish)
+    assert len(faults) == 1
+    assert "not understood" in faults[0]
+    waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert int(waiting["ApproximateNumberOfMessagesNotVisible"]) == 1
+    sqs.delete_queue(QueueUrl=queue)
+    sqs.create_queue(QueueName=name)
+
+
 class WithoutWaiting:
     """SQS, which is asked once whether there is more."""
 
