@@ -381,7 +381,7 @@ def _stripped(value: Any) -> Any:
 class _Run:
     outcome: Outcome
     items: Items
-    files: Any
+    files: set[str]
     tokens: list[str]
     faults: list[str]
 
@@ -571,9 +571,9 @@ class Sweep:
         not_after = self._differences(run.items, first.items, self.before)
         match run.outcome.kind:
             case "unavailable":
-                if not not_before and not (first.items == self.before and run.files != self._start_files):
+                if not not_before and run.files == self._start_files.keys():
                     return CAME[1]
-                if not not_after:
+                if not not_after and run.files == first.files:
                     if fault.lasts == "nothing" and not fault.seconds and self._has_ended(run):
                         wrong.append("what was asked for has ended tokens, and the caller hears 503")
                     return CAME[2]
@@ -683,9 +683,7 @@ class Sweep:
                 if event is not None:
                     self.signet.waiting.insert(0, (name, event))
         self._go_on()
-        files = {}
-        if self._start_files:
-            files = dict.fromkeys(self.signet.files())
+        files = set(self.signet.files()) if self._start_files else set[str]()
         items = self.signet.items()
         return _Run(outcome, _indexed(items), files, tokens, audit(map(from_attributes, items)))
 
