@@ -562,7 +562,9 @@ class Sweep:
             wrong += [*self._late(), *run.faults]
             came = self._judge(run, FAULTS[name], wrong)
             if came != "answered":
-                self._repeat(came, wrong)
+                # Where the table is as before, the same users and groups are made, of the same chance.
+                is_as_before = not self._differences(run.items, self.before, self.before)
+                self._repeat(came, "first" if is_as_before else "second", wrong)
             return Play(self.name, self.operation, place, name, came, tuple(wrong))
 
     def _judge(self, run: _Run, fault: Fault, wrong: list[str]) -> str:
@@ -592,19 +594,19 @@ class Sweep:
                 wrong.append(f"{run.outcome} for {first.outcome}")
         return CAME[0]
 
-    def _repeat(self, came: str, wrong: list[str]) -> None:
+    def _repeat(self, came: str, chance: str, wrong: list[str]) -> None:
         """Ask for the same again, in the same container, with nothing that fails."""
-        if came == CAME[1]:
-            run, right = self._run("first"), self.first
-        else:
-            run, right = self._run("second"), self.second
+        run = self._run(chance if came == CAME[3] else "first" if came == CAME[1] else "second")
+        right = self.first
+        if came != CAME[1]:
+            right = self.second
             if run.outcome == self.first.outcome:
                 right = self.first
         if came == CAME[3]:
             for _ in range(3):
                 if run.outcome.kind == "answered":
                     break
-                run = self._run("second")
+                run = self._run(chance)
             wrong += [f"again: {fault}" for fault in run.faults]
             if run.outcome.kind not in (self.first.outcome.kind, self.second.outcome.kind):
                 wrong.append(f"again: {run.outcome}")
