@@ -150,9 +150,19 @@ soak: .venv/ready .tools/engines/ready ## Mixed load on `make run` with an engin
 # --- Building it ---
 
 .PHONY: build
-build: .venv/ready .tools/sam/ready ## Build for AWS with SAM, into .aws-sam/build
+build: .venv/ready .tools/sam/ready .tools/supply/ready ## Build for AWS with SAM, into .aws-sam/build, with a bill of materials (CycloneDX)
 	@echo "Building for AWS, into .aws-sam/build" >&2
 	@$(SAM_BUILD) --build-dir .aws-sam/build >.tools/sam-build.log 2>&1 || { cat .tools/sam-build.log >&2; exit 1; }
+	@.tools/supply/bin/cyclonedx-py requirements layers/signet/requirements.txt --pyproject layers/signet/pyproject.toml \
+	    --output-reproducible --output-file .aws-sam/sbom.cdx.json
+
+.PHONY: release
+release: build ## Put the build, its bill of materials and checksums into dist: KEY=… (an SSH key) signs these
+	@$(PYTHON) -m tools.release --key "$(KEY)"
+
+.PHONY: audit
+audit: .tools/supply/ready ## Ask the Python advisory database about every package of the layer; needs the internet
+	@.tools/supply/bin/pip-audit --requirement layers/signet/requirements.txt --require-hashes --disable-pip --strict
 
 .aws-sam/host/ready: $(SOURCES) | .venv/ready .tools/sam/ready
 	@echo "Building for this machine, into .aws-sam/host" >&2
@@ -171,7 +181,7 @@ lock: ## Resolve all requirements again and write the hashed lists
 
 .PHONY: clean
 clean: ## Remove all that was made here: environments, builds, caches
-	rm -rf .venv .tools .aws-sam .signet .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .aws-sam dist .signet .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Environments; each is made anew when its list of requirements changes ---
@@ -180,7 +190,7 @@ clean: ## Remove all that was made here: environments, builds, caches
 	@tools/environment make .venv requirements-dev.txt layers/signet
 	@touch $@
 
-.tools/sam/ready .tools/runtime/ready .tools/deployed/ready: .tools/%/ready: tools/requirements-%.txt
+.tools/sam/ready .tools/runtime/ready .tools/deployed/ready .tools/supply/ready: .tools/%/ready: tools/requirements-%.txt
 	@tools/environment make .tools/$* $<
 	@touch $@
 

@@ -9,7 +9,9 @@ import pytest
 from local import events, sam
 from local.messages import Request
 from local.template import Resolver
-from tests.contract.test_bundle import FUNCTIONS, OPERATIONS, logical_id
+from signet import deadline
+from signet.aws import client
+from tests.contract.test_bundle import FUNCTIONS, OPERATIONS, ROUTES, logical_id
 from tests.deployment import ROOT, URL, load_template
 from tests.transformed import deployed
 
@@ -20,6 +22,9 @@ RESERVED = {
     "update_user": "UserWriteConcurrency",
 }
 """By operation the parameter that keeps invocations for it."""
+
+API_GATEWAY_SECONDS = 30
+"""How long an HTTP API waits for a function, at most and by default."""
 
 WITHOUT_A_POOL = {"import_users"}
 """Hashes too, but only what the operator puts into the bucket."""
@@ -123,6 +128,18 @@ def test_invocations_are_kept_by_parameter_alone(operation: str) -> None:
     assert declared == {
         key: value for key, value in deployed()[logical_id(operation)]["Properties"].items() if key == name
     }
+
+
+def test_time_outs_are_nested() -> None:
+    """An attempt at AWS ends in time for another, and a function before API Gateway gives up."""
+    attempt = client.CONNECT_TIMEOUT + client.READ_TIMEOUT
+    served = {logical_id(operation) for operation in ROUTES} | {"AuthorizeRequestFunction"}
+    shared = load_template()["Globals"]["Function"]["Timeout"]
+    for name, function in FUNCTIONS.items():
+        ends = function.get("Timeout", shared)
+        assert 2 * attempt + deadline.RESERVE_SECONDS < ends, name
+        if name in served:
+            assert ends < API_GATEWAY_SECONDS, name
 
 
 def test_a_boundary_bounds_every_role() -> None:
