@@ -16,6 +16,7 @@ An event file may hold these words, anywhere in a string:
 
 import base64
 import json
+import os
 import re
 import socket
 import urllib.request
@@ -26,7 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - the demo's
-DEMO_FILE = Path(__file__).parents[1] / ".signet" / "demo.json"
+DEMO_FILE = Path(os.environ.get("SIGNET_STATE") or Path(__file__).parents[1] / ".signet") / "demo.json"
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
 _VALUE = re.compile(
