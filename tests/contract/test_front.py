@@ -76,6 +76,24 @@ def test_two_secrets_are_good_while_one_takes_over(behind_a_front: Deployment) -
         assert answer["statusCode"] == 200
 
 
+def test_guesses_are_counted_by_who_called_the_front(behind_a_front: Deployment) -> None:
+    """Not by the front's own address, which is everybody's."""
+    signet = behind_a_front
+    path = ROOT / "events" / "log_in.http.json"
+    demo, wrong = signet.demo(), {"email": "nobody@example.com", "password": "some wrong password"}
+
+    def log_in(address: str, number: int) -> int:
+        event = load_event(path, demo)
+        event["headers"] |= {"x-origin-secret": SECRETS[0], "x-viewer-address": address}
+        event["body"] = json.dumps(wrong | {"email": f"nobody{number}@example.com"})
+        answer: dict[str, Any] = signet.handler("log_in")(event, signet.context("log_in"))
+        return int(answer["statusCode"])
+
+    statuses = [log_in("203.0.113.7", number) for number in range(51)]
+    assert statuses == [401] * 50 + [429]
+    assert log_in("203.0.113.8", 52) == 401
+
+
 def test_whoever_has_signed_needs_no_secret(behind_a_front: Deployment) -> None:
     """The operator calls the API itself; a direct invocation comes by no front either."""
     signet = behind_a_front

@@ -14,10 +14,11 @@ SECRET_HEADER = "x-origin-secret"  # noqa: S105 - its name
 ADDRESS_HEADER = "x-viewer-address"
 
 
-def check(headers: Mapping[str, str], digests: frozenset[str]) -> None:
-    """Refuse a request that did not come through the front.
+def find_caller(source_ip: str, headers: Mapping[str, str], digests: frozenset[str]) -> str:
+    """The address that called: the one that the front saw, where there is one, since API Gateway sees its.
 
     Args:
+        source_ip: The address that API Gateway saw.
         headers: By lower-case name.
         digests: SHA-256 of the secrets that the front may send, in hex: two while one takes over from the
             other, none where nothing stands before the API.
@@ -26,13 +27,9 @@ def check(headers: Mapping[str, str], digests: frozenset[str]) -> None:
         PermissionDenied: There is a front, and the request brings none of its secrets.
     """
     if not digests:
-        return
+        return source_ip
     brought = hashlib.sha256(headers.get(SECRET_HEADER, "").encode("utf-8", "surrogatepass")).hexdigest()
     if not any(hmac.compare_digest(brought, digest) for digest in digests):
         message = "This API answers to what stands before it alone; call that."
         raise PermissionDenied(message)
-
-
-def find_source(source: str, headers: Mapping[str, str], digests: frozenset[str]) -> str:
-    """The address of the caller: of a request that came through the front, the one that the front saw."""
-    return headers.get(ADDRESS_HEADER, source) if digests else source
+    return headers.get(ADDRESS_HEADER, "")

@@ -156,11 +156,13 @@ def operation[R](
             variant = (variants or {}).get(http.route_key, usual)
 
             def attempt() -> JsonModel | dict[str, Any]:
+                source_ip = http.source_ip
                 if not http.is_signed:
-                    front.check(http.headers, wiring.settings().origin_secret_digests)
+                    digests = wiring.settings().origin_secret_digests
+                    source_ip = front.find_caller(source_ip, http.headers, digests)
                 acts_for, api_token, members = _receive(http, variant, parse, body_limit, query, record)
                 called = _call(record, variant.request(members), acts_for)
-                return operate(replace(called, source_ip=http.source_ip, api_token=api_token))
+                return operate(replace(called, source_ip=source_ip, api_token=api_token))
 
             try:
                 body = variant.dialect.wrap(_json(_by_current_application(attempt)))
