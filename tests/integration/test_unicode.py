@@ -75,8 +75,9 @@ def test_a_password_is_the_same_however_it_is_typed_and_no_other(
 def test_names_and_tags_come_back_as_they_came(moto_signet: Deployment, one: str, other: str) -> None:
     """Not a character is added, lost or put together: of users and of groups."""
     signet = moto_signet
-    user = {"email": "ann@example.com", "password": PASSWORD, "firstName": one, "lastName": other}
-    made = post(signet, "users", user | {"userTags": {"a": one, "b": other}})
+    user: dict[str, object] = {"email": "ann@example.com", "password": PASSWORD}
+    user |= {"firstName": one, "lastName": other, "userTags": {"a": one, "b": other}}
+    made = post(signet, "users", user)
     group = post(signet, "groups", {"name": one, "description": other, "groupTags": {"a": one}})
     if made.status == 201:
         shown = post(signet, f"users/{made.json['id']}", {}, "GET").json
@@ -105,8 +106,12 @@ def test_an_external_id_is_one_user_s_or_none(moto_signet: Deployment, one: str,
         tokens[name] = answer.json["result"]["data"]["token"]
     for name, token in tokens.items():
         for claimed in (one, other):
-            data = {"apiKey": signet.application_id, "authToken": token, "user": {"userId": claimed}}
-            answer = signet.http("POST", "/v1/identify", {"data": data})
+            said: dict[str, object] = {
+                "apiKey": signet.application_id,
+                "authToken": token,
+                "user": {"userId": claimed},
+            }
+            answer = signet.http("POST", "/v1/identify", {"data": said})
             if claimed == name:
                 assert answer.json["result"]["data"]["user"]["userId"] == name
             else:
