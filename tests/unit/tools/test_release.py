@@ -50,6 +50,7 @@ def test_the_checksums_are_those_of_the_files(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.heavy  # It needs OpenSSH.
 def test_a_signature_shows_a_checksum_that_somebody_changed(tmp_path: Path) -> None:
     """As docs/release.md has it verified, by OpenSSH alone."""
     key, sums, allowed = tmp_path / "key", tmp_path / "SHA256SUMS", tmp_path / "allowed"
