@@ -87,8 +87,12 @@ class Settings:
                 unsent_queue_url=environment.get("UNSENT_QUEUE_URL") or None,
             )
         except KeyError as error:
-            message = f"The environment variable {error.args[0]} is not set; template.yaml sets it."
-            raise RuntimeError(message) from None
+            raise missing(error.args[0]) from None
+
+
+def missing(variable: str) -> RuntimeError:
+    """What to raise where a function wants a variable that its environment lacks."""
+    return RuntimeError(f"The environment variable {variable} is not set; template.yaml sets it.")
 
 
 def aws_client(environment: Mapping[str, str] = os.environ) -> str:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from signet.errors import Unavailable
-from signet.settings import Settings, aws_client
+from signet.settings import Settings, aws_client, missing
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -217,8 +217,7 @@ def event_bus() -> "EventBus":
 
     name = settings().event_bus_name
     if name is None:
-        message = "The environment variable EVENT_BUS_NAME is not set; template.yaml sets it."
-        raise RuntimeError(message)
+        raise missing("EVENT_BUS_NAME")
     return EventBus(make_client("events"), name)
 
 
@@ -233,8 +232,7 @@ def unsent_events() -> "Queue":
 
     url = settings().unsent_queue_url
     if url is None:
-        message = "The environment variable UNSENT_QUEUE_URL is not set; template.yaml sets it."
-        raise RuntimeError(message)
+        raise missing("UNSENT_QUEUE_URL")
     return Queue(make_client("sqs"), url)
 
 

@@ -86,13 +86,16 @@ class Record:
         self._emit("Refusal", status, error.code)
         if isinstance(error, Unavailable):
             # The caller hears only that it should try again; why, the operator needs to know.
-            self.warn(error)
+            self._explain(error)
         else:
             self._logger.debug(error.message, extra=self._keys(error.code))
 
     def warn(self, error: SignetError) -> None:
         """Something was left undone, for want of a dependency."""
         self.metric("Outage", "Count", 1)
+        self._explain(error)
+
+    def _explain(self, error: SignetError) -> None:
         self._logger.warning(error.message, exc_info=error, extra=self._keys(error.code, error))
 
     def failed(self, error: Exception, status: int | None) -> None:
