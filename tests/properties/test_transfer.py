@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import PASSWORD, Cloud, Deployment
@@ -46,6 +46,12 @@ PEOPLE = st.lists(
 
 @settings(max_examples=examples(200))
 @given(people=PEOPLE)
+@example(
+    people=[
+        ("identified", "0", {"email": "Zoe@Example.com"}, True),
+        ("identified", "0", {"organizationId": "0"}, True),
+    ]
+)
 def test_an_exported_directory_is_the_same_where_it_is_imported(moto_cloud: Cloud, people: list[Any]) -> None:
     """Whatever made its users, whom nothing vouches for left out; and exported again, the lines are too."""
     with moto_cloud.deploy() as signet:

@@ -134,7 +134,8 @@ def write_line(user: User, password_hash: str | None) -> bytes:
     given = {name: value for name, value in members.items() if value is not None}
     if password_hash is not None:
         given["passwordHash"] = None if password_hash == NO_PASSWORD else password_hash
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    # Sorted: the table keeps no order of the names in a profile, and two exports can be compared as they are.
+    return json.dumps(given, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _date(milliseconds: int | None) -> str | None:
