@@ -8,7 +8,7 @@ import os
 import time
 from typing import Annotated, Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError

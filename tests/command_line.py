@@ -1,0 +1,51 @@
+"""The command line's way to the deployment of a test: a target whose functions run in this process."""
+
+import io
+import json
+import os
+from typing import Any
+
+import boto3
+
+from signet.cli.target import Resources, Target
+from tests.deployment import URL, Deployment
+
+
+class _Lambda:
+    """Lambda's Invoke API, as far as boto3's client is used."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._operations = {
+            function.physical_name: function.module.split(".")[-2]
+            for function in deployment.functions.values()
+        }
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        operation = self._operations[FunctionName]
+        context, event = self._deployment.context(operation), json.loads(Payload)
+        answer: dict[str, Any] = {"ResponseMetadata": {"RequestId": context.aws_request_id}}
+        if InvocationType == "Event":
+            self._deployment.waiting.append((FunctionName, event))
+            return answer
+        try:
+            result = self._deployment.handler(operation)(event, context)
+        except Exception as error:
+            answer["FunctionError"] = "Unhandled"
+            result = {"errorType": type(error).__name__, "errorMessage": str(error)}
+        return answer | {"Payload": io.BytesIO(json.dumps(result).encode())}
+
+
+def target_of(deployment: Deployment, clients: dict[str, Any] | None = None) -> Target:
+    """The deployment of a test, as a stack would be found; with other clients of AWS where some are given."""
+    resources = Resources(
+        functions={
+            function.module.split(".")[-2]: function.physical_name
+            for function in deployment.functions.values()
+        },
+        table=deployment.table_name,
+        bucket=os.environ["TRANSFER_BUCKET"],
+        key="key",
+    )
+    found = {"lambda": _Lambda(deployment), **(clients or {})}
+    return Target("test", URL, lambda: resources, lambda name: found.get(name) or boto3.client(name))
