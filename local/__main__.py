@@ -6,20 +6,22 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import uvicorn
 
-from local import aws, demo, sam, stream, template
+from local import aws, cors, demo, sam, stream, template
 from local.bus import EventBus
 from local.errors import StartError
 from local.gateway import Gateway
 from local.invoke import Invoker
 from local.lambda_api import LambdaApi
+from local.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +34,8 @@ STATE: Final = Path(os.environ.get("SIGNET_STATE") or ROOT / ".signet")
 _DEFAULT_PORT: Final = "3000"
 # Set to 1, the table has a stream, and what happens is printed and kept (docs/events-out.md).
 EVENTS: Final = "EVENTS"
+# Set to json, the terminal gets the log as the functions write it (docs/logs.md).
+LOG: Final = "LOG"
 # Seconds that requests get to finish in when the gateway is stopped.
 _GRACE: Final = 3
 
@@ -55,16 +59,43 @@ def main() -> int:
         signal.signal(number, _stop)
     stdout = sys.stdout
     try:
-        # Functions log to stdout; there it would run into the banner.
-        with contextlib.redirect_stdout(sys.stderr):
-            _run(stdout)
+        log = Log(STATE, raw=_is_raw(os.environ.get(LOG, "")))
+        # Functions log to stdout.
+        with contextlib.redirect_stdout(log):
+            _run(stdout, log)
     except (StartError, template.TemplateError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _run(stdout: TextIO) -> None:
+def _is_raw(form: str) -> bool:
+    if form not in ("", "text", "json"):
+        raise StartError(
+            f"{LOG}={form} is no form of the log: give json, or text, which is what it is without."
+        )
+    return form == "json"
+
+
+def read_parameters(loaded: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """The template's parameters.
+
+    Raises:
+        StartError: the origins that are given are none.
+    """
+    # Whoever runs it wants to see why something was refused.
+    parameters = {**sam.PARAMETERS, "LogLevel": "DEBUG"}
+    if origins := environ.get(cors.ORIGINS):
+        if not re.fullmatch(loaded["Parameters"]["AllowedOrigins"]["AllowedPattern"], origins):
+            raise StartError(
+                f"{cors.ORIGINS}={origins} are no origins: give them as http://localhost:5173, "
+                "several with commas between, without a slash at the end, and never *."
+            )
+        parameters["AllowedOrigins"] = origins
+    return parameters
+
+
+def _run(stdout: TextIO, log: Log) -> None:
     listener = listen(os.environ.get("PORT") or _DEFAULT_PORT)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     loaded = template.load(ROOT / "template.yaml")
@@ -77,9 +108,10 @@ def _run(stdout: TextIO) -> None:
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     region = os.environ["AWS_REGION"]
     key_id = aws.create_key(region, None if dynamodb == aws_url else STATE / "kms.json")
-    named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), sam.PARAMETERS)
+    parameters = read_parameters(loaded, os.environ)
+    named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), parameters)
     table_name = sam.read_table_name(loaded, named)
-    resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id), sam.PARAMETERS)
+    resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id), parameters)
     functions = sam.read_functions(resolver)
     api = sam.read_api(resolver, functions)
     table = sam.read_table(resolver, table_name, has_stream=sends_events)
@@ -105,7 +137,7 @@ def _run(stdout: TextIO) -> None:
         _say_what_differs(api)
         invoker.warm(functions.values())
 
-    _serve(Gateway(api, invoker), listener, ready, invoker)
+    _serve(Gateway(api, invoker, log), listener, ready, invoker)
 
 
 def listen(port: str) -> socket.socket:

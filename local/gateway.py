@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from local.invoke import Invoker
+    from local.log import Log
     from local.sam import Api, Authorizer, Route
 
     type Scope = MutableMapping[str, Any]
@@ -51,10 +52,12 @@ class Gateway:
     Args:
         api: the routes and CORS, from the template.
         invoker: runs the functions.
+        log: told of every request.
     """
 
-    def __init__(self, api: Api, invoker: Invoker) -> None:
+    def __init__(self, api: Api, invoker: Invoker, log: Log) -> None:
         self._api = api
+        self._log = log
         self._router = Router(api.routes)
         self._invoker = invoker
 
@@ -69,6 +72,7 @@ class Gateway:
             source_ip=(scope.get("client") or ("127.0.0.1",))[0],
             protocol=f"HTTP/{scope['http_version']}",
         )
+        self._log.begin(request)
         try:
             response = await self._answer(request, receive)
         except asyncio.CancelledError:
@@ -76,15 +80,16 @@ class Gateway:
             response = UNAVAILABLE
         await _send(send, request, response)
         took = (time.monotonic() - started) * 1000
-        # The route, as in the access log on AWS: paths hold addresses, queries tokens, both what went astray.
-        match = self._router.match(request.method, request.path)
-        route = "(no such route)" if match is None else match[0].path
-        print(f"{request.method} {route} {response.status} {took:.0f} ms", file=sys.stderr, flush=True)
+        method = cors.asked_method(request) if cors.is_preflight(request) else request.method
+        match = self._router.match(method, request.path)
+        self._log.end(request, "(no such route)" if match is None else match[0].path, response, took)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
         body = await _read(receive)
         if not guard.is_loopback(request):
-            return FORBIDDEN
+            return gateway_response(
+                403, "Forbidden", "only 127.0.0.1 and localhost are names of this gateway"
+            )
         if self._api.cors is not None and cors.is_preflight(request):
             return cors.preflight(self._api.cors, request)
         if body is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -52,11 +52,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; `headers` have lower-case names and may repeat `set-cookie`."""
+    """A response; `headers` have lower-case names and may repeat `set-cookie`.
+
+    Attributes:
+        reason: what the gateway itself found wrong, for the log.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    reason: str = ""
 
 
 def json_response(status: int, body: Mapping[str, object]) -> Response:
@@ -66,14 +71,14 @@ def json_response(status: int, body: Mapping[str, object]) -> Response:
     )
 
 
-def gateway_response(status: int, message: str) -> Response:
+def gateway_response(status: int, message: str, reason: str = "") -> Response:
     """A response in API Gateway's own words."""
-    return json_response(status, {"message": message})
+    return replace(json_response(status, {"message": message}), reason=reason or message)
 
 
-NOT_FOUND = gateway_response(404, "Not Found")
-UNAUTHORIZED = gateway_response(401, "Unauthorized")
-FORBIDDEN = gateway_response(403, "Forbidden")
+NOT_FOUND = gateway_response(404, "Not Found", "the template has no such route (docs/api.md has all)")
+UNAUTHORIZED = gateway_response(401, "Unauthorized", "what the authorizer goes by is missing")
+FORBIDDEN = gateway_response(403, "Forbidden", "the authorizer said no")
 TOO_LARGE = gateway_response(413, "Request Entity Too Large")
 INTERNAL_ERROR = gateway_response(500, "Internal Server Error")
 UNAVAILABLE = gateway_response(503, "Service Unavailable")

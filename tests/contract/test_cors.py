@@ -5,6 +5,7 @@ import pytest
 from local import template
 from local.gateway import Gateway
 from local.invoke import Invoker
+from local.log import Log
 from local.sam import physical_values, read_api, read_functions
 from tests.deployment import URL, load_template
 from tests.unit.local.support import Client
@@ -21,7 +22,7 @@ def client() -> Client:
     resolver = template.Resolver(loaded, physical_values(loaded, URL, "table", "key"))
     api = read_api(resolver, read_functions(resolver))
     assert any((route.method, route.path) == ("POST", IDENTIFY) for route in api.routes)
-    return Client(Gateway(api, Invoker()))
+    return Client(Gateway(api, Invoker(), Log()))
 
 
 def test_a_page_of_an_allowed_origin_may_identify(client: Client) -> None:

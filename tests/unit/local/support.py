@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from local import sam, template
 from local.gateway import Gateway
 from local.invoke import Invoker
+from local.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,4 +104,4 @@ def make_client(
         return handler
 
     api = sam.read_api(found, sam.read_functions(found))
-    return Client(Gateway(api, Invoker(load, integration_timeout)))
+    return Client(Gateway(api, Invoker(load, integration_timeout), Log()))

@@ -459,5 +459,5 @@ def test_the_access_line_has_no_secrets(capsys: pytest.CaptureFixture[str]) -> N
     headers = {"authorization": "Bearer secret-1", **JSON}
     make_client(echo)("POST", "/things/secret-0?authorization=secret-2", headers, b'{"password": "secret-3"}')
     captured = capsys.readouterr()
-    assert re.fullmatch(r"POST /things/{id} 200 \d+ ms\n", captured.err)
+    assert re.fullmatch(r"POST  /things/{id}  200  \d+ ms  [A-Za-z0-9_-]{15}=\n", captured.err)
     assert captured.out == ""
