@@ -71,7 +71,7 @@ def test_every_setting_and_every_field_of_a_user_has_a_name_to_be_told_by(moto_s
     }
     assert item.keys() - kept_back == SETTINGS.keys()
     kept_back = {"normal_email", "password_version", "created_at", "updated_at", "password_updated_at"}
-    assert {*PROFILE.values(), "is_admin"} - kept_back == USER_FIELDS.keys()
+    assert {*PROFILE.values(), "email_unverified", "is_admin"} - kept_back == USER_FIELDS.keys()
 
 
 def test_the_stream_hands_over_what_events_come_of_and_nothing_else() -> None:

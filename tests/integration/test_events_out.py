@@ -191,6 +191,11 @@ CASES = [
         user("UserUpdated", None, "firstName", "lastName", "userTags"),
     ),
     case(
+        "doubt an address",
+        lambda scene: scene.change(emailVerified=False),
+        user("UserUpdated", None, "emailVerified"),
+    ),
+    case(
         "set a password",
         lambda scene: scene.change(password=PASSWORD + "!"),
         user("PasswordChanged"),

@@ -113,6 +113,7 @@ def test_users_with_a_password_or_a_hash(signet: Deployment) -> None:
         "password": PASSWORD,
         "firstName": "Cára",
         "lastName": "Lee",
+        "emailVerified": False,
         "userTags": {"plan": "free"},
         "experienceGroupIds": [group],
         "tokenCutoff": "2026-01-01T00:00:00.000Z",

@@ -62,6 +62,7 @@ def test_a_new_user(signet: Deployment) -> None:
         "passwordLastUpdated": CREATED,
         "lastLogin": None,
         "email": "Ann@Example.com",
+        "emailVerified": True,
         "firstName": "Ann",
         "lastName": "Lee",
         "avatarUrl": None,
@@ -110,6 +111,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"email": ""}, "email: must not be blank"),
     ({"email": 5}, "email: must be a string"),
     ({"email": "a" * 1020 + "@example.com"}, "email: must have at most 1024"),
+    ({"emailVerified": "no"}, "emailVerified: must be true or false"),
     ({"password": "1234567"}, "password:"),
     ({"password": "x" * 2049}, "password:"),
     ({"password": "iloveyou"}, "password: is one of the most common"),
@@ -230,6 +232,7 @@ CHANGES: list[tuple[dict[str, Any], bool, bool]] = [
     # The change; whether it ends the user's tokens; whether it ends the old address's identity tokens.
     ({"firstName": "Anna"}, False, False),
     ({"lastName": None}, False, False),
+    ({"emailVerified": False}, False, False),
     ({"userTags": {"x": "y"}}, False, False),
     ({"email": "ANN@example.com"}, False, False),
     ({"email": "anna@example.com"}, True, True),
@@ -293,6 +296,35 @@ def test_another_address_takes_the_credential_along(signet: Deployment) -> None:
     taken = send(signet, "PATCH", other["id"], {"email": "anna@example.com", "firstName": "Eve"})
     assert (taken.status, taken.json["type"]) == (409, "AlreadyExists")
     assert send(signet, "GET", other["id"]).json == other
+
+
+def test_an_address_is_verified_unless_who_gives_it_says_otherwise(signet: Deployment) -> None:
+    """So for a new user and for another address; what says nothing of it leaves it as it was."""
+    user = create(signet, emailVerified=False)
+    assert not user["emailVerified"]
+    for change, is_verified in (
+        ({"firstName": "Anna"}, False),
+        ({"email": "ANN@example.com"}, False),
+        ({"email": "anna@example.com"}, True),
+        ({"email": "ann@example.com", "emailVerified": False}, False),
+        ({"emailVerified": True}, True),
+    ):
+        assert send(signet, "PATCH", user["id"], change).json["emailVerified"] == is_verified, change
+    send(signet, "DELETE", user["id"])
+    assert create(signet)["emailVerified"]
+
+
+def test_who_has_no_address_has_none_to_verify(signet: Deployment) -> None:
+    """It is null then, which changes nothing where it is sent back."""
+    token = signet.invoke("issue_user_token", here(signet, userId="u1"))["token"]
+    signet.invoke("identify", here(signet, authToken=token, user={"userId": "u1"}))
+    user = send(signet, "GET", "ext:u1").json
+    assert user["emailVerified"] is None
+    before = signet.items()
+    for fields in (user, {"emailVerified": False}, {"emailVerified": True}):
+        assert send(signet, "PATCH", "ext:u1", fields).json == user
+    assert signet.items() == before
+    assert send(signet, "PATCH", "ext:u1", user | ANN).json["emailVerified"]
 
 
 def test_a_deleted_user_leaves_a_tombstone(signet: Deployment) -> None:

@@ -16,6 +16,7 @@ NAMES = st.fixed_dictionaries(
     {}, optional={"firstName": TEXTS, "lastName": TEXTS, "userTags": TAGS, "tokenCutoff": DATES}
 )
 WHEN = st.fixed_dictionaries({}, optional={"creationDate": DATES, "lastUpdated": DATES, "lastLogin": DATES})
+VERIFIED = st.fixed_dictionaries({}, optional={"emailVerified": st.booleans()})
 HASHES = st.sampled_from([None, "$2b$04$OPd4625Od7Fq.y0jDs.48uCDJ8l4vliZv/15LfoiVXGKeBd5QglO2"])
 EXTERNAL = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=6).filter(
     str.isprintable
@@ -36,7 +37,7 @@ PROFILES = st.fixed_dictionaries(
 )
 PEOPLE = st.lists(
     st.tuples(st.just("line"), NAMES, WHEN, HASHES, st.none() | EXTERNAL, PROFILES, st.booleans())
-    | st.tuples(st.just("made"), NAMES)
+    | st.tuples(st.just("made"), NAMES, VERIFIED)
     | st.tuples(st.just("identified"), EXTERNAL, PROFILES, st.booleans())
     | st.tuples(st.just("changed"), st.integers(0, 5), NAMES)
     | st.tuples(st.just("deleted"), st.integers(0, 5)),
@@ -84,8 +85,9 @@ def _populate(signet: Deployment, people: list[Any]) -> None:
                 )
                 own = {"id": f"ext:{external}", "profile": profile, "isAdmin": admin}
                 _import(signet, {**own, **with_address, **names, **dates})
-            case "made", (names,):
-                signet.invoke("create_user", {**here, "email": email, "password": PASSWORD, **names})
+            case "made", (names, verified):
+                new = {"email": email, "password": PASSWORD, **names, **verified}
+                signet.invoke("create_user", {**here, **new})
             case "identified", (external, profile, is_verified):
                 data = {"apiKey": signet.application_id, "user": {"userId": external, **profile}}
                 if is_verified:

@@ -80,6 +80,7 @@ ENDS_TOKENS = frozenset(
 
 USER_FIELDS = {
     "email": "email",
+    "email_unverified": "emailVerified",
     "first_name": "firstName",
     "last_name": "lastName",
     "tags": "userTags",

@@ -83,6 +83,8 @@ class User:
         id: 24 hex digits, or `x:` and the application's own id of a user that `identify` brought.
         email: The address of its credential as it was given.
         normal_email: Its normal form, under which its credential stands; None without a credential.
+        email_verified: Whether the address is taken for the user's own: who reads its mails has shown a code
+            that was sent there, or whoever made the user has said so.
         first_name: For people.
         last_name: For people.
         tags: The application's own words about the user.
@@ -108,6 +110,7 @@ class User:
     id: str
     email: str | None = None
     normal_email: str | None = None
+    email_verified: bool = True
     first_name: str | None = None
     last_name: str | None = None
     tags: dict[str, str] = field(default_factory=dict)

@@ -39,6 +39,8 @@ def view_user(application_id: str, user: User, groups: Mapping[str, Group] | Non
         "passwordLastUpdated": _date(user.password_updated_at_ms),
         "lastLogin": _date(user.last_login_ms),
         "email": user.email,
+        # Without an address there is nothing to verify.
+        "emailVerified": None if user.normal_email is None else user.email_verified,
         "firstName": user.first_name,
         "lastName": user.last_name,
         "avatarUrl": None,  # The product has it; a picture that `identify` brought is in the profile.

@@ -398,6 +398,7 @@ def delete_user(tenant: Tenant, user: User) -> None:
     personal = {
         *PROFILE.values(),
         *RAISED,
+        "email_unverified",
         "is_admin",
         "last_login",
         "origin",
@@ -471,6 +472,8 @@ def to_user(item: Item) -> User:
     fields["group_ids"] = tuple(item["group_ids"])
     fields["outstanding"] = item.get("outstanding", frozenset())
     fields["profile"] = item.get("profile", {})
+    # Whom nobody has asked to prove it, nobody has to mark.
+    fields["email_verified"] = "email_unverified" not in item
     return User(
         **fields,
         id=item["user_id"],
@@ -496,7 +499,11 @@ def _item(application_id: str, user: User) -> dict[str, object]:
 def _attributes(application_id: str, user: User) -> dict[str, object]:
     """What a change of the user writes; None for what is not there."""
     given = {attribute: getattr(user, field) for field, attribute in PROFILE.items()}
-    given |= {"profile": user.profile or None, "outstanding": user.outstanding or None}
+    given |= {
+        "profile": user.profile or None,
+        "outstanding": user.outstanding or None,
+        "email_unverified": None if user.email_verified else True,
+    }
     return given | _index_entry(application_id, user)
 
 

@@ -179,6 +179,10 @@ def _change(
     # What unverified calls have said of the user is no part of what the change makes of it.
     unchanged = before.vouched_for()
     after = _with_credential(replace(unchanged, **fields), sets_password=password_hash is not None)
+    if after.normal_email is None or (
+        after.normal_email != before.normal_email and "email_verified" not in fields
+    ):
+        after = replace(after, email_verified=True)
     groups = groups_of(tenant, [after])
     if password_hash is None and after == unchanged:
         return before, groups

@@ -95,7 +95,11 @@ class ImportLine(UserFields):
                 raise InvalidRequest.of(field, "is what users have whose id begins with ext:.")
 
     def _check_without_address(self) -> None:
-        for field, given in (("password", self.password), ("passwordHash", self.password_hash)):
+        for field, given in (
+            ("password", self.password),
+            ("passwordHash", self.password_hash),
+            ("emailVerified", self.email_verified),
+        ):
             if given is not None:
                 raise InvalidRequest.of(field, "stands without an email, with which a user logs in.")
 
@@ -119,6 +123,7 @@ def write_line(user: User, password_hash: str | None) -> bytes:
     members: dict[str, Any] = {
         "id": path_id(user.id),
         "email": user.email,
+        "emailVerified": None if user.email_verified else False,
         "firstName": user.first_name,
         "lastName": user.last_name,
         "userTags": user.tags or None,

@@ -62,6 +62,7 @@ class UserFields(RequestModel):
     """What a client may say of a user."""
 
     email: EmailText
+    email_verified: bool = UNSET
     password: Password
     first_name: Text | None = None
     last_name: Text | None = None
@@ -73,13 +74,16 @@ class UserFields(RequestModel):
         """What was given, under the names of `User`'s fields."""
         names = {
             "email": "email",
+            "email_verified": "email_verified",
             "first_name": "first_name",
             "last_name": "last_name",
             "token_cutoff": "token_cutoff_ms",
             "user_tags": "tags",
             "experience_group_ids": "group_ids",
         }
-        return {names[name]: getattr(self, name) for name in names if name in self.model_fields_set}
+        given = {names[name]: getattr(self, name) for name in names if name in self.model_fields_set}
+        # Null is what a user without an address has, and changes nothing.
+        return {name: value for name, value in given.items() if name != "email_verified" or value is not None}
 
 
 class CreateUser(UserFields):
@@ -99,6 +103,7 @@ class UpdateUser(UserFields, NamedUser):
     """
 
     email: EmailText | None = UNSET  # type: ignore[assignment] # null is what a user without an address has
+    email_verified: bool | None = UNSET  # type: ignore[assignment] # the same
     password: Password = UNSET
     id: str = UNSET
     creation_date: Any = None
