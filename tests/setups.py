@@ -437,6 +437,7 @@ WAYS: dict[str, Way] = {
     "update the application": Way("update_application", {"name": "New", "maxTokenLifetime": 3600}),
     "update the settings": Way("update_settings", {"requireJwtToken": False}),
     # Keys.
+    "look at the keys": Way("rotate_keys", {"readOnly": True}),
     "rotate where nothing is due": Way("rotate_keys"),
     "rotate where a key is due": Way("rotate_keys", {}, _later(89), resumes=True),
     "rotate where another is to sign": Way("rotate_keys", {}, _later(91), resumes=True),

@@ -98,6 +98,32 @@ def test_a_key_is_announced_signs_retires_and_goes(signet: Deployment) -> None:
     assert f"KEY#{first}" not in key_items(signet, "KEYLIFE")
 
 
+def test_who_only_looks_changes_nothing(signet: Deployment) -> None:
+    """The keys are shown with their dates, though one is due to rotate."""
+    first = signet.invoke("rotate_keys", {})["keys"]
+    signet.clock.advance(91 * DAY)
+    before = signet.items()
+    looked = signet.invoke("rotate_keys", {"readOnly": True})
+    assert looked["keys"] == first
+    assert signet.items() == before
+    active = next(key for key in looked["keys"] if key["state"] == "active")
+    assert active["createdAt"] == active["signsFrom"] == "2027-01-15T08:00:00.000Z"
+    assert active["dueAt"] == "2027-04-15T08:00:00.000Z"
+    after = {key["kid"]: key for key in signet.invoke("rotate_keys", {})["keys"]}
+    assert after[active["kid"]]["endedAt"] == "2027-04-16T08:00:00.000Z"
+
+
+def test_there_is_nothing_to_look_at_before_the_first_key(moto_cloud: Cloud) -> None:
+    """Looking founds no ring."""
+    with moto_cloud.deploy() as signet:
+        for item in signet.items():
+            if item["pk"]["S"] == "KEYS":
+                key = {"pk": item["pk"], "sk": item["sk"]}
+                wiring.table().client.call("DeleteItem", {"TableName": signet.table_name, "Key": key})
+        with pytest.raises(InvalidRequest, match="readOnly: has nothing to show"):
+            signet.invoke("rotate_keys", {"readOnly": True})
+
+
 def test_a_key_of_a_token_without_end_stays_for_ever(moto_signet: Deployment) -> None:
     """A token that does not expire verifies in a hundred years, when its key is long retired."""
     signet = moto_signet
@@ -226,6 +252,11 @@ REFUSALS: list[tuple[dict[str, object], str]] = [
     ({"kid": "x"}, "kid: names a key to revoke, for good; add"),
     ({"emergency": True, "kid": "x"}, "kid: is none of the signing keys: "),
     ({"emergency": "yes", "kid": "x"}, "emergency: must be true or false"),
+    (
+        {"readOnly": True, "emergency": True, "kid": "x"},
+        "readOnly: changes nothing; leave issuer and emergency",
+    ),
+    ({"readOnly": True, "issuer": "https://id.example.com"}, "readOnly: changes nothing; leave issuer"),
     ({"emergancy": True}, "emergancy: is unknown; did you mean emergency?"),
 ]
 

@@ -74,6 +74,7 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("remove_permissions", {"userId": "u1", **ORGANIZATION}, [BATCH, UPDATE]),
     ("publish_jwks", {}, []),  # From the cache: at most KEY_RING_SECONDS old.
     ("publish_configuration", {}, []),
+    ("rotate_keys", {"readOnly": True}, [QUERY]),
     ("rotate_keys", {}, [QUERY, QUERY]),  # The ring, and how long its keys' tokens live.
 ]
 

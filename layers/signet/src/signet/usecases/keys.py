@@ -38,6 +38,18 @@ class KeyKeeper:
         self.policy = policy
         self._now = now
 
+    def read(self) -> KeyRing:
+        """The key ring as it is.
+
+        Raises:
+            InvalidRequest: There is none yet.
+        """
+        key_ring = store.find_key_ring(self._table)
+        if key_ring is None:
+            message = "has nothing to show: there is no key ring yet. Give the issuer, to make one."
+            raise InvalidRequest.of("readOnly", message)
+        return key_ring
+
     def rotate(self, issuer: str | None = None) -> KeyRing:
         """Do whatever is due, and return the key ring as it is then.
 
