@@ -94,6 +94,10 @@ imports: .venv/ready ## Write anew which packages each function may load: functi
 event-schemas: .venv/ready ## Write anew the JSON Schemas of the events that are sent: docs/events
 	@$(PYTHON) -m tools.event_schemas
 
+.PHONY: changelog
+changelog: .venv/ready ## Check that what changed since BASE=…, or the last release, is in CHANGELOG.md
+	@$(PYTHON) -m tools.changelog $(BASE)
+
 .PHONY: lint
 lint: .venv/ready ## Check format, style, types, imports and the template
 	$(PYTHON) -m ruff format --check .
@@ -111,12 +115,13 @@ test-built: .venv/ready .tools/sam/ready .tools/runtime/ready .aws-sam/host/read
 	$(PYTHON) -m tools.run_built
 
 .PHONY: test-deployed
-test-deployed: .venv/ready .tools/sam/ready .tools/deployed/ready .aws-sam/host/ready ## Deploy two stages into an emulator of AWS that enforces IAM, and use them
+test-deployed: .venv/ready .tools/sam/ready .tools/deployed/ready .aws-sam/host/ready .aws-sam/released/ready ## Deploy two stages into an emulator of AWS that enforces IAM, and use them
 	@$(PYTHON) -m tools.run_deployed
 
 .PHONY: check
 check: ## Everything within 25 minutes: lint, template, tests with nothing left out and their coverage, build, built functions
 	@$(MAKE) lint
+	@$(MAKE) changelog
 	@$(MAKE) validate
 	@$(MAKE) engines verifiers
 	@SIGNET_BROWSER=required SIGNET_NODE=required \
@@ -157,7 +162,9 @@ build: .venv/ready .tools/sam/ready .tools/supply/ready ## Build for AWS with SA
 	    --output-reproducible --output-file .aws-sam/sbom.cdx.json
 
 .PHONY: release
-release: build ## Put the build, its bill of materials and checksums into dist: KEY=… (an SSH key) signs these
+release: .venv/ready ## Put the build, its bill of materials and checksums into dist: KEY=… (an SSH key) signs these
+	@$(PYTHON) -m tools.release --check
+	@$(MAKE) build
 	@$(PYTHON) -m tools.release --key "$(KEY)"
 
 .PHONY: audit
@@ -169,6 +176,17 @@ audit: .tools/supply/ready ## Ask the Python advisory database about every packa
 	@rm -rf .aws-sam/host
 	@SIGNET_PLATFORM="$$(tools/environment platform)" $(SAM_BUILD) --build-dir .aws-sam/host \
 	    >.tools/sam-build.log 2>&1 || { cat .tools/sam-build.log >&2; exit 1; }
+	@touch $@
+
+# The last release, as it was: a deployment to bring up to date. Empty in a checkout without history.
+.aws-sam/released/ready: CHANGELOG.md | .venv/ready .tools/sam/ready
+	@rm -rf .aws-sam/released && mkdir -p .aws-sam/released/source
+	@commit=$$($(PYTHON) -m tools.changelog --last-release); [ -z "$$commit" ] || { \
+	    echo "Building the last release for this machine, into .aws-sam/released" >&2; \
+	    git archive "$$commit" | tar -x -C .aws-sam/released/source && \
+	    SIGNET_PLATFORM="$$(tools/environment platform)" $(SAM_BUILD) --build-dir .aws-sam/released/build \
+	    --template-file .aws-sam/released/source/template.yaml >.tools/sam-build.log 2>&1 || \
+	    { cat .tools/sam-build.log >&2; exit 1; }; }
 	@touch $@
 
 # sam looks for python3.13 on PATH; the layer's Makefile wants uv and Python.

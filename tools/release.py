@@ -1,7 +1,8 @@
 """`make release`: puts what `make build` has built into `dist/`, with its bill of materials and checksums.
 
-Two builds of one commit give the same bytes, so that whoever does not trust the archive builds it again and
-compares. `KEY=` signs the checksums with an SSH key; docs/release.md says how they are verified.
+Only a commit that is tagged, and whose changelog has a section of its version, is a release. Two builds
+of one commit give the same bytes, so that whoever does not trust the archive builds it again and
+compares. `KEY=` signs the checksums with an SSH key: docs/release.md.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from tools import changelog
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / ".aws-sam" / "build"
@@ -54,6 +57,18 @@ def make(version: str, build: Path, bill: Path, dist: Path) -> list[Path]:
     return [archive, materials, sums]
 
 
+def objection(version: str, root: Path = ROOT) -> str | None:
+    """Why this checkout is not the release of a version; None where it is."""
+    if version not in changelog.released((root / changelog.NAME).read_text()):
+        return f"{changelog.NAME} has no section {version} with a date."
+    if changed := changelog.git("status", "--porcelain", root=root):
+        return f"There are changes that are not committed:\n{changed}"
+    head = changelog.git("rev-parse", "HEAD", root=root)
+    if changelog.git("rev-parse", f"v{version}^{{commit}}", root=root) != head:
+        return f"The tag v{version} does not point to this commit."
+    return None
+
+
 def sign(sums: Path, key: str) -> Path:
     """Sign the checksums with an SSH key, beside them."""
     subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", NAMESPACE, sums], check=True)  # noqa: S603, S607
@@ -64,11 +79,17 @@ def main(arguments: Sequence[str]) -> int:
     """Return the exit status."""
     parser = argparse.ArgumentParser(prog="make release", description=__doc__)
     parser.add_argument("--key", default="", help="the file of an SSH key that signs the checksums")
-    key = parser.parse_args(arguments).key
+    parser.add_argument("--check", action="store_true", help="only whether this checkout is a release")
+    given = parser.parse_args(arguments)
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    if why := objection(version):
+        print(f"make release: {why}", file=sys.stderr)
+        return 1
+    if given.check:
+        return 0
     files = make(version, BUILD, BILL, ROOT / "dist")
-    if key:
-        files.append(sign(files[-1], key))
+    if given.key:
+        files.append(sign(files[-1], given.key))
     for path in files:
         print(path.relative_to(ROOT))
     return 0

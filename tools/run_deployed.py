@@ -1,9 +1,10 @@
 """`make test-deployed`: deploys two stages with sam into an emulator of AWS that enforces IAM, and uses them.
 
-What it shows: both stages stand side by side; the flows of the README over HTTP; an update whose parameters
-changed; a first deployment that fails leaves nothing; policies count, by taking one away and giving a wider
-one back; writes end in events in a queue; CloudFront and WAF in front; a stage that is deleted leaves table,
-key and bucket, which another takes over with what they hold; a restored table in the place of a spoilt one.
+What it shows: a deployment of the last release is brought up to date, and goes on; both stages stand side by
+side; the flows of the README over HTTP; an update whose parameters changed; a first deployment that fails
+leaves nothing; policies count, by taking one away and giving a wider one back; writes end in events in a
+queue; CloudFront and WAF in front; a stage that is deleted leaves table, key and bucket, which another takes
+over with what they hold; a restored table in the place of a spoilt one.
 
 The emulator, ministack, ignores the definition of an HTTP API, so its routes are made here, of what `local`
 reads from the template for `make run`. It does not report names that collide: those are counted. It knows no
@@ -35,7 +36,10 @@ from local import sam, template
 from tools import adopt, deploy, end_all_tokens
 
 ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "template.yaml"
 TEMPLATE = ROOT / ".aws-sam" / "host" / "template.yaml"
+RELEASED = ROOT / ".aws-sam" / "released"
+"""The last release, its source and what was built of it; empty in a checkout without history."""
 MINISTACK = ROOT / ".tools" / "deployed" / "bin" / "ministack"
 REGION = "us-east-1"
 ANN = {"email": "ann@example.com", "password": "correct horse battery staple"}
@@ -116,11 +120,13 @@ class Stage:
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
-    def make_routes(self) -> None:
-        """Make the routes that the template declares, with the API and the functions of this stack."""
-        declared = template.load(ROOT / "template.yaml")
+    def make_routes(self, source: Path = SOURCE) -> None:
+        """Make the routes that a template declares, and no other, with this stack's API and functions."""
+        declared = template.load(source)
         resolver = template.Resolver(declared, sam.physical_values(declared, "", "table", "key"))
         gateway, api = self.aws.apigatewayv2, self.outputs["ApiId"]
+        for route in gateway.get_routes(ApiId=api)["Items"]:
+            gateway.delete_route(ApiId=api, RouteId=route["RouteId"])
         authorizers: dict[str, str] = {}
         for route in sam.read_api(resolver, sam.read_functions(resolver)).routes:
             guard: dict[str, str] = {"AuthorizationType": "AWS_IAM"} if route.iam else {}
@@ -235,20 +241,25 @@ def emulator(folder: Path) -> Iterator[int]:
 
 
 def deployed(folder: Path, stage: str, **parameters: str) -> int:
+    """Deploy a stage of what was built here with these parameters."""
+    return deployed_of(TEMPLATE, folder, stage, **parameters)
+
+
+def deployed_of(built: Path, folder: Path, stage: str, **parameters: str) -> int:
     """Deploy a stage with these parameters as `make deploy` does; sam's output goes to a file."""
     overrides = [f"{name}={value}" for name, value in {"Stage": stage, **parameters}.items()]
     config = folder / f"{stage}.toml"
     config.write_text(CONFIG.format(stage=stage, overrides=json.dumps(overrides)))
     with (folder / "sam.log").open("ab") as log:
-        return deploy.deploy(stage, _understood(), SILENT, config=config, log=log)
+        return deploy.deploy(stage, _understood(built), SILENT, config=config, log=log)
 
 
-def _understood() -> Path:
-    """The built template, without what the emulator does not know, beside it, since it names files."""
-    built = template.load(TEMPLATE)
-    kept = {name: it for name, it in built["Resources"].items() if it["Type"] != "AWS::Events::Archive"}
-    path = TEMPLATE.with_name("understood.json")
-    path.write_text(json.dumps({**built, "Resources": kept}))
+def _understood(built: Path) -> Path:
+    """A built template, without what the emulator does not know, beside it, since it names files."""
+    declared = template.load(built)
+    kept = {name: it for name, it in declared["Resources"].items() if it["Type"] != "AWS::Events::Archive"}
+    path = built.with_name("understood.json")
+    path.write_text(json.dumps({**declared, "Resources": kept}))
     return path
 
 
@@ -296,6 +307,38 @@ def try_the_readme(stage: Stage) -> Played:
     )
     good = stage.call(f"{home}/login", ANN).body["token"]
     return Played(application, good=(application, good), ended=(application, ended))
+
+
+def upgrade(folder: Path, stage: Stage) -> list[Played]:
+    """Bring a deployment of the last release up to date, and go back; give what both versions left."""
+    built, source = RELEASED / "build" / "template.yaml", RELEASED / "source" / "template.yaml"
+    if not built.exists():
+        print("The last release is left out: this checkout has no history", file=sys.stderr)
+        return []
+    print("The last release", file=sys.stderr)
+    expect("is deployed", deployed_of(built, folder, "prod", **OWN["prod"]), 0)
+    stage.make_routes(source)
+    before = try_the_readme(stage)
+    print("An upgrade", file=sys.stderr)
+    expect("succeeds", deployed(folder, "prod", **OWN["prod"]), 0)
+    stage.make_routes()
+    try_what_was_there(stage, before)
+    now = try_the_readme(stage)
+    print("And back", file=sys.stderr)
+    expect("it goes", deployed_of(built, folder, "prod", **OWN["prod"]), 0)
+    stage.make_routes(source)
+    try_what_was_there(stage, before)
+    try_what_was_there(stage, now)
+    return [before, now]
+
+
+def try_what_was_there(stage: Stage, played: Played) -> None:
+    """What another version has left is as it was: the application, its user and its tokens."""
+    expect("tokens of before are good", is_let_in(stage, *played.good), 200)
+    expect("ended ones stay dead", is_let_in(stage, *played.ended), 403)
+    logs_in = stage.call(f"/applications/{played.application}/experience/login", ANN)
+    expect("users log in", logs_in.status, 200)
+    expect("to tokens that are good", is_let_in(stage, played.application, logs_in.body["token"]), 200)
 
 
 def wait_for_events(stage: Stage, *wanted: str) -> set[str]:
@@ -346,10 +389,13 @@ def run(folder: Path, port: int) -> None:
     """Everything in its order."""
     aws = Aws()
     stages = {name: Stage(aws, f"signet-{name}", port) for name in ("dev", "prod")}
+    brought_along = upgrade(folder, stages["prod"])
     print("Two stages", file=sys.stderr)
     for name, stage in stages.items():
         expect(f"{name} is deployed", deployed(folder, name, **OWN[name]), 0)
         stage.make_routes()
+    for played in brought_along:
+        try_what_was_there(stages["prod"], played)
     functions = len(sam.read_functions(_resolver()))
     found = aws.__getattr__("lambda").list_functions(MaxItems=1000)["Functions"]
     expect("each with its functions", len(found), 2 * functions)

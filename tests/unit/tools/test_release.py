@@ -50,6 +50,28 @@ def test_the_checksums_are_those_of_the_files(tmp_path: Path) -> None:
     ]
 
 
+def test_a_release_is_a_tagged_commit_whose_changelog_has_its_version(tmp_path: Path) -> None:
+    """Anything else is not packed, and why is said."""
+
+    def git(*arguments: str) -> None:
+        person = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", *person, *arguments], cwd=tmp_path, check=True, capture_output=True)  # noqa: S603, S607
+
+    changes = tmp_path / "CHANGELOG.md"
+    changes.write_text("## Unreleased\n\n- A\n")
+    git("init", "-q")
+    assert release.objection("0.1.0", tmp_path) == "CHANGELOG.md has no section 0.1.0 with a date."
+    changes.write_text("## Unreleased\n\n## 0.1.0 - 2026-11-27\n\n- A\n")
+    assert "not committed" in (release.objection("0.1.0", tmp_path) or "")
+    git("add", "-A")
+    git("commit", "-qm", "Release 0.1.0")
+    assert release.objection("0.1.0", tmp_path) == "The tag v0.1.0 does not point to this commit."
+    git("tag", "v0.1.0")
+    assert release.objection("0.1.0", tmp_path) is None
+    git("commit", "-qm", "More", "--allow-empty")
+    assert release.objection("0.1.0", tmp_path) == "The tag v0.1.0 does not point to this commit."
+
+
 @pytest.mark.heavy  # It needs OpenSSH.
 def test_a_signature_shows_a_checksum_that_somebody_changed(tmp_path: Path) -> None:
     """As docs/release.md has it verified, by OpenSSH alone."""
