@@ -119,10 +119,11 @@ test-deployed: .venv/ready .tools/sam/ready .tools/deployed/ready .aws-sam/host/
 	@$(PYTHON) -m tools.run_deployed
 
 .PHONY: check
-check: ## Everything within 25 minutes: lint, template, tests with nothing left out and their coverage, build, built functions
+check: ## Everything within 25 minutes: lint, template, documentation, tests with nothing left out and their coverage, build, built functions
 	@$(MAKE) lint
 	@$(MAKE) changelog
 	@$(MAKE) validate
+	@$(MAKE) docs
 	@$(MAKE) engines verifiers
 	@SIGNET_BROWSER=required SIGNET_NODE=required \
 	    $(MAKE) test ENGINE=$(or $(ENGINE),extenddb) ARGS="--cov $(ARGS)"
@@ -136,6 +137,12 @@ check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready .tools/runtim
 	@AWS_CLIENT=lean $(PYTHON) -m pytest -m "engine and not hypothesis" $(ARGS)
 	@$(MAKE) test-deployed
 	@echo "make check-all: all passed"
+
+# --- Reading it ---
+
+.PHONY: docs
+docs: .tools/docs/ready ## Build the documentation as a site, into site, with every link and anchor checked
+	@NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build
 
 # --- Measuring it ---
 
@@ -199,7 +206,7 @@ lock: ## Resolve all requirements again and write the hashed lists
 
 .PHONY: clean
 clean: ## Remove all that was made here: environments, builds, caches
-	rm -rf .venv .tools .aws-sam dist .signet .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .aws-sam dist site .signet .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Environments; each is made anew when its list of requirements changes ---
@@ -208,7 +215,7 @@ clean: ## Remove all that was made here: environments, builds, caches
 	@tools/environment make .venv requirements-dev.txt layers/signet
 	@touch $@
 
-.tools/sam/ready .tools/runtime/ready .tools/deployed/ready .tools/supply/ready: .tools/%/ready: tools/requirements-%.txt
+.tools/sam/ready .tools/runtime/ready .tools/deployed/ready .tools/supply/ready .tools/docs/ready: .tools/%/ready: tools/requirements-%.txt
 	@tools/environment make .tools/$* $<
 	@touch $@
 

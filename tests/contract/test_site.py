@@ -1,0 +1,51 @@
+"""The documentation as a site (mkdocs.yml), as far as it can be told without building it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from tests.deployment import ROOT
+
+OUTSIDE = "repository/"
+"""Before the path of a page that stands outside of docs/ (tools/docs_site.py)."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes the tags by which mkdocs.yml names functions as what they stand at."""
+
+
+_Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+
+
+def named(entries: Any) -> Iterator[str]:
+    """The pages of a part of the nav, in its order."""
+    for entry in entries:
+        for value in entry.values() if isinstance(entry, dict) else (entry,):
+            yield from (value,) if isinstance(value, str) else named(value)
+
+
+NAV = Counter(named(yaml.load((ROOT / "mkdocs.yml").read_text(), _Loader)["nav"]))  # noqa: S506 - it is a safe one
+GENERATED: set[str] = set()
+"""Pages that tools/docs_site.py makes of something else."""
+
+
+def test_every_page_is_in_the_nav() -> None:
+    """Once: a page that nobody comes to is not read."""
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    left_out = sorted(pages - set(NAV))
+    assert not left_out, (
+        f"docs/{left_out[0]} is not in the nav of mkdocs.yml: write a line there, under its kind"
+        " of page (how to do a job, reference, explanation), such as "
+        f"`- What it is about: {left_out[0]}`"
+    )
+    assert {page for page, times in NAV.items() if times > 1} == set()
+
+
+def test_the_nav_has_no_page_that_is_not_there() -> None:
+    """Neither of docs/ nor of the rest of the repository."""
+    for page in set(NAV) - GENERATED:
+        outside = page.startswith(OUTSIDE)
+        file = ROOT / page.removeprefix(OUTSIDE) if outside else ROOT / "docs" / page
+        assert file.exists(), f"mkdocs.yml names {page}, which is not there"

@@ -1,0 +1,91 @@
+"""What `make docs` does besides (mkdocs.yml): a file outside docs/ that a page leads to is a page too.
+
+A link that leads out of docs/ leads on GitHub to the file. On the site it leads to a page made of the file:
+Markdown as it is, and anything else as code.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from posixpath import normpath, relpath
+from typing import Any
+
+from mkdocs.structure.files import File, InclusionLevel
+
+ROOT = Path(__file__).parents[1]
+DOCS = "docs/"
+OUTSIDE = "repository/"
+ALWAYS = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+"""Pages of the site, whether or not a page leads to them."""
+
+_LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(#[^)\s]*)?\)")
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_LANGUAGES = {
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".py": "python",
+    ".js": "js",
+    ".mjs": "js",
+    ".json": "json",
+    ".go": "go",
+}
+
+
+def targets(page: str) -> set[str]:
+    """The files of the repository that one of its Markdown files links to, by their paths from its root."""
+    links = _LINK.findall(_CODE.sub("", (ROOT / page).read_text()))
+    return {normpath(f"{PurePosixPath(page).parent}/{path}") for path, _ in links}
+
+
+def place(file: str) -> str:
+    """Where a file of the repository stands on the site, as the source of a page."""
+    if file.startswith(DOCS):
+        return file.removeprefix(DOCS)
+    return OUTSIDE + (file if file.endswith(".md") else f"{file}.md")
+
+
+def _origin(source: str) -> str:
+    return source.removeprefix(OUTSIDE) if source.startswith(OUTSIDE) else DOCS + source
+
+
+def _content(file: str) -> str:
+    path = ROOT / file
+    if file.endswith(".md"):
+        return path.read_text()
+    if path.is_dir():
+        names = sorted(entry.name for entry in path.iterdir() if entry.name != "__pycache__")
+        return f"# {file}\n\nA folder of the repository:\n\n" + "".join(f"- `{name}`\n" for name in names)
+    return f"# {file}\n\n````{_LANGUAGES.get(path.suffix, '')}\n{path.read_text()}\n````\n"
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages that stand for files outside of docs/."""
+    pages = [file.src_uri for file in files.documentation_pages()]
+    waiting, seen = [DOCS + page for page in pages] + list(ALWAYS), set()
+    while waiting:
+        file = waiting.pop()
+        if file in seen or not (ROOT / file).exists():
+            continue
+        seen.add(file)
+        if not file.startswith(DOCS):
+            made = File.generated(
+                config, place(file), content=_content(file), inclusion=InclusionLevel.NOT_IN_NAV
+            )
+            files.append(made)
+        if file.endswith(".md"):
+            waiting += targets(file)
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs gives them
+    """Lead links from and to files outside of docs/ to their pages."""
+    source = page.file.src_uri
+    origin = PurePosixPath(_origin(source)).parent
+
+    def led(link: re.Match[str]) -> str:
+        path, anchor = link.groups()
+        target = normpath(f"{origin}/{path}")
+        if source.startswith(OUTSIDE) == (not target.startswith(DOCS)) and target.endswith(".md"):
+            return link.group()
+        return f"]({relpath(place(target), PurePosixPath(source).parent)}{anchor or ''})"
+
+    return _LINK.sub(led, markdown)
