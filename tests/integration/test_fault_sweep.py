@@ -8,7 +8,7 @@ from tests.effort import is_heavy
 from tests.setups import EVENT_NAMES, NAMES, WAYS, set_up
 from tests.sweep import is_sampled
 
-PLAYED = NAMES if is_heavy() else NAMES[::5]
+PLAYED = NAMES if is_heavy() else NAMES[::12]
 ONE_IN = 4 if is_heavy() else 25
 """Of how many plays one is played here; `make bench PARTS=faults` plays all."""
 

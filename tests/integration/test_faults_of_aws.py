@@ -79,7 +79,9 @@ def register(signet: Deployment) -> Response:
     return signet.http("POST", path, fields, headers=signet.bearer())
 
 
-@pytest.mark.parametrize("operation", ["BatchGetItem", "TransactWriteItems"])
+@pytest.mark.parametrize(
+    "operation", [pytest.param("BatchGetItem", marks=pytest.mark.heavy), "TransactWriteItems"]
+)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_fault_is_not_seen(moto_signet: Deployment, between: Server, fault: str, operation: str) -> None:
     """Neither at a container's first read nor at the write: the same is asked again, and answered."""

@@ -79,7 +79,8 @@ def large_group(signet: Deployment, letter: str) -> Any:
     return shown
 
 
-@pytest.mark.parametrize("letter", [pytest.param("x", marks=pytest.mark.heavy), WIDE])
+@pytest.mark.heavy
+@pytest.mark.parametrize("letter", ["x", WIDE])
 def test_the_largest_group(signet: Deployment, letter: str) -> None:
     """A thousand members with the longest ids, description and tags: over HTTP, and directly."""
     shown = large_group(signet, letter)

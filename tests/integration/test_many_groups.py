@@ -193,7 +193,7 @@ def outage(number: int, at: int, call: Callable[[], Any]) -> Any:
     return answer
 
 
-HITS = [pytest.param(lost, marks=pytest.mark.heavy), unanswered, outage]
+HITS = [*(pytest.param(hit, marks=pytest.mark.heavy) for hit in (lost, unanswered)), outage]
 
 type Scene = Callable[[Deployment, list[str]], Callable[[], Response]]
 """Makes what has to be there, and gives what sends the request."""
@@ -345,7 +345,7 @@ def test_what_was_left_over_is_settled_by_who_comes_next(
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("place", [0, pytest.param(-1, marks=pytest.mark.heavy)])
 def test_a_group_that_is_deleted_at_any_moment(moto_signet: Deployment, scene: Scene, place: int) -> None:
     """The user comes without it, or it is said that there is none and nothing was written; never a 500."""
     signet = moto_signet

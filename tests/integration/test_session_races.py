@@ -561,11 +561,11 @@ def test_an_end_whose_answer_got_lost_is_the_same_one(scene: Scene, marks: int, 
 @pytest.mark.parametrize(
     ("marks", "are_past", "are_raised"),
     [
-        (0, False, False),
+        pytest.param(0, False, False, marks=pytest.mark.heavy),
         (MAX_MARKS - CALLERS, False, False),
         (MAX_MARKS - CALLERS // 2, False, True),
-        (MAX_MARKS, False, True),
-        (MAX_MARKS - CALLERS // 2, True, False),
+        pytest.param(MAX_MARKS, False, True, marks=pytest.mark.heavy),
+        pytest.param(MAX_MARKS - CALLERS // 2, True, False, marks=pytest.mark.heavy),
         (MAX_MARKS, True, False),
     ],
 )
