@@ -98,6 +98,10 @@ event-schemas: .venv/ready ## Write anew the JSON Schemas of the events that are
 changelog: .venv/ready ## Check that what changed since BASE=…, or the last release, is in CHANGELOG.md
 	@$(PYTHON) -m tools.changelog $(BASE)
 
+.PHONY: openapi
+openapi: .venv/ready ## Write anew the description of the API: openapi.yaml
+	@$(PYTHON) -m tools.openapi
+
 .PHONY: lint
 lint: .venv/ready ## Check format, style, types, imports and the template
 	$(PYTHON) -m ruff format --check .

@@ -4,6 +4,7 @@ from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import ResponseModel
 from signet.edge.operation import Call, no_fields, operation
+from signet.errors import ApplicationNotFound
 from signet.usecases import applications
 
 
@@ -19,6 +20,7 @@ class Settings(ResponseModel):
     request=no_fields,
     dialect=velt("API key metadata retrieved successfully.", version=2, body_optional=True),
     scheme=VELT_KEY,
+    refuses=(ApplicationNotFound,),
 )
 def lambda_handler(call: Call[None]) -> Settings:
     """Show the settings as they are in the table: who has just changed one looks here whether it is so."""

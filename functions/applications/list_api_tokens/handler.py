@@ -5,6 +5,7 @@ from signet.edge.dialects.velt import velt
 from signet.edge.fields.applications import ApiTokenView
 from signet.edge.fields.model import ResponseModel
 from signet.edge.operation import Call, no_fields, operation
+from signet.errors import ApplicationNotFound
 from signet.usecases import applications
 
 
@@ -20,6 +21,7 @@ class ApiTokens(ResponseModel):
     request=no_fields,
     dialect=velt("Auth tokens retrieved successfully.", version=2, body_optional=True),
     scheme=VELT_KEY,
+    refuses=(ApplicationNotFound,),
 )
 def lambda_handler(call: Call[None]) -> ApiTokens:
     """Show the prefixes and dates of the tokens; the tokens themselves are not stored."""

@@ -10,6 +10,7 @@ from signet.edge.dialects.velt import velt
 from signet.edge.fields.applications import ApiTokenView
 from signet.edge.fields.model import RequestModel, ResponseModel
 from signet.edge.operation import Call, operation
+from signet.errors import ApplicationNotFound
 from signet.usecases import applications
 
 DEFAULT_GRACE = 3600
@@ -43,6 +44,7 @@ class ResetTokens(ResponseModel):
     request=ResetApiToken.parse,
     dialect=velt("Auth token reset successfully.", version=2, body_optional=True),
     scheme=VELT_KEY,
+    refuses=(ApplicationNotFound,),
 )
 def lambda_handler(call: Call[ResetApiToken]) -> ResetTokens:
     """Make a new API token; the newest one so far lives on for the grace, an older one ends."""

@@ -1,6 +1,6 @@
 """POST /v2/workspace/apikeyconfig/update: whether users need a token (docs/api.md, section 10)."""
 
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from pydantic import model_validator
 
@@ -8,7 +8,7 @@ from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.operation import Call, operation
-from signet.errors import FaultKind, InvalidRequest
+from signet.errors import ApplicationNotFound, FaultKind, InvalidRequest
 from signet.usecases import applications
 
 
@@ -30,15 +30,24 @@ class UpdateSettings(RequestModel):
         return self
 
 
+class ChangedSettings(TypedDict, total=False):
+    """The answer: the settings that were sent, as they are now."""
+
+    requireJwtToken: bool
+    enablePrivateComments: bool
+
+
 @operation(
     "update_settings",
     request=UpdateSettings.parse,
     dialect=velt("API key configuration updated successfully.", version=2),
     scheme=VELT_KEY,
+    refuses=(ApplicationNotFound,),
 )
-def lambda_handler(call: Call[UpdateSettings]) -> dict[str, Any]:
+def lambda_handler(call: Call[UpdateSettings]) -> ChangedSettings:
     """Set whether `identify` demands a user token, and give the settings that were sent as they are now."""
-    given, now = call.request.model_fields_set, dict[str, Any]()
+    given = call.request.model_fields_set
+    now: ChangedSettings = {}
     if "require_jwt_token" in given:
         changes = {"require_jwt_token": call.request.require_jwt_token}
         application = applications.change_settings(call.tenant, changes)

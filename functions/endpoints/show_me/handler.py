@@ -4,7 +4,7 @@ An example of a route behind the authorizer: what it hands on is all that this f
 no table and has no permission. docs/api.md, section 8.
 """
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from signet.edge.credentials import AUTHORIZED
 from signet.edge.dialects.losant import LOSANT
@@ -20,8 +20,24 @@ class ShowMe(RequestModel):
     application_id: LowerId
 
 
+class AuthInfo(TypedDict):
+    """What the token says besides. Dates are ISO 8601 with milliseconds."""
+
+    issuedAt: str
+    expiresAt: str | None
+    extraData: NotRequired[dict[str, Any] | None]
+
+
+class Experience(TypedDict):
+    """The answer: what the authorizer hands on. `partial` names what did not fit."""
+
+    user: dict[str, Any]
+    authInfo: AuthInfo
+    partial: NotRequired[list[str]]
+
+
 @operation("show_me", request=ShowMe.parse, dialect=LOSANT, scheme=AUTHORIZED)
-def lambda_handler(call: Call[ShowMe]) -> dict[str, Any]:
+def lambda_handler(call: Call[ShowMe]) -> Experience:
     """Show the user and the token's data."""
     experience = call.request.experience
     user = experience.get("user")
@@ -29,4 +45,4 @@ def lambda_handler(call: Call[ShowMe]) -> dict[str, Any]:
     if not isinstance(user, dict) or user.get("applicationId") != call.request.application_id:
         message = "This user belongs to another application than the path names."
         raise CredentialsWrong(message)
-    return experience
+    return cast("Experience", experience)

@@ -5,7 +5,7 @@ Losant's *Get an experience group*; docs/api.md, section 4.
 
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
-from signet.edge.fields.groups import GroupDetail, NamedGroup
+from signet.edge.fields.groups import GroupDetail, NamedGroup, view_with_members
 from signet.edge.operation import Call, operation
 from signet.usecases import groups
 
@@ -14,4 +14,4 @@ from signet.usecases import groups
 def lambda_handler(call: Call[NamedGroup]) -> GroupDetail:
     """Show a group with its members."""
     group, members = groups.get_group(call.tenant, call.request.experience_group_id)
-    return GroupDetail.with_members(call.tenant.application_id, group, members)
+    return view_with_members(call.tenant.application_id, group, members)

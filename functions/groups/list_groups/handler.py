@@ -8,8 +8,8 @@ from typing import Literal
 from signet.domain.listing import Query
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
-from signet.edge.fields.groups import GroupView
-from signet.edge.fields.lists import ListFields, ListView
+from signet.edge.fields.groups import GroupView, view_group
+from signet.edge.fields.lists import ListFields, ListView, view_list
 from signet.edge.operation import Call, operation
 from signet.usecases.group_listing import FIELDS, Candidate, list_groups
 
@@ -32,10 +32,8 @@ class ListGroups(ListFields):
     scheme=BEARER,
     query=ListGroups.parameters(),
 )
-def lambda_handler(call: Call[ListGroups]) -> ListView:
+def lambda_handler(call: Call[ListGroups]) -> ListView[GroupView]:
     """List groups: a page by offset, or the next page of a walk."""
     page = list_groups(call.tenant, call.request.query())
     application_id = call.tenant.application_id
-    return ListView.of(
-        application_id, call.request, page, lambda group: GroupView.of(application_id, group).to_json()
-    )
+    return view_list(application_id, call.request, page, lambda group: view_group(application_id, group))

@@ -5,7 +5,7 @@ Losant's *Update an experience group*; docs/api.md, section 4.
 
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
-from signet.edge.fields.groups import GroupDetail, UpdateGroup
+from signet.edge.fields.groups import GroupDetail, UpdateGroup, view_with_members
 from signet.edge.operation import LARGE_BODY_BYTES, Call, operation
 from signet.usecases import groups
 
@@ -24,4 +24,4 @@ def lambda_handler(call: Call[UpdateGroup]) -> GroupDetail:
     group, members = groups.change(
         call.tenant, request.experience_group_id, request.fields(), request.members()
     )
-    return GroupDetail.with_members(call.tenant.application_id, group, members)
+    return view_with_members(call.tenant.application_id, group, members)

@@ -1,6 +1,6 @@
 """GET /.well-known/openid-configuration: discovery (docs/api.md, section 7)."""
 
-from typing import Any
+from typing import TypedDict
 
 from signet import wiring
 from signet.domain.keys import JWKS_MAX_AGE
@@ -12,6 +12,27 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 """How a caller of the endpoints that take tokens says who it is (RFC 8414 section 2)."""
 
 
+class RevocationBounds(TypedDict):
+    """Within how many seconds each revocation is seen everywhere."""
+
+    user: float
+    application: float
+    key: float
+
+
+class Configuration(TypedDict):
+    """The answer (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2)."""
+
+    issuer: str
+    jwks_uri: str
+    introspection_endpoint: str
+    introspection_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint: str
+    revocation_endpoint_auth_methods_supported: list[str]
+    id_token_signing_alg_values_supported: list[str]
+    revocation_bound_seconds: RevocationBounds
+
+
 @operation(
     "publish_configuration",
     request=no_fields,
@@ -20,7 +41,7 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
     headers={"cache-control": f"public, max-age={JWKS_MAX_AGE}"},
     needs=(wiring.key_ring,),
 )
-def lambda_handler(_call: Call[None]) -> dict[str, Any]:
+def lambda_handler(_call: Call[None]) -> Configuration:
     """What a verifier needs to know, with the time within which each revocation is seen everywhere."""
     settings, key_ring = wiring.settings(), wiring.key_ring().get()
     return {

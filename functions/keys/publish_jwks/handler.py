@@ -1,12 +1,18 @@
 """GET /.well-known/jwks.json: the public keys (RFC 7517; docs/api.md, section 7)."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from signet import wiring
 from signet.domain.keys import JWKS_MAX_AGE
 from signet.edge.credentials import PUBLIC
 from signet.edge.dialects.oauth import OAUTH
 from signet.edge.operation import Call, no_fields, operation
+
+
+class Jwks(TypedDict):
+    """The answer: a JWK set."""
+
+    keys: list[dict[str, Any]]
 
 
 @operation(
@@ -17,6 +23,6 @@ from signet.edge.operation import Call, no_fields, operation
     headers={"cache-control": f"public, max-age={JWKS_MAX_AGE}"},
     needs=(wiring.key_ring,),
 )
-def lambda_handler(_call: Call[None]) -> dict[str, Any]:
+def lambda_handler(_call: Call[None]) -> Jwks:
     """The JWK set of every key that may verify a token now or soon."""
-    return wiring.key_ring().get().jwks()
+    return {"keys": wiring.key_ring().get().jwks()["keys"]}

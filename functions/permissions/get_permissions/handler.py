@@ -1,7 +1,7 @@
 """POST /v2/auth/permissions/get: what is stored of users, in one organization (docs/api.md, section 10)."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -60,6 +60,29 @@ class GetPermissions(PermissionsRequest):
         return resource["organizationId"] == self.organization_id and (ids is None or resource["id"] in ids)
 
 
+class Access(TypedDict):
+    """What a user may do with a resource, until when in Unix seconds."""
+
+    accessRole: Literal["viewer", "editor"]
+    expiresAt: NotRequired[int]
+
+
+class NoAccess(TypedDict):
+    """What is said of a resource that was asked for by name and that a user may not use."""
+
+    error: str
+    errorCode: Literal["permission_denied"]
+    accessType: Literal["restricted"]
+
+
+class PermissionsOfUser(TypedDict, total=False):
+    """What is stored of a user, by the resources' ids."""
+
+    organization: dict[str, Access | NoAccess]
+    folders: dict[str, Access | NoAccess]
+    documents: dict[str, Access | NoAccess]
+
+
 GROUPS = {"organization": "organization", "folder": "folders", "document": "documents"}
 """Under which name the answer has resources of a type."""
 
@@ -70,7 +93,7 @@ GROUPS = {"organization": "organization", "folder": "folders", "document": "docu
     dialect=velt("User permissions retrieved successfully.", version=2),
     scheme=VELT_HEADERS,
 )
-def lambda_handler(call: Call[GetPermissions]) -> dict[str, Any]:
+def lambda_handler(call: Call[GetPermissions]) -> dict[str, PermissionsOfUser]:
     """Give the stored permissions of each user that have not expired, by kind and id of the resource."""
     request = call.request
     named = request.named
@@ -81,7 +104,7 @@ def lambda_handler(call: Call[GetPermissions]) -> dict[str, Any]:
     }
 
 
-def _grouped(named: Iterable[tuple[str, str]], permitted: Iterable[Resource]) -> dict[str, Any]:
+def _grouped(named: Iterable[tuple[str, str]], permitted: Iterable[Resource]) -> PermissionsOfUser:
     """What is permitted, and what is named and is not: in Velt's words, for which clients look."""
     groups: dict[str, Any] = {}
     for kind, resource_id in named:
@@ -93,4 +116,4 @@ def _grouped(named: Iterable[tuple[str, str]], permitted: Iterable[Resource]) ->
     for resource in permitted:
         said = {name: resource[name] for name in ("accessRole", "expiresAt") if name in resource}
         groups.setdefault(GROUPS[resource["type"]], {})[resource["id"]] = said
-    return groups
+    return cast("PermissionsOfUser", groups)

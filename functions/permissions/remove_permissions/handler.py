@@ -3,11 +3,14 @@
 docs/api.md, section 10.
 """
 
-from typing import Any
-
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
-from signet.edge.fields.permissions import NamedResources, PermissionsRequest
+from signet.edge.fields.permissions import (
+    NamedResources,
+    PermissionsRequest,
+    StoredPermissions,
+    view_permissions,
+)
 from signet.edge.fields.velt import ExternalId
 from signet.edge.operation import Call, operation
 from signet.usecases import permissions
@@ -27,8 +30,8 @@ class RemovePermissions(PermissionsRequest):
     scheme=VELT_HEADERS,
     takes_events=True,
 )
-def lambda_handler(call: Call[RemovePermissions]) -> dict[str, Any]:
+def lambda_handler(call: Call[RemovePermissions]) -> StoredPermissions:
     """Remove the permissions, and give what is left of those that were stored."""
     user_id, resources = call.request.user_id, call.request.permissions.plain
     left = permissions.remove(call.tenant, user_id, resources)
-    return {"permissions": {"resources": left}}
+    return view_permissions(left)

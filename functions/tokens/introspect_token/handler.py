@@ -1,6 +1,6 @@
 """POST /oauth2/introspect: whether a token is good now (RFC 7662; docs/api.md, section 7)."""
 
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
 from signet import wiring
 from signet.domain.permissions import live_claims
@@ -12,6 +12,29 @@ from signet.edge.operation import Call, operation
 from signet.errors import TokenRefused
 
 
+class Introspection(TypedDict, total=False):
+    """The answer: of a good token its claims besides, of which these are there always or often."""
+
+    active: Required[bool]
+    iss: str
+    aud: str
+    sub: str
+    iat: int
+    exp: int
+    jti: str
+    gen: int
+    agen: int
+    identity_type: str
+    email: str
+    phone_number: str
+    name: str
+    picture: str
+    is_admin: bool
+    organization_id: str
+    permissions: dict[str, Any]
+    ext: dict[str, Any]
+
+
 @operation(
     "introspect_token",
     request=parse_parameters,
@@ -21,11 +44,11 @@ from signet.errors import TokenRefused
     scheme=CLIENT,
     needs=(wiring.verifier,),
 )
-def lambda_handler(call: Call[PresentedToken]) -> dict[str, Any]:
+def lambda_handler(call: Call[PresentedToken]) -> Introspection:
     """Give the claims of a token of this application that is good, whatever its kind."""
     try:
         token = wiring.verifier().verify_any(call.tenant, call.request.token)
     except TokenRefused:
         # It says no more: why is not for the bearer of somebody else's token to learn.
         return {"active": False}
-    return {"active": True, **live_claims(token.claims, call.now)}
+    return cast("Introspection", {"active": True, **live_claims(token.claims, call.now)})

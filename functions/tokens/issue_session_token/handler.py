@@ -4,7 +4,7 @@ For an application that knows by other means who the user is. Over HTTP, by dire
 of a workflow: Losant's *Generate Token Node*. docs/api.md, section 6.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from signet import wiring
 from signet.domain.strict_json import Members
@@ -40,6 +40,12 @@ class IssueSessionToken(NamedUser):
         )
 
 
+class SessionToken(TypedDict):
+    """The answer."""
+
+    token: str
+
+
 def parse_direct(members: Members) -> "IssueSessionToken | GenerateTokenRequest":
     """A direct invocation: the same fields, or a workflow's node and payload."""
     if "node" not in members:
@@ -58,7 +64,7 @@ def parse_direct(members: Members) -> "IssueSessionToken | GenerateTokenRequest"
     scheme=BEARER,
     needs=(wiring.signer,),
 )
-def lambda_handler(call: "Call[IssueSessionToken | GenerateTokenRequest]") -> dict[str, Any]:
+def lambda_handler(call: "Call[IssueSessionToken | GenerateTokenRequest]") -> SessionToken | dict[str, Any]:
     """Issue a session token for the user."""
     request = call.request
 

@@ -4,7 +4,7 @@ Over HTTP, by direct invocation, and as a step of a workflow: Losant's *Authenti
 Node*. docs/api.md, section 5.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Self, TypedDict
 
 from pydantic import Strict, model_validator
 
@@ -16,8 +16,8 @@ from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel, Source
 from signet.edge.operation import Call, operation
-from signet.edge.user_view import view_user
-from signet.errors import FaultKind, FieldFault, InvalidRequest
+from signet.edge.user_view import UserView, view_user
+from signet.errors import FaultKind, FieldFault, InvalidRequest, TooManyAttempts
 from signet.usecases import authentication
 from signet.usecases.authentication import Attempt, Authentication, AuthMode
 from signet.usecases.memberships import groups_of, groups_once_written
@@ -73,6 +73,14 @@ class Authenticate(RequestModel):
         )
 
 
+class Authenticated(TypedDict):
+    """The answer: whether the credentials are right, and then what was asked for."""
+
+    authenticated: bool
+    user: NotRequired[UserView]
+    token: NotRequired[str]
+
+
 def parse_direct(members: Members) -> "Authenticate | AuthenticateUserRequest":
     """A direct invocation: the same fields, or a workflow's node and payload."""
     if "node" not in members:
@@ -90,8 +98,9 @@ def parse_direct(members: Members) -> "Authenticate | AuthenticateUserRequest":
     dialect=LOSANT,
     scheme=BEARER,
     needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
+    refuses=(TooManyAttempts,),
 )
-def lambda_handler(call: "Call[Authenticate | AuthenticateUserRequest]") -> dict[str, Any]:
+def lambda_handler(call: "Call[Authenticate | AuthenticateUserRequest]") -> Authenticated | dict[str, Any]:
     """Say whether the credentials are right; if they are, who it is, with a token if wanted."""
     tenant = call.tenant
 
@@ -99,7 +108,7 @@ def lambda_handler(call: "Call[Authenticate | AuthenticateUserRequest]") -> dict
         verifier, signer, hasher = wiring.verifier(), wiring.signer(), wiring.password_hasher()
         return authentication.authenticate(tenant, verifier, signer, hasher, attempt, call.warn)
 
-    def view(user: User, attempt: Attempt) -> dict[str, Any]:
+    def view(user: User, attempt: Attempt) -> UserView:
         is_written = attempt.writes
         groups = groups_once_written(tenant, user, call.warn) if is_written else groups_of(tenant, [user])
         return view_user(tenant.application_id, user, groups)
@@ -112,6 +121,9 @@ def lambda_handler(call: "Call[Authenticate | AuthenticateUserRequest]") -> dict
     done = authenticate(attempt)
     if done is None:
         return {"authenticated": False}
-    user = {"user": view(done.user, attempt)} if call.request.return_user else {}
-    token = {"token": done.token} if done.token is not None else {}
-    return {"authenticated": True} | user | token
+    answer: Authenticated = {"authenticated": True}
+    if call.request.return_user:
+        answer["user"] = view(done.user, attempt)
+    if done.token is not None:
+        answer["token"] = done.token
+    return answer

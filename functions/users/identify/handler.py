@@ -3,7 +3,7 @@
 What Velt's `client.identify()` does, on the server. Public. docs/api.md, section 10.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from signet import wiring
 from signet.domain.identities import load_email_validator
@@ -12,6 +12,7 @@ from signet.edge.dialects.velt import velt
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.velt import ExternalId, Profile
 from signet.edge.operation import Call, operation
+from signet.errors import PermissionDenied, TokenRefused, TokenRequired
 from signet.usecases import identification
 
 
@@ -29,14 +30,27 @@ class Identify(RequestModel):
     user: ClaimedUser
 
 
+class Identified(TypedDict):
+    """The answer. `user` has `userId`, `isAdmin`, and of the profile what there is."""
+
+    user: dict[str, Any]
+    verified: bool
+    verifiedFields: list[str]
+
+
 @operation(
     "identify",
     request=Identify.parse,
     dialect=velt("User identified.", version=1),
     scheme=API_KEY,
     needs=(wiring.verifier, load_email_validator),
+    refuses=(
+        TokenRequired,
+        TokenRefused,
+        PermissionDenied,
+    ),
 )
-def lambda_handler(call: Call[Identify]) -> dict[str, Any]:
+def lambda_handler(call: Call[Identify]) -> Identified:
     """Say who it is, and what of that a token vouches for."""
     user = call.request.user
     claim = identification.Claim(

@@ -11,9 +11,9 @@ from signet.domain.listing import Query
 from signet.domain.users import User
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
-from signet.edge.fields.lists import ListFields, ListView
+from signet.edge.fields.lists import ListFields, ListView, view_list
 from signet.edge.operation import Call, operation
-from signet.edge.user_view import view_user
+from signet.edge.user_view import UserView, view_user
 from signet.errors import InvalidRequest
 from signet.usecases.listing import FIELDS, FILTERS, list_users
 from signet.usecases.memberships import groups_of
@@ -58,10 +58,8 @@ class ListUsers(ListFields):
     scheme=BEARER,
     query=ListUsers.parameters(),
 )
-def lambda_handler(call: Call[ListUsers]) -> ListView:
+def lambda_handler(call: Call[ListUsers]) -> ListView[UserView]:
     """List users: a page by offset, or the next page of a walk."""
     page = list_users(call.tenant, call.request.query())
     application_id, groups = call.tenant.application_id, groups_of(call.tenant, page.items)
-    return ListView.of(
-        application_id, call.request, page, lambda user: view_user(application_id, user, groups)
-    )
+    return view_list(application_id, call.request, page, lambda user: view_user(application_id, user, groups))

@@ -4,7 +4,7 @@ Anybody may ask. What the session token is like, the application's `login` setti
 browser. docs/api.md, section 5.
 """
 
-from typing import Any
+from typing import TypedDict
 
 from signet import wiring
 from signet.domain.guessing import find_source
@@ -13,8 +13,8 @@ from signet.edge.credentials import NAMED
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import RequestModel
 from signet.edge.operation import Call, operation
-from signet.edge.user_view import view_user
-from signet.errors import LoginRefused
+from signet.edge.user_view import UserView, view_user
+from signet.errors import LoginRefused, TooManyAttempts
 from signet.usecases import authentication
 from signet.usecases.authentication import Attempt, AuthMode
 from signet.usecases.memberships import groups_once_written
@@ -27,14 +27,25 @@ class LogIn(RequestModel):
     password: str
 
 
+class LoggedIn(TypedDict):
+    """The answer."""
+
+    token: str
+    user: UserView
+
+
 @operation(
     "log_in",
     request=LogIn.parse,
     dialect=LOSANT,
     scheme=NAMED,
     needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
+    refuses=(
+        LoginRefused,
+        TooManyAttempts,
+    ),
 )
-def lambda_handler(call: Call[LogIn]) -> dict[str, Any]:
+def lambda_handler(call: Call[LogIn]) -> LoggedIn:
     """Give a session token for an e-mail address and its password."""
     tenant, settings = call.tenant, call.tenant.application.login
     attempt = Attempt(

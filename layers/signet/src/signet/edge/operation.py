@@ -109,6 +109,34 @@ class Variant[R]:
     scheme: Scheme
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a handler says of its operation, for who describes it (`tools/openapi.py`).
+
+    Attributes:
+        operate: What was decorated: its docstring says what the operation does, its annotation what it gives.
+        usual: What it is like on its route.
+        variants: By route key, what differs on further routes.
+        status: Of the answer over HTTP.
+        headers: Of the answer over HTTP, besides those that every answer has.
+        query: The query parameters that become fields.
+        is_form: Whether the body is a form and not JSON.
+        refuses: The refusals that are the operation's own.
+    """
+
+    operate: Callable[..., JsonModel | Mapping[str, Any]]
+    usual: Variant[Any]
+    variants: Mapping[str, Variant[Any]]
+    status: int
+    headers: Mapping[str, str]
+    query: Collection[str]
+    is_form: bool
+    refuses: Collection[type[SignetError]]
+
+
+DECLARED: dict[str, Declared] = {}
+"""The operations whose handlers are imported, by name: one on Lambda, all in a tool."""
+
 type Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 
@@ -127,7 +155,8 @@ def operation[R](
     variants: Mapping[str, Variant[R]] | None = None,
     takes_events: bool = False,
     needs: Collection[Callable[[], object]] = (),
-) -> Callable[[Callable[[Call[R]], JsonModel | dict[str, Any]]], Handler]:
+    refuses: Collection[type[SignetError]] = (),
+) -> Callable[[Callable[[Call[R]], JsonModel | Mapping[str, Any]]], Handler]:
     """Make a Lambda handler of an operation.
 
     Args:
@@ -145,17 +174,23 @@ def operation[R](
         takes_events: Whether it takes EventBridge events and SQS batches too, of whom the environment names.
         needs: What its first call would build or import, besides what its scheme and its imports say; done in
             the init phase (`wiring.prepare`).
+        refuses: Which refusals are its own, for who describes it; those that all have of its scheme, its
+            path and its fields need no mention.
     """
     wiring.prepare((_prepare_applications, *needs) if scheme.in_application else needs)
     logger = make_logger(name)
     usual = Variant(request, dialect, scheme)
 
-    def decorate(operate: Callable[[Call[R]], JsonModel | dict[str, Any]]) -> Handler:
+    def decorate(operate: Callable[[Call[R]], JsonModel | Mapping[str, Any]]) -> Handler:
+        DECLARED[name] = Declared(
+            operate, usual, variants or {}, status, headers or {}, query, parse is not parse_body, refuses
+        )
+
         def over_http(http: HttpRequest, record: Record) -> dict[str, Any]:
             answer_headers = dict(headers or {})
             variant = (variants or {}).get(http.route_key, usual)
 
-            def attempt() -> JsonModel | dict[str, Any]:
+            def attempt() -> JsonModel | Mapping[str, Any]:
                 source_ip = http.source_ip
                 if not http.is_signed:
                     digests = wiring.settings().origin_secret_digests
@@ -179,7 +214,7 @@ def operation[R](
             return _answer(code, body, answer_headers, http.request_id)
 
         def directly(read: Callable[[], object], record: Record) -> dict[str, Any]:
-            def attempt() -> JsonModel | dict[str, Any]:
+            def attempt() -> JsonModel | Mapping[str, Any]:
                 acts_for, members = _accept(read(), scheme, body_limit, record)
                 return operate(_call(record, (direct or request)(members), acts_for))
 
@@ -336,8 +371,8 @@ def _accept(
     return get_application(wiring.applications(), application_id), members
 
 
-def _json(result: JsonModel | dict[str, Any]) -> dict[str, Any]:
-    return result if isinstance(result, dict) else result.to_json()
+def _json(result: JsonModel | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(result) if isinstance(result, Mapping) else result.to_json()
 
 
 def _refusal_headers(error: SignetError, status: int, scheme: Scheme) -> dict[str, str]:

@@ -4,14 +4,45 @@ A plain dictionary, since the authorizer needs it too, whose cold start pydantic
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from signet.domain.groups import Group
 from signet.domain.times import iso_8601
 from signet.domain.users import User, path_id
 
 
-def view_user(application_id: str, user: User, groups: Mapping[str, Group] | None) -> dict[str, Any]:
+class GroupOfUser(TypedDict):
+    """A group as its member shows it."""
+
+    id: str
+    name: str
+    parentId: str | None
+
+
+class UserView(TypedDict):
+    """A user. Dates are ISO 8601 with milliseconds."""
+
+    id: str
+    experienceUserId: str
+    applicationId: str
+    creationDate: str
+    lastUpdated: str
+    passwordLastUpdated: str | None
+    lastLogin: str | None
+    email: str | None
+    emailVerified: bool | None
+    firstName: str | None
+    lastName: str | None
+    avatarUrl: None
+    tokenCutoff: str | None
+    userTags: dict[str, str]
+    profile: NotRequired[Mapping[str, Any]]
+    unverified: NotRequired[Literal[True]]
+    experienceGroups: NotRequired[list[GroupOfUser]]
+    partial: NotRequired[list[str]]
+
+
+def view_user(application_id: str, user: User, groups: Mapping[str, Group] | None) -> UserView:
     """What a client sees of a user.
 
     Args:
@@ -20,17 +51,7 @@ def view_user(application_id: str, user: User, groups: Mapping[str, Group] | Non
         groups: Those of its groups that there are, by id; others are left out. None where nobody could
             tell, which `partial` says then.
     """
-    apart: dict[str, Any] = {"profile": user.profile} if user.profile else {}
-    if user.is_unverified:
-        apart["unverified"] = True
-    if groups is None:
-        apart["partial"] = ["experienceGroups"]
-    else:
-        apart["experienceGroups"] = [
-            {"id": group.id, "name": group.name, "parentId": group.parent_id}
-            for group in (groups[group_id] for group_id in user.group_ids if group_id in groups)
-        ]
-    return {
+    view: UserView = {
         "id": path_id(user.id),
         "experienceUserId": path_id(user.id),
         "applicationId": application_id,
@@ -46,8 +67,19 @@ def view_user(application_id: str, user: User, groups: Mapping[str, Group] | Non
         "avatarUrl": None,  # The product has it; a picture that `identify` brought is in the profile.
         "tokenCutoff": _date(user.token_cutoff_ms),
         "userTags": user.tags,
-        **apart,
     }
+    if user.profile:
+        view["profile"] = user.profile
+    if user.is_unverified:
+        view["unverified"] = True
+    if groups is None:
+        view["partial"] = ["experienceGroups"]
+    else:
+        view["experienceGroups"] = [
+            {"id": group.id, "name": group.name, "parentId": group.parent_id}
+            for group in (groups[group_id] for group_id in user.group_ids if group_id in groups)
+        ]
+    return view
 
 
 def _date(milliseconds: int | None) -> str | None:

@@ -19,6 +19,8 @@ TYPES: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.TryLater, "ServiceUnavailable"),
 )
 
+FAULT_TYPE = "InternalServerError"
+
 
 def _refusal(error: errors.SignetError) -> dict[str, Any]:
     name = next(name for kind, name in TYPES if isinstance(error, kind))
@@ -26,7 +28,7 @@ def _refusal(error: errors.SignetError) -> dict[str, Any]:
 
 
 def _fault() -> dict[str, Any]:
-    return {"type": "InternalServerError", "message": FAULT}
+    return {"type": FAULT_TYPE, "message": FAULT}
 
 
 LOSANT = Dialect(_refusal, _fault)

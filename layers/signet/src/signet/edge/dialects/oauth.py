@@ -16,6 +16,8 @@ CODES: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.TryLater, "temporarily_unavailable"),
 )
 
+FAULT_CODE = "server_error"
+
 
 def _refusal(error: errors.SignetError) -> dict[str, Any]:
     code = next(code for kind, code in CODES if isinstance(error, kind))
@@ -23,7 +25,7 @@ def _refusal(error: errors.SignetError) -> dict[str, Any]:
 
 
 def _fault() -> dict[str, Any]:
-    return {"error": "server_error", "error_description": FAULT}
+    return {"error": FAULT_CODE, "error_description": FAULT}
 
 
 OAUTH = Dialect(_refusal, _fault)

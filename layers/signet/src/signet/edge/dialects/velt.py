@@ -19,6 +19,8 @@ STATUSES: tuple[tuple[type[errors.SignetError], int, str], ...] = (
     (errors.TryLater, 503, "UNAVAILABLE"),
 )
 
+FAULT_STATUS = "INTERNAL"
+
 REASONS: tuple[tuple[type[errors.SignetError], str], ...] = (
     (errors.TokenExpired, "token_expired"),
     (errors.TokenRevoked, "token_revoked"),
@@ -95,4 +97,4 @@ def _unwrap(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fault() -> dict[str, Any]:
-    return {"error": {"message": FAULT, "status": "INTERNAL"}}
+    return {"error": {"message": FAULT, "status": FAULT_STATUS}}

@@ -1,6 +1,6 @@
 """Groups as Losant's clients send and read them (docs/api.md, section on groups)."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -8,7 +8,7 @@ from signet.domain.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members, Want
 from signet.domain.ids import find_id, is_same_id
 from signet.domain.times import iso_8601
 from signet.domain.users import find_user_id, path_id
-from signet.edge.fields.model import UNSET, LowerId, RequestModel, ResponseModel
+from signet.edge.fields.model import UNSET, LowerId, RequestModel
 from signet.edge.fields.users import Tags
 from signet.errors import InvalidRequest, shown
 
@@ -125,57 +125,51 @@ class UpdateGroup(GroupFields, NamedGroup):
         return WantedMembers(frozenset(self.experience_user_ids), self.experience_user_ids_truncated)
 
 
-class GroupView(ResponseModel):
-    """A group in a list."""
+class GroupView(TypedDict):
+    """A group in a list. Dates are ISO 8601 with milliseconds."""
 
     id: str
-    experience_group_id: str
-    application_id: str
-    creation_date: str
-    last_updated: str
+    experienceGroupId: str
+    applicationId: str
+    creationDate: str
+    lastUpdated: str
     name: str
     description: str | None
-    parent_id: str | None
-    ancestor_ids: list[str]
-    group_tags: dict[str, str]
-
-    @classmethod
-    def of(cls, application_id: str, group: DetailedGroup, **more: Any) -> Self:
-        """What a client sees of a group."""
-        return cls(
-            id=group.id,
-            experience_group_id=group.id,
-            application_id=application_id,
-            creation_date=iso_8601(group.created_at_ms),
-            last_updated=iso_8601(group.updated_at_ms),
-            name=group.name,
-            description=group.description,
-            parent_id=group.parent_id,
-            ancestor_ids=list(group.ancestor_ids),
-            group_tags=group.tags,
-            **more,
-        )
+    parentId: str | None
+    ancestorIds: list[str]
+    groupTags: dict[str, str]
 
 
 class GroupDetail(GroupView):
     """A group by itself, with its members as far as an answer lists them."""
 
-    experience_user_ids: list[str]
-    experience_user_ids_truncated: bool
+    experienceUserIds: list[str]
+    experienceUserIdsTruncated: NotRequired[Literal[True]]
 
-    @classmethod
-    def with_members(cls, application_id: str, group: DetailedGroup, members: Members) -> Self:
-        """What a client sees of a group and its members."""
-        return cls.of(
-            application_id,
-            group,
-            experience_user_ids=list(map(path_id, members.user_ids)),
-            experience_user_ids_truncated=members.is_truncated,
-        )
 
-    def to_json(self) -> dict[str, Any]:
-        """The members; that the list is truncated is said only where it is."""
-        json = super().to_json()
-        if not self.experience_user_ids_truncated:
-            del json["experienceUserIdsTruncated"]
-        return json
+def view_group(application_id: str, group: DetailedGroup) -> GroupView:
+    """What a client sees of a group in a list."""
+    return {
+        "id": group.id,
+        "experienceGroupId": group.id,
+        "applicationId": application_id,
+        "creationDate": iso_8601(group.created_at_ms),
+        "lastUpdated": iso_8601(group.updated_at_ms),
+        "name": group.name,
+        "description": group.description,
+        "parentId": group.parent_id,
+        "ancestorIds": list(group.ancestor_ids),
+        "groupTags": group.tags,
+    }
+
+
+def view_with_members(application_id: str, group: DetailedGroup, members: Members) -> GroupDetail:
+    """What a client sees of a group by itself; that its list of members is truncated only where it is."""
+    view: GroupDetail = {
+        **view_group(application_id, group),
+        "experienceUserIds": list(map(path_id, members.user_ids)),
+        "experienceUserIdsTruncated": True,
+    }
+    if not members.is_truncated:
+        del view["experienceUserIdsTruncated"]
+    return view

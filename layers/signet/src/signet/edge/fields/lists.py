@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import BeforeValidator, Field, Strict
 
 from signet.domain.listing import Page, Query, glob
 from signet.domain.queries import Fields, parse_query
-from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.edge.fields.model import RequestModel
 from signet.errors import InvalidRequest
 
 MAX_PER_PAGE = 1000
@@ -72,63 +72,53 @@ class ListFields(RequestModel):
         )
 
 
-class ListView(ResponseModel):
+class ListView[T](TypedDict):
     """A page of a list."""
 
-    items: list[dict[str, Any]]
+    items: list[T]
     count: int
-    total_count: int
-    total_count_is_lower_bound: bool | None = None
-    per_page: int
+    totalCount: int
+    totalCountIsLowerBound: NotRequired[Literal[True]]
+    perPage: int
     page: int
-    filter_field: str | None
+    filterField: str | None
     filter: str | None
-    sort_field: str
-    sort_direction: str
-    application_id: str
-    next_token: str | None = None
+    sortField: str
+    sortDirection: str
+    applicationId: str
+    nextToken: NotRequired[str]
 
-    @classmethod
-    def of[R](
-        cls,
-        application_id: str,
-        request: ListFields,
-        page: Page[R],
-        view: Callable[[R], dict[str, Any]],
-    ) -> Self:
-        """The answer to a request.
 
-        Args:
-            application_id: Whose list it is.
-            request: What was asked for.
-            page: What was found.
-            view: How a record is shown.
-        """
-        items = [view(record) for record in page.items]
-        size = len(json.dumps(items, ensure_ascii=False).encode())
-        if size > MAX_ANSWER_BYTES:
-            message = f"gives an answer of {size} bytes, and {MAX_ANSWER_BYTES} are possible; ask for fewer."
-            raise InvalidRequest.of("perPage", message)
-        return cls(
-            items=items,
-            count=len(page.items),
-            total_count=page.total,
-            total_count_is_lower_bound=page.is_lower_bound or None,
-            per_page=request.per_page,
-            page=request.page,
-            filter_field=request.filter_field or None,
-            filter=request.filter or None,
-            sort_field=request.sort_field,
-            sort_direction=request.sort_direction,
-            application_id=application_id,
-            next_token=page.next_token,
-        )
+def view_list[R, T](
+    application_id: str, request: ListFields, page: Page[R], view: Callable[[R], T]
+) -> ListView[T]:
+    """The answer to a request.
 
-    def to_json(self) -> dict[str, Any]:
-        """The members; those that say something only where there is something to say."""
-        optional = ("totalCountIsLowerBound", "nextToken")
-        return {
-            name: value
-            for name, value in super().to_json().items()
-            if value is not None or name not in optional
-        }
+    Args:
+        application_id: Whose list it is.
+        request: What was asked for.
+        page: What was found.
+        view: How a record is shown.
+    """
+    items = [view(record) for record in page.items]
+    size = len(json.dumps(items, ensure_ascii=False).encode())
+    if size > MAX_ANSWER_BYTES:
+        message = f"gives an answer of {size} bytes, and {MAX_ANSWER_BYTES} are possible; ask for fewer."
+        raise InvalidRequest.of("perPage", message)
+    listed: ListView[T] = {
+        "items": items,
+        "count": len(items),
+        "totalCount": page.total,
+        "perPage": request.per_page,
+        "page": request.page,
+        "filterField": request.filter_field or None,
+        "filter": request.filter or None,
+        "sortField": request.sort_field,
+        "sortDirection": request.sort_direction,
+        "applicationId": application_id,
+    }
+    if page.is_lower_bound:
+        listed["totalCountIsLowerBound"] = True
+    if page.next_token is not None:
+        listed["nextToken"] = page.next_token
+    return listed

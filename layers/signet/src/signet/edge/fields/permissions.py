@@ -1,7 +1,8 @@
 """Permissions as Velt's clients send them (docs/api.md, section 10)."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from pydantic import (
     BeforeValidator,
@@ -13,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from signet.domain.permissions import MAX_RESOURCES
+from signet.domain.permissions import MAX_RESOURCES, Resource
 from signet.domain.times import LATEST
 from signet.edge.fields.model import UNSET, RequestModel
 from signet.edge.fields.velt import Text
@@ -131,3 +132,30 @@ class ResourceList[R: NamedResource](PermissionsRequest):
 
 Permissions = ResourceList[PermittedResource]
 NamedResources = ResourceList[NamedResource]
+
+
+class PermittedView(TypedDict):
+    """A resource, and what a user may do with it, until when in Unix seconds."""
+
+    type: Literal["organization", "folder", "document"]
+    id: str
+    organizationId: NotRequired[str]
+    accessRole: Literal["viewer", "editor"]
+    expiresAt: NotRequired[int]
+
+
+class PermittedList(TypedDict):
+    """All that a user may do."""
+
+    resources: list[PermittedView]
+
+
+class StoredPermissions(TypedDict):
+    """An answer: what is stored of a user."""
+
+    permissions: PermittedList
+
+
+def view_permissions(resources: Sequence[Resource]) -> StoredPermissions:
+    """What a client sees of the resources that are stored, which have the form of tokens."""
+    return {"permissions": {"resources": cast("list[PermittedView]", resources)}}

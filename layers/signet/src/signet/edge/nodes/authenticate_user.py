@@ -5,7 +5,7 @@ The node says where in a payload the credentials stand and where the results are
 that is made, or ended, must not get lost behind a refusal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -55,7 +55,7 @@ class AuthenticateUserRequest(RequestModel):
 def run(
     request: AuthenticateUserRequest,
     authenticate: Callable[[Attempt], Authentication | None],
-    view: Callable[[User, Attempt], dict[str, Any]],
+    view: Callable[[User, Attempt], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Authenticate whom the payload names, and put the results where the node says.
 
@@ -99,7 +99,7 @@ def _path(text: str | None, field: str) -> templates.Path | None:
 def _put_results(
     payload: Members,
     user_path: templates.Path | None,
-    user: dict[str, Any],
+    user: Mapping[str, Any],
     token_path: templates.Path | None,
     token: str | None,
 ) -> Members:
