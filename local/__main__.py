@@ -17,6 +17,7 @@ import uvicorn
 
 from local import aws, cors, demo, sam, stream, template
 from local.bus import EventBus
+from local.docs import Docs
 from local.errors import StartError
 from local.gateway import Gateway
 from local.invoke import Invoker
@@ -137,7 +138,7 @@ def _run(stdout: TextIO, log: Log) -> None:
         _say_what_differs(api)
         invoker.warm(functions.values())
 
-    _serve(Gateway(api, invoker, log), listener, ready, invoker)
+    _serve(Gateway(api, invoker, log, Docs(application_id)), listener, ready, invoker)
 
 
 def listen(port: str) -> socket.socket:

@@ -131,7 +131,7 @@ def banner(demo: Demo, routes: Iterable[Route]) -> str:
     """What to print when the gateway is ready."""
     commands = "\n\n".join(f"# {title}\n{command}" for title, command in examples(demo, routes))
     return f"""
-Signet is running at {demo.url} (Ctrl-C stops it).
+Signet is running at {demo.url} (Ctrl-C stops it). To read and try the API: {demo.url}/docs
 
   application id   {demo.application_id}
   API token        {demo.api_token}

@@ -26,6 +26,7 @@ from local.routing import Router
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from local.docs import Docs
     from local.invoke import Invoker
     from local.log import Log
     from local.sam import Api, Authorizer, Route
@@ -53,10 +54,12 @@ class Gateway:
         api: the routes and CORS, from the template.
         invoker: runs the functions.
         log: told of every request.
+        docs: the pages about the API, which AWS has not.
     """
 
-    def __init__(self, api: Api, invoker: Invoker, log: Log) -> None:
+    def __init__(self, api: Api, invoker: Invoker, log: Log, docs: Docs | None = None) -> None:
         self._api = api
+        self._docs = docs
         self._log = log
         self._router = Router(api.routes)
         self._invoker = invoker
@@ -90,6 +93,8 @@ class Gateway:
             return gateway_response(
                 403, "Forbidden", "only 127.0.0.1 and localhost are names of this gateway"
             )
+        if self._docs is not None and (page := self._docs.find(request)) is not None:
+            return page
         if self._api.cors is not None and cors.is_preflight(request):
             return cors.preflight(self._api.cors, request)
         if body is None:

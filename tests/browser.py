@@ -111,6 +111,14 @@ class Browser:
         """Click where an element is."""
         self.command("POST", f"element/{self.find(selector)}/click")
 
+    def type(self, selector: str, text: str) -> None:
+        """Type a text into an element."""
+        self.command("POST", f"element/{self.find(selector)}/value", {"text": text})
+
+    def log(self) -> list[str]:
+        """What the page has complained of since it was last asked, the browser's own complaints included."""
+        return [entry["message"] for entry in self.command("POST", "se/log", {"type": "browser"})]
+
     def run(self, script: str, *arguments: object) -> Any:
         """What a function's body returns that runs in the page."""
         return self.command("POST", "execute/sync", {"script": script, "args": arguments})

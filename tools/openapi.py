@@ -22,6 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import CoreSchema, core_schema
 
 from local import sam, template
+from local.docs import EXAMPLE_APPLICATION
 from local.invoke import import_handler
 from signet import errors
 from signet.edge import credentials
@@ -255,7 +256,7 @@ HEADERS: Mapping[str, Schema] = {
 }
 
 EXAMPLE_VALUES = {
-    "<applicationId>": "6a1f0c2b9d3e4f5061728394",
+    "<applicationId>": EXAMPLE_APPLICATION,
     "<userId>": "6a1f0c2b9d3e4f50617283a5",
     "<groupId>": "6a1f0c2b9d3e4f50617283b6",
     "<userEmail>": "ann@example.com",

@@ -2,7 +2,7 @@
 
 from typing import Self, TypedDict
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
@@ -20,6 +20,7 @@ class UpdateSettings(RequestModel):
         enable_private_comments: Velt's; it has no meaning here, and changes nothing.
     """
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
     require_jwt_token: bool = UNSET
     enable_private_comments: bool = UNSET
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from signet.domain.permissions import Resource
 from signet.edge.credentials import VELT_HEADERS
 from signet.edge.dialects.velt import velt
-from signet.edge.fields.model import UNSET
+from signet.edge.fields.model import UNSET, described
 from signet.edge.fields.permissions import PermissionsRequest
 from signet.edge.fields.velt import ExternalId, Text
 from signet.edge.operation import Call, operation
@@ -25,7 +25,7 @@ class GetPermissions(PermissionsRequest):
     """The request's fields; folders and documents that are not named are all meant."""
 
     organization_id: Text
-    user_ids: Annotated[list[ExternalId], Field(min_length=1)]
+    user_ids: Annotated[list[ExternalId], Field(min_length=1), described(maxItems=MAX_USERS)]
     folder_ids: list[Text] = UNSET
     document_ids: list[Text] = UNSET
 

@@ -6,7 +6,7 @@ Node*. docs/api.md, section 5.
 
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Self, TypedDict
 
-from pydantic import Strict, model_validator
+from pydantic import ConfigDict, Strict, model_validator
 
 from signet import wiring
 from signet.domain.identities import load_email_validator
@@ -26,9 +26,30 @@ if TYPE_CHECKING:
     from signet.edge.nodes.authenticate_user import AuthenticateUserRequest
 
 
+def _required(name: str, modes: list[AuthMode]) -> dict[str, Any]:
+    """The rule of a schema by which some modes ask for a field."""
+    return {"if": {"properties": {"authMode": {"enum": modes}}}, "then": {"required": [name]}}
+
+
+RULES = [
+    _required("email", [mode for mode in AuthMode if mode.uses_email]),
+    _required("password", [mode for mode in AuthMode if mode.uses_password]),
+    _required("token", [mode for mode in AuthMode if mode.uses_token]),
+    {
+        "if": {
+            "not": {"properties": {"authMode": {"const": AuthMode.EMAIL_PASSWORD}}},
+            "properties": {"invalidateExistingTokens": {"const": False}},
+        },
+        "then": {"properties": {"ttl": False, "extraData": False}},
+    },
+]
+"""What `_fits_its_mode` checks, in the words of a schema."""
+
+
 class Authenticate(RequestModel):
     """The request's fields. Credentials that the mode does not name are not looked at."""
 
+    model_config = ConfigDict(json_schema_extra={"allOf": [*RULES]})
     auth_mode: Annotated[AuthMode, Strict(strict=False)]
     email: str = UNSET
     password: str = UNSET

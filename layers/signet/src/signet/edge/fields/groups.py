@@ -8,7 +8,7 @@ from signet.domain.groups import MAX_MEMBERS_SHOWN, DetailedGroup, Members, Want
 from signet.domain.ids import find_id, is_same_id
 from signet.domain.times import iso_8601
 from signet.domain.users import find_user_id, path_id
-from signet.edge.fields.model import UNSET, LowerId, RequestModel
+from signet.edge.fields.model import HEX_ID, UNSET, LowerId, RequestModel, described
 from signet.edge.fields.users import Tags
 from signet.errors import InvalidRequest, shown
 
@@ -36,8 +36,12 @@ def _user_ids(texts: list[str]) -> frozenset[str]:
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
-GroupId = Annotated[str, AfterValidator(_group_id)]
-UserIds = Annotated[list[str], Field(max_length=MAX_MEMBERS_SHOWN), AfterValidator(_user_ids)]
+GroupId = Annotated[str, AfterValidator(_group_id), described(pattern=HEX_ID)]
+UserIds = Annotated[
+    list[Annotated[str, described(pattern="^([0-9a-fA-F]{24}|ext:.+)$")]],
+    Field(max_length=MAX_MEMBERS_SHOWN),
+    AfterValidator(_user_ids),
+]
 
 
 def _nothing(value: object) -> object:
@@ -47,7 +51,7 @@ def _nothing(value: object) -> object:
     return value
 
 
-Nothing = Annotated[Any, AfterValidator(_nothing)]
+Nothing = Annotated[Any, AfterValidator(_nothing), described(enum=[None, [], {}, ""])]
 """What the product's groups have besides, and its clients send: taken where it says nothing."""
 
 

@@ -2,10 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from signet.domain.identities import MAX_EMAIL, Identity, IdentityType, normal_email, parse_identity
-from signet.edge.fields.model import RequestModel
+from signet.edge.fields.model import RequestModel, described
 from signet.errors import FaultKind, InvalidRequest
 
 
@@ -14,12 +22,22 @@ def _email(text: str) -> str:
     return text.strip()
 
 
-EmailText = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_email)]
+EmailText = Annotated[
+    str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_email), described(format="email")
+]
 """An e-mail address as it was given, without white space around it."""
 
 
 class IdentityFields(RequestModel):
     """An identity as Gladly's clients name it. `identity` comes out in its normal form."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"identityType": {"const": IdentityType.EMAIL}}},
+            "then": {"properties": {"identity": {"format": "email"}}},
+            "else": {"properties": {"identity": {"pattern": r"^\+[1-9][0-9]{1,14}$"}}},
+        }
+    )
 
     identity_type: Annotated[IdentityType, Strict(strict=False)]
     identity: Annotated[str, Field(max_length=MAX_EMAIL)]

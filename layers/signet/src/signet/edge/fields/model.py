@@ -78,6 +78,16 @@ class RequestModel(BaseModel):
             raise InvalidRequest(*faults, more=error.error_count() - len(details)) from None
 
 
+def described(**schema: Any) -> Any:
+    """What a schema says of a field besides what pydantic knows of it: a validator of ours tells it nothing.
+
+    It stands beside the validator, and what it says is good has to be taken: `openapi.yaml` is made of it.
+    """
+    return Field(json_schema_extra=schema)
+
+
+HEX_ID = "^[0-9a-fA-F]{24}$"
+
 UNSET: Any = None
 """The default of a field that may be left out, but may not be null: read it only if it was set."""
 
@@ -131,10 +141,15 @@ type MaxAge = Annotated[
         description="a number of milliseconds above 0, up to 100 years, such as 86400000 for a day",
     ),
     BeforeValidator(_whole),
+    described(type="number"),
 ]
 """A max age in milliseconds: a positive number up to 100 years; comes out as a whole one."""
 
-type ExtraData = Annotated[dict[str, Any], AfterValidator(_usable)]
+type ExtraData = Annotated[
+    dict[str, Any],
+    AfterValidator(_usable),
+    described(description="Any members, of 4096 bytes at most as JSON in UTF-8."),
+]
 """Any JSON object of up to 4 KiB in UTF-8, of which a token can be made."""
 
 
@@ -149,7 +164,9 @@ def _source(address: str) -> str:
     return source
 
 
-type Source = Annotated[str, AfterValidator(_source)]
+type Source = Annotated[
+    str, AfterValidator(_source), described(anyOf=[{"format": "ipv4"}, {"format": "ipv6"}])
+]
 """The IP address that somebody came from; comes out as what it counts as (`find_source`)."""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     Strict,
     ValidationInfo,
@@ -16,7 +17,7 @@ from pydantic import (
 
 from signet.domain.permissions import MAX_RESOURCES, Resource
 from signet.domain.times import LATEST
-from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.model import UNSET, RequestModel, described
 from signet.edge.fields.velt import Text
 from signet.errors import FaultKind, InvalidRequest
 
@@ -52,6 +53,13 @@ class AccessRole(StrEnum):
 class NamedResource(RequestModel):
     """Names a resource. A folder or a document is one of an organization."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"type": {"const": ResourceType.ORGANIZATION}}},
+            "then": {"properties": {"organizationId": False}},
+            "else": {"required": ["organizationId"]},
+        }
+    )
     type: Annotated[ResourceType, Strict(strict=False)]
     id: Text
     organization_id: Text = ABSENT
@@ -100,6 +108,7 @@ class PermittedResource(NamedResource):
         int,
         Field(ge=0, le=LATEST, description="a time in Unix seconds up to the year 9999, such as 1893456000"),
         BeforeValidator(_without_fraction),
+        described(type="number"),
     ] = UNSET
 
     @property
@@ -114,7 +123,7 @@ class PermittedResource(NamedResource):
 class ResourceList[R: NamedResource](PermissionsRequest):
     """Up to 100 resources."""
 
-    resources: list[R]
+    resources: Annotated[list[R], described(maxItems=MAX_RESOURCES)]
 
     @field_validator("resources", mode="before")
     @classmethod

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 
 from signet.domain.ids import find_id
-from signet.domain.passwords.policy import check_policy
+from signet.domain.passwords.policy import MAX_CHARACTERS, MIN_CHARACTERS, check_policy
 from signet.domain.times import find_milliseconds
 from signet.domain.users import MAX_GROUPS
 from signet.edge.fields.identities import EmailText
-from signet.edge.fields.model import UNSET, RequestModel
+from signet.edge.fields.model import HEX_ID, UNSET, RequestModel, described
 from signet.errors import InvalidRequest, shown
 
 MAX_TEXT = 1024
@@ -53,9 +53,22 @@ def _group_ids(group_ids: list[str]) -> tuple[str, ...]:
     return tuple(sorted(own_ids))
 
 
-Password = Annotated[str, AfterValidator(_password)]
-DateTime = Annotated[str, AfterValidator(_milliseconds)]
-GroupIds = Annotated[list[str], Field(max_length=MAX_GROUPS), AfterValidator(_group_ids)]
+Password = Annotated[
+    str,
+    AfterValidator(_password),
+    described(
+        format="password",
+        minLength=MIN_CHARACTERS,
+        maxLength=MAX_CHARACTERS,
+        description="Any but the most common ones; its length is counted after NFKC.",
+    ),
+]
+DateTime = Annotated[
+    str, AfterValidator(_milliseconds), described(format="date-time", description="From 1970 to 9999.")
+]
+GroupIds = Annotated[
+    list[Annotated[str, described(pattern=HEX_ID)]], Field(max_length=MAX_GROUPS), AfterValidator(_group_ids)
+]
 
 
 class UserFields(RequestModel):

@@ -8,7 +8,7 @@ from pydantic_core import Url
 
 from signet.domain.users import MAX_PROFILE_BYTES, check_profile
 from signet.edge.fields.identities import EmailText
-from signet.edge.fields.model import RequestModel
+from signet.edge.fields.model import RequestModel, described
 from signet.errors import InvalidRequest
 
 WEB_ADDRESS = re.compile(r"https?://[^/?#\\@\s]+(?:[/?#][^\\\s]*)?", re.IGNORECASE)
@@ -33,10 +33,20 @@ def _web_address(text: str) -> str:
     return text
 
 
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
+ExternalId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    AfterValidator(_printable),
+    described(description="Your own id of the user, of printable characters."),
+]
 """The application's own id of a user."""
 
-PhotoUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]
+PhotoUrl = Annotated[
+    str,
+    StringConstraints(max_length=2048),
+    AfterValidator(_web_address),
+    described(format="uri", pattern="^[hH][tT][tT][pP][sS]?://"),
+]
 """The address of a picture: whoever shows it puts it into a page, where a `javascript:` URL would run."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]

@@ -1,0 +1,80 @@
+"""The page at /docs of what `make run` runs, in a real browser: the API can be read and tried there."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.browser import Browser, running_browser
+from tests.programs import running_demo
+from tools import openapi
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """What `make run` says of itself."""
+    with running_demo(tmp_path_factory.mktemp("state")) as shown:
+        yield shown
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_browser() as window:
+        window.resize(1280, 1000)
+        yield window
+
+
+def answered(page: Browser, operation: str) -> tuple[int, Any]:
+    """Execute an operation of users as its example has it: the status and the JSON that the page shows."""
+    section = f"#operations-users-{operation}"
+    if not page.run("return document.querySelector(arguments[0]) !== null", f"{section}.is-open"):
+        page.click(f"{section} .opblock-summary-control")
+    page.run("document.querySelector(arguments[0])?.click()", f"{section} .btn-clear")
+    page.click(f"{section} .execute")
+    shown = f"{section} .live-responses-table tbody .response"
+    status = page.text(f"{shown} .response-col_status").split()[0]
+    return int(status), json.loads(page.text(f"{shown} .highlight-code code"))
+
+
+def test_a_route_is_tried_with_the_demos_api_token(browser: Browser, demo: Mapping[str, str]) -> None:
+    """Without it a route refuses; with it, given under Authorize, the example makes a user of the demo."""
+    browser.open(f"{demo['url'].replace('127.0.0.1', 'localhost')}/docs")
+    status, refusal = answered(browser, "create_user")
+    assert (status, refusal["type"]) == (401, "Unauthorized")
+    browser.click(".auth-wrapper .authorize")
+    browser.type("#auth-bearer-value", demo["apiToken"])
+    browser.click(".auth-container .auth.authorize")
+    browser.click(".close-modal")
+    status, answer = answered(browser, "create_user")
+    assert (status, answer["applicationId"]) == (201, demo["applicationId"])
+    assert [line for line in browser.log() if "Content Security Policy" in line] == []
+
+
+def test_the_description_is_served_for_this_gateway(demo: Mapping[str, str]) -> None:
+    """/openapi.json is openapi.yaml, but for its server and for its application, which are the demo's."""
+    served = httpx.get(f"{demo['url']}/openapi.json").json()
+    text = json.dumps(openapi.description()["paths"]).replace(
+        openapi.EXAMPLE_VALUES["<applicationId>"], demo["applicationId"]
+    )
+    assert served["paths"] == json.loads(text)
+    assert served["servers"] == [{"url": "/"}]
+    assert demo["apiToken"] not in json.dumps(served)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/swagger-ui-bundle.js"])
+def test_no_other_name_and_no_other_page_reaches_it(demo: Mapping[str, str], path: str) -> None:
+    """A page whose own name leads here sees nothing, and none of another origin is let read an answer."""
+    rebound = httpx.get(f"{demo['url']}{path}", headers={"host": "evil.example"})
+    assert rebound.status_code == 403
+    foreign = httpx.get(f"{demo['url']}{path}", headers={"origin": "http://localhost:8080"})
+    assert "access-control-allow-origin" not in foreign.headers
+    assert "default-src 'none'" in foreign.headers["content-security-policy"]
+    assert httpx.post(f"{demo['url']}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/docs/../pyproject.toml", "/docs/index.css", "/docs/LICENSE"])
+def test_nothing_else_of_the_package_is_served(demo: Mapping[str, str], path: str) -> None:
+    """Only the files that the page asks for are."""
+    assert httpx.get(f"{demo['url']}{path}").status_code == 404
