@@ -4,11 +4,15 @@ A link that leads out of docs/ leads on GitHub to the file. On the site it leads
 Markdown as it is, and anything else as code.
 """
 
+import logging
 import re
+from html import unescape
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 from typing import Any
 
+from markdown_it import MarkdownIt
 from mkdocs.structure.files import File, InclusionLevel
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +21,9 @@ OUTSIDE = "repository/"
 ALWAYS = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages of the site, whether or not a page leads to them."""
 
+RULE = "A list and a table want a blank line before them; what belongs to an item is indented by four spaces"
+_LOG = logging.getLogger("mkdocs.hooks")
+_GITHUB = MarkdownIt().enable("table")
 _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(#[^)\s]*)?\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LANGUAGES = {
@@ -28,6 +35,13 @@ _LANGUAGES = {
     ".json": "json",
     ".go": "go",
 }
+
+
+def _outline(html: str) -> list[tuple[str, str]]:
+    """The page's blocks, each with the first words in it."""
+    blocks = re.split(r"<(h[1-6]|ul|ol|li|pre|table|blockquote)\b[^>]*>", html)[1:]
+    texts = (re.sub(r"\W", "", unescape(re.sub(r"<[^>]*>", "", text)))[:30] for text in blocks[1::2])
+    return list(zip(blocks[::2], texts, strict=True))
 
 
 def targets(page: str) -> set[str]:
@@ -89,3 +103,14 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
         return f"]({relpath(place(target), PurePosixPath(source).parent)}{anchor or ''})"
 
     return _LINK.sub(led, markdown)
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs gives them
+    """Warn of a page that reads otherwise on GitHub: the two do not agree about what belongs to a list."""
+    here, there = _outline(html), _outline(_GITHUB.render(page.markdown))
+    for ours, theirs in zip_longest(here, there):
+        if ours != theirs:
+            told = "%s differs from what GitHub makes of it: %s here, %s there. %s"
+            _LOG.warning(told, page.file.src_uri, ours, theirs, RULE)
+            break
+    return html

@@ -1,8 +1,6 @@
 """The Lambda authorizer, and GET /applications/{applicationId}/experience/me behind it."""
 
 import json
-import re
-import textwrap
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 from signet import wiring
 from signet.edge import authorizer
 from signet.errors import CredentialsWrong, TokenRefused, Unavailable
+from tests import documentation
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tools.events import load_event
 
@@ -394,16 +393,15 @@ def test_another_function_verifies_a_token_as_the_documentation_says(
     signet: Deployment, demo: dict[str, str]
 ) -> None:
     """The lines of docs/authorizer.md do what they say."""
-    text = (ROOT / "docs" / "authorizer.md").read_text()
-    lines = re.search(r"    from signet import wiring\n\n((?:    .+\n)+)", text)[1]  # type: ignore[index]
+    (recipe,) = documentation.of("python", "docs/authorizer.md")
     given = {"wiring": wiring, "application_id": signet.application_id, "text": demo["sessionToken"]}
-    exec(textwrap.dedent(lines), given)  # noqa: S102 - our own documentation
+    exec(recipe.code, given)  # noqa: S102 - our own documentation
     assert given["user"].id == demo["userId"]  # type: ignore[attr-defined]
     signet.invoke(
         "invalidate_user_tokens", {"applicationId": signet.application_id, "experienceUserId": demo["userId"]}
     )
     with pytest.raises(TokenRefused):
-        exec(textwrap.dedent(lines), given)  # noqa: S102
+        exec(recipe.code, given)  # noqa: S102
 
 
 class Line:

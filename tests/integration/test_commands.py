@@ -1,4 +1,9 @@
-"""The commands that the README and the pages of the three ways in show, run as they stand there."""
+"""The commands of the README and of every page of docs/, run as they stand there.
+
+Each page's go through one shell, in their order, with what `make run` runs. A variable that a page leaves to
+its reader is in `given`. A program that a test must not let work, or has not, is in `STAND_INS`: it notes how
+it was called, and what can be told of that is checked afterwards.
+"""
 
 import json
 import os
@@ -7,12 +12,17 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.deployment import ROOT
+from tests import aws_commands, documentation
+from tests.deployment import PASSWORD, ROOT
+from tests.documentation import Block
 from tests.programs import running_demo
 
 NEXT = "echo; echo ---"
@@ -29,24 +39,22 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Mappi
         yield folder, said
 
 
-def blocks(page: str, heading: str) -> list[str]:
-    """The indented blocks under a heading of a page."""
-    (section,) = re.findall(rf"(?ms)^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", (ROOT / page).read_text())
-    found = re.findall(r"(?m)(?:^    .+\n?)+", section)
-    return [re.sub(r"(?m)^    ", "", block) for block in found]
-
-
-def commands(page: str) -> list[list[str]]:
-    """The commands of a page that begin with `make invoke` or sam, word by word."""
-    text = (ROOT / page).read_text().replace("\\\n", " ")
-    lines = re.findall(r"(?m)^    ((?:make invoke|\.tools/sam/bin/sam) .*)$", text)
-    return [shlex.split(line, comments=True) for line in lines]
+def commands(*program: str) -> list[tuple[Block, list[str]]]:
+    """The commands of all pages that begin with these words, word by word."""
+    found = []
+    for block in documentation.of("sh"):
+        for line in block.code.replace("\\\n", " ").splitlines():
+            if line.startswith(" ".join(program)):
+                found.append((block, shlex.split(line, comments=True)))
+    return found
 
 
 def test_the_readme_s_commands_do_what_it_says(demo: tuple[Path, Mapping[str, str]]) -> None:
     """In its order, in one shell, each with the answer that the text around it promises."""
     folder, _ = demo
-    setting, *rest = blocks("README.md", "Try it")
+    setting, *rest = [
+        block.code for block in documentation.of("sh", "README.md") if block.heading == "Try it"
+    ]
     # Each command of a block by itself: those that go on end in a backslash, or within a quoted text.
     script = [setting]
     for block in rest:
@@ -72,19 +80,10 @@ def test_the_readme_s_commands_do_what_it_says(demo: tuple[Path, Mapping[str, st
     assert after == {"message": "Forbidden"}
 
 
-INVOKED = [
-    (page, command)
-    for page in ("docs/events-in.md", "docs/events-out.md", "docs/workflow.md")
-    for command in commands(page)
-]
-
-
 @pytest.mark.heavy
-@pytest.mark.parametrize(
-    ("page", "command"), INVOKED, ids=lambda value: value[-1] if isinstance(value, list) else value
-)
+@pytest.mark.parametrize(("block", "command"), commands("make", "invoke"), ids=str)
 def test_an_event_that_a_page_shows_is_answered(
-    demo: tuple[Path, Mapping[str, str]], page: str, command: list[str]
+    demo: tuple[Path, Mapping[str, str]], block: Block, command: list[str]
 ) -> None:
     """By the built function, as `make invoke` runs it."""
     folder, _ = demo
@@ -100,13 +99,13 @@ def test_an_event_that_a_page_shows_is_answered(
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer is None or not answer.get("batchItemFailures")
-    assert page
+    assert block
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("command", commands("docs/local.md"), ids=lambda command: command[2])
+@pytest.mark.parametrize(("block", "command"), commands(".tools/sam/bin/sam", "local"), ids=str)
 def test_sam_takes_the_page_s_commands_as_far_as_the_container(
-    demo: tuple[Path, Mapping[str, str]], command: list[str]
+    demo: tuple[Path, Mapping[str, str]], block: Block, command: list[str]
 ) -> None:
     """With what `make sam-env` writes: nothing but Docker is missing here."""
     folder, _ = demo
@@ -122,4 +121,137 @@ def test_sam_takes_the_page_s_commands_as_far_as_the_container(
         check=False,
     )
     assert "container runtime" in done.stderr or "Docker" in done.stderr, done.stderr
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1, f"{block}: {done.stderr}"
+
+
+STAND_INS = ("aws", "firebase", "git", "make", "psql", "sam", "ssh-keygen", "uvx", "wp")
+ELSEWHERE = (".tools/sam/bin/sam", "bin/kc.sh")
+"""Stand-ins by the path at which a page calls them."""
+MAKEFILE = (ROOT / "Makefile").read_text()
+STACK = {
+    **{
+        name: f"{name}-of-the-stack"
+        for name in ("TableName", "TransferBucketName", "keyId", "signet", "email")
+    },
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_SESSION_TOKEN": "local",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "DATABASE_URL": "postgres://example",
+    "SUPABASE_DB_URL": "postgres://example",
+    "SignInWorkflowArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:SignIn",
+    "certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1",
+}
+"""What a reader knows of a stack of theirs; the functions' names are those of the template."""
+
+
+@pytest.fixture(scope="module")
+def given(demo: tuple[Path, Mapping[str, str]]) -> Mapping[str, str]:
+    """The variables that pages take for granted: what `make run` says, a stack's outputs, a token."""
+    _, said = demo
+    with httpx.Client(base_url=said["url"], trust_env=False) as client:
+        home = f"/applications/{said['applicationId']}/experience"
+        reader = {"email": "reader@example.com", "password": PASSWORD}
+        bearer = {"authorization": f"Bearer {said['apiToken']}"}
+        client.post(f"{home}/users", json=reader, headers=bearer).raise_for_status()
+        token = client.post(f"{home}/login", json=reader).raise_for_status().json()["token"]
+        keys = client.get("/.well-known/jwks.json").json()["keys"]
+    functions = re.findall(r"(?m)^  (\w+Function):$", (ROOT / "template.yaml").read_text())
+    return {
+        **os.environ,
+        **STACK,
+        **{name: name for name in functions},
+        **said,
+        "ApiUrl": said["url"],
+        "RotateKeysFunctionName": "RotateKeysFunction",
+        "kid": keys[-1]["kid"],
+        "token": token,
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def place(demo: Path, folder: Path, page: str) -> None:
+    """Make of a folder what a reader has before them: the repository, and the programs."""
+    for entry in ROOT.iterdir():
+        if entry.name not in {".aws-sam", ".git", ".signet", ".tools", ".venv", "dist", "site"}:
+            (folder / entry.name).symlink_to(entry)
+    (folder / ".signet").symlink_to(demo / ".signet")
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / ".aws-sam" / "host").mkdir(parents=True)
+    (folder / ".aws-sam" / "host" / "LogInFunction").symlink_to(ROOT / "functions" / "users" / "log_in")
+    (folder / "signet").mkdir()
+    for program in (*(f"programs/{name}" for name in STAND_INS), *ELSEWHERE):
+        (folder / program).parent.mkdir(parents=True, exist_ok=True)
+        (folder / program).symlink_to(ROOT / "tests" / "stand_in.sh")
+    (folder / ".curlrc").write_text("fail-with-body\n")
+    export = next((ROOT / "tests" / "migrate").glob(f"{Path(page).stem}.*"), None)
+    (folder / "reply").write_text(export.read_text() if export else "")
+    for name in ("users.json", "users.csv", "realm.json"):
+        (folder / name).write_text((folder / "reply").read_text())
+    (folder / "manage.py").write_text("print(open('reply').read())\n")
+    (folder / "SHA256SUMS").write_text(f"{sha256(b'').hexdigest()}  SHA256SUMS.sig\n")
+    (folder / "SHA256SUMS.sig").write_text("")
+
+
+def run(page: str, folder: Path, given: Mapping[str, str]) -> list[list[str]]:
+    """Run a page's commands, and give how the stand-ins were called."""
+    variables = {
+        **given,
+        "CALLS": str(folder / "calls"),
+        "HOME": str(folder),
+        "PATH": f"{folder}/programs:{Path(sys.executable).parent}:{given['PATH']}",
+        "REPLY": str(folder / "reply"),
+    }
+    script = "".join(f": {block}\n{block.code}cd {folder}\n" for block in documentation.of("sh", page))
+    done = subprocess.run(  # noqa: S603 - our own page
+        ["/bin/sh", "-eux", "-c", script],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{page}\n{done.stderr[-3000:]}\n{done.stdout[-3000:]}"
+    calls: list[list[str]] = [[]]
+    for word in (folder / "calls").read_text().split("\0") if (folder / "calls").exists() else ():
+        if word:
+            calls[-1].append(word)
+        else:
+            calls.append([])
+    return [call for call in calls if call]
+
+
+def check_make(words: list[str]) -> None:
+    """The Makefile has these targets, and something reads these variables."""
+    reads = MAKEFILE + "".join(path.read_text() for path in (ROOT / "local").glob("*.py"))
+    for word in words:
+        name, is_set, _ = word.partition("=")
+        if is_set:
+            assert re.search(rf'\$[({{]{name}[)}}]|"{name}"', reads), f"nothing reads {name}"
+        else:
+            assert re.search(rf"(?m)^{name}:", MAKEFILE), f"there is no make {name}"
+
+
+def check_invocation(words: list[str], endpoint: str) -> None:
+    """The function takes the event, and does not fail."""
+    options = dict(pairwise(words))
+    name, payload = options["--function-name"], options["--payload"]
+    if "emergency" not in json.loads(payload):  # that revokes a key, which others use
+        path = f"{endpoint}/2015-03-31/functions/{name}/invocations"
+        answer = httpx.post(path, content=payload, trust_env=False)
+        assert "x-amz-function-error" not in answer.headers, f"{words}: {answer.text}"
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in documentation.of("sh")} - {"README.md"}))
+def test_a_page_s_commands_work(
+    demo: tuple[Path, Mapping[str, str]], given: Mapping[str, str], page: str, tmp_path: Path
+) -> None:
+    """All of them, in their order, in one shell."""
+    place(demo[0], tmp_path, page)
+    for program, *words in run(page, tmp_path, given):
+        if program == "make":
+            check_make(words)
+        elif program == "aws":
+            aws_commands.check(words)
+            if words[:2] == ["lambda", "invoke"]:
+                check_invocation(words, given["lambdaEndpointUrl"])

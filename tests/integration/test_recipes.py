@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import ssl
 import subprocess
 import sys
@@ -14,18 +13,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import documentation
 from tests.deployment import PASSWORD, ROOT
 from tests.http_server import Reply, Request, make_certificate, reply, running_server
 from tests.programs import running_demo
 from tests.verifiers import PACKAGES, find_node
 
 RECIPES = {
-    title: (language, code)
-    for title, language, code in re.findall(
-        r"^### ([^\n]+)\n(?:(?!^#).)*?^```(\w+)\n(.*?)^```",
-        (ROOT / "docs/verify.md").read_text(),
-        re.DOTALL | re.MULTILINE,
-    )
+    block.heading: (block.language, block.code)
+    for block in documentation.BLOCKS
+    if block.page == "docs/verify.md" and block.language != "sh"
 }
 RUN = {title: recipe for title, recipe in RECIPES.items() if recipe[0] in {"js", "python"}}
 WITHOUT_AN_END = {

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from signet.edge.record import Record, make_logger
 from signet.errors import LoginRefused, Unavailable
+from tests import documentation
 from tests.deployment import ROOT
 
 UNITS = {
@@ -264,11 +265,12 @@ def test_the_level_and_the_sample_decide_what_is_logged(
 
 def documented() -> tuple[list[dict[str, Any]], set[str], list[str]]:
     """The lines that docs/logs.md shows, the keys and metrics of its tables, and its searches."""
-    text = (ROOT / "docs" / "logs.md").read_text()
-    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    page = "docs/logs.md"
+    text = (ROOT / page).read_text()
+    shown = [json.loads(block.code) for block in documentation.of("json", page)]
     rows = re.findall(r"(?m)^\| (`.*?) \|", text)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    return shown, named, re.findall(r"```\n(filter .*?)```", text, re.DOTALL)
+    return shown, named, [block.code for block in documentation.of("text", page)]
 
 
 def test_the_lines_are_as_documented(
