@@ -124,7 +124,7 @@ class Target:
         def make_client(service: str) -> Any:
             return _client(session, service)
 
-        with _named_errors():
+        with named_errors():
             cloudformation = _client(session, "cloudformation")
             (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
@@ -139,7 +139,7 @@ class Target:
         Raises:
             TargetError: One may not look.
         """
-        with _named_errors():
+        with named_errors():
             return self.find_resources()
 
     @property
@@ -151,7 +151,7 @@ class Target:
         """A boto3 client of one of AWS's services, such as `s3`; made once."""
         clients = self.__dict__.setdefault("_clients", {})
         if service not in clients:
-            with _named_errors():
+            with named_errors():
                 clients[service] = self.make_client(service)
         return clients[service]
 
@@ -189,7 +189,7 @@ class Target:
             if not function:
                 message = f"{self.name} has no function {operation}: it was deployed before there was one."
                 raise TargetError(NOT_DEPLOYED, message)
-        with _named_errors(NOT_RUNNING if self.is_local else ""):
+        with named_errors(NOT_RUNNING if self.is_local else ""):
             answer = self.client("lambda").invoke(
                 FunctionName=function, InvocationType=kind, Payload=json.dumps(payload).encode()
             )
@@ -210,7 +210,7 @@ def find_state() -> Path:
 def _session(**given: str) -> Any:
     import boto3  # a tenth of a second that `--help` need not take
 
-    with _named_errors():
+    with named_errors():
         return boto3.session.Session(**given)
 
 
@@ -264,7 +264,7 @@ def _operation(logical_id: str) -> str:
 
 
 @contextmanager
-def _named_errors(nothing_there: str = "") -> Iterator[None]:
+def named_errors(nothing_there: str = "") -> Iterator[None]:
     """Turn what botocore raises into a sentence."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from botocore.exceptions import ConnectionError as NotConnectedError

@@ -1,0 +1,75 @@
+"""The console's own server, for `signet console`: on loopback, on a port of its own."""
+
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from signet.cli.console.app import Console
+from signet.cli.console.guard import HOST, Guard
+from signet.cli.console.messages import Request, Response
+from signet.cli.target import Target
+
+MAX_BODY = 256 * 1024
+"""A form of the console's, with room."""
+PATIENCE = 30.0
+"""Seconds that a browser may take to send a request."""
+
+
+class Server(ThreadingHTTPServer):
+    """Serves the console of one deployment.
+
+    Args:
+        target: The deployment.
+        announce: Shows a link to whoever started it.
+        port: The port; 0 for any free one.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, target: Target, announce: Callable[[str], None], port: int = 0) -> None:
+        super().__init__((HOST, port), _Handler)
+        self.guard = Guard(self.server_address[1], announce)
+        self.console = Console(target, self.guard)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = PATIENCE
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._answer()
+
+    def version_string(self) -> str:
+        """What the server calls itself."""
+        return "Signet"
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: a path may name a user, and the first one holds the link's token."""
+
+    def _answer(self) -> None:
+        size = self.headers.get("content-length", "0")
+        if not (size.isascii() and size.isdigit() and int(size) <= MAX_BODY) or self.headers.get(
+            "transfer-encoding"
+        ):
+            self.close_connection = True
+            self._send(Response(413))
+            return
+        names = {name.lower() for name in self.headers}
+        headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
+        parts = urlsplit(self.path)
+        request = Request(self.command, parts.path, parts.query, headers, self.rfile.read(int(size)))
+        self._send(self.server.console.answer(request))
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
