@@ -146,7 +146,7 @@ check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready .tools/runtim
 
 .PHONY: docs
 docs: .tools/docs/ready ## Build the documentation as a site, into site, with every link and anchor checked
-	@NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build
+	@NO_MKDOCS_2_WARNING=1 .tools/docs/bin/python -m mkdocs build
 
 # --- Measuring it ---
 

@@ -15,9 +15,13 @@ from typing import Any
 from markdown_it import MarkdownIt
 from mkdocs.structure.files import File, InclusionLevel
 
+from tools import docs_reference
+
 ROOT = Path(__file__).parents[1]
 DOCS = "docs/"
 OUTSIDE = "repository/"
+ROUTES = "openapi.md"
+"""The page that goes on, on the site, with what is made of openapi.yaml."""
 ALWAYS = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages of the site, whether or not a page leads to them."""
 
@@ -91,8 +95,10 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs gives them
-    """Lead links from and to files outside of docs/ to their pages."""
+    """Lead links from and to files outside of docs/ to their pages; write out openapi.yaml."""
     source = page.file.src_uri
+    if source == ROUTES:
+        markdown += docs_reference.routes()
     origin = PurePosixPath(_origin(source)).parent
 
     def led(link: re.Match[str]) -> str:
