@@ -15,6 +15,10 @@ PYTHON := .venv/bin/python
 # The DynamoDB engine of the tests: extenddb, dynoxide or none. Not given: the default one where installed.
 ENGINE ?=
 export SIGNET_ENGINE = $(ENGINE)
+# The folder of `make run` and of all that asks it, in place of .signet. Somebody's own variable DATA is something else.
+ifeq ($(origin DATA),command line)
+export SIGNET_STATE := $(abspath $(DATA))
+endif
 # More arguments for pytest, ruff format …
 ARGS ?=
 
@@ -31,7 +35,7 @@ help: ## Print this list
 # --- Using it ---
 
 .PHONY: run
-run: .venv/ready ## Serve everything on 127.0.0.1:3000, with an embedded AWS; Ctrl-C stops it
+run: .venv/ready ## Serve everything on 127.0.0.1:3000, with an embedded AWS; Ctrl-C stops it, data stay: FRESH=1, DATA=folder, PORT=…
 	@exec $(PYTHON) -m local
 
 .PHONY: invoke

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -17,12 +18,14 @@ import uvicorn
 
 from local import aws, cors, demo, sam, stream, template
 from local.bus import EventBus
+from local.data import KMS, Data
 from local.docs import Docs
 from local.errors import StartError
 from local.gateway import Gateway
 from local.invoke import Invoker
 from local.lambda_api import LambdaApi
 from local.log import Log
+from local.write_through import WriteThrough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +38,8 @@ STATE: Final = Path(os.environ.get("SIGNET_STATE") or ROOT / ".signet")
 _DEFAULT_PORT: Final = "3000"
 # Set to 1, the table has a stream, and what happens is printed and kept (docs/events-out.md).
 EVENTS: Final = "EVENTS"
+# Set to 1, what was kept in STATE goes.
+FRESH: Final = "FRESH"
 # Set to json, the terminal gets the log as the functions write it (docs/logs.md).
 LOG: Final = "LOG"
 # Seconds that requests get to finish in when the gateway is stopped.
@@ -96,19 +101,48 @@ def read_parameters(loaded: Mapping[str, Any], environ: Mapping[str, str]) -> di
     return parameters
 
 
+def open_data(environ: Mapping[str, str], folder: Path) -> Data:
+    """The data of the last time, or new ones.
+
+    Raises:
+        StartError: the folder is in use, or what is there cannot be read.
+    """
+    is_fresh = environ.get(FRESH) == "1"
+    if is_fresh and environ.get(aws.DYNAMODB):
+        raise StartError(
+            f"{FRESH}=1 begins the embedded DynamoDB anew, and {aws.DYNAMODB} names another one:"
+            " its private keys could not be decrypted any more. Empty that one, or unset the variable."
+        )
+    return Data(folder, fresh=is_fresh)
+
+
+def _key(data: Data, region: str, *, is_embedded: bool) -> str:
+    """The id of the KMS key, which has to be the one that the table's private keys are encrypted by."""
+    key_id = aws.create_key(region, data.folder / KMS)
+    if is_embedded:
+        kept = data.find("kms_key") or key_id
+        if kept != key_id:
+            raise data.damaged(f"the KMS key is {kept}, and {KMS} has {key_id}")
+        data.note("kms_key", key_id)
+    return key_id
+
+
 def _run(stdout: TextIO, log: Log) -> None:
+    # Before the port, since who forgot that it runs already should hear that.
+    data = open_data(os.environ, STATE)
     listener = listen(os.environ.get("PORT") or _DEFAULT_PORT)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    data.say_where(url)
     loaded = template.load(ROOT / "template.yaml")
     shown = STATE / "demo.json"
-    # The last run's credentials would be wrong for whoever waits for this file.
+    # The last run's address and credentials would be wrong for whoever waits for this file.
     shown.unlink(missing_ok=True)
 
-    lambda_api, sends_events = LambdaApi(), os.environ.get(EVENTS) == "1"
-    aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"))
+    lambda_api, sends_events, keep = LambdaApi(), os.environ.get(EVENTS) == "1", WriteThrough(data)
+    aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), keep=keep)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
-    region = os.environ["AWS_REGION"]
-    key_id = aws.create_key(region, None if dynamodb == aws_url else STATE / "kms.json")
+    is_embedded = dynamodb == aws_url
+    key_id = _key(data, os.environ["AWS_REGION"], is_embedded=is_embedded)
     parameters = read_parameters(loaded, os.environ)
     named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), parameters)
     table_name = sam.read_table_name(loaded, named)
@@ -117,16 +151,27 @@ def _run(stdout: TextIO, log: Log) -> None:
     api = sam.read_api(resolver, functions)
     table = sam.read_table(resolver, table_name, has_stream=sends_events)
     stream_arn = aws.ensure_table(table, dynamodb)
-    for bucket in resolver.resources("AWS::S3::Bucket"):
-        aws.create_bucket(aws_url, sam.bucket_name(bucket))
+    if is_embedded:
+        keep.load_items(table_name, table.key_names)
+    buckets = [sam.bucket_name(name) for name in resolver.resources("AWS::S3::Bucket")]
+    for bucket in buckets:
+        aws.create_bucket(aws_url, bucket)
+    keep.load_files(buckets)
     os.environ.update(sam.shared_environment(functions))
 
     demo.make_key_ring(functions, url)
-    application_id, api_token = demo.make_application(os.environ.get(demo.API_TOKEN))
+    application_id, api_token = demo.make_application(os.environ.get(demo.API_TOKEN), data.find("api_token"))
+    data.note("api_token", api_token)
     demo.make_import(application_id)
     transfer = os.environ["TRANSFER_BUCKET"]
     example = demo.Demo(url, application_id, api_token, dynamodb, table_name, key_id, aws_url, transfer)
-    invoker = Invoker()
+
+    def told(function: sam.Function, answer: object) -> None:
+        if token := demo.find_new_token(function, answer, application_id):
+            data.note("api_token", token)
+            demo.write(replace(example, api_token=token), shown)
+
+    invoker = Invoker(told=told)
     lambda_api.serve(functions.values(), invoker)
     if sends_events and stream_arn is not None:
         reader = stream.Reader(stream.make_client(dynamodb), stream_arn)
@@ -134,7 +179,7 @@ def _run(stdout: TextIO, log: Log) -> None:
 
     def ready() -> None:
         demo.write(example, shown)
-        print(demo.banner(example, api.routes), file=stdout, flush=True)
+        print(demo.banner(example, api.routes, _say_data(data, url)), file=stdout, flush=True)
         _say_what_differs(api)
         invoker.warm(functions.values())
 
@@ -183,6 +228,20 @@ def _serve(app: Gateway, listener: socket.socket, on_ready: Callable[[], None], 
         # A handler that hangs would keep the process; nothing here has to be saved.
         sys.stderr.flush()
         os._exit(0)
+
+
+def _say_data(data: Data, url: str) -> str:
+    """Where the data are, and what became of the last time's."""
+    before = data.find("url")
+    data.note("url", url)
+    if before is None:
+        return f"{data.folder}, new; they stay until make run FRESH=1"
+    if before == url:
+        return f"{data.folder}, as they were"
+    return (
+        f"{data.folder}, as they were; but tokens from {before} are refused here, since they name that"
+        " address as their issuer"
+    )
 
 
 def _say_what_differs(api: sam.Api) -> None:

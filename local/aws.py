@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from local import private_file
+from local.data import ANEW
 from local.errors import StartError
 from local.sam import ACCOUNT, REGION
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from local.bus import EventBus
     from local.lambda_api import LambdaApi
     from local.sam import Table
+    from local.write_through import WriteThrough
 
 DYNAMODB: Final = "AWS_ENDPOINT_URL_DYNAMODB"
 # A container reaches its host's loopback under the third name (`sam local invoke`).
@@ -44,11 +46,19 @@ class OneAtATime:
 
     moto checks a condition and writes in two steps, so two writes at once could both pass their checks. A
     browser always says where a request comes from; an AWS SDK never does.
+
+    Args:
+        application: moto's.
+        in_front: what answers before it.
+        keep: keeps what a request to moto has written, before it is answered.
     """
 
-    def __init__(self, application: WSGIApplication, *in_front: LambdaApi | EventBus) -> None:
+    def __init__(
+        self, application: WSGIApplication, *in_front: LambdaApi | EventBus, keep: WriteThrough | None = None
+    ) -> None:
         self._application = application
         self._in_front = in_front
+        self._keep = keep
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,6 +67,7 @@ class OneAtATime:
         if from_browser or not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
             start_response("403 Forbidden", [("content-length", "0")])
             return [b""]
+        body = b""
         if environ.get("CONTENT_LENGTH"):
             # Read before the lock is taken, so that a slow sender holds up nobody.
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
@@ -74,12 +85,14 @@ class OneAtATime:
 
         with self._lock:
             answer = [b"".join(self._application(environ, start_response))]
+            if self._keep is not None:
+                self._keep.after(environ, body)
             # For its dashboard moto remembers every object that it ever made, copies of whole tables too.
             reset_model_data()
             return answer
 
 
-def start(*in_front: LambdaApi | EventBus) -> str:
+def start(*in_front: LambdaApi | EventBus, keep: WriteThrough | None = None) -> str:
     """Start moto's server in a thread, with these in front of it, and return its URL."""
     # moto would let every web page in, and reads this when it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
@@ -140,7 +153,7 @@ def start(*in_front: LambdaApi | EventBus) -> str:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing of what went well."""
 
-    application = OneAtATime(Dispatcher(create_backend_app), *in_front)
+    application = OneAtATime(Dispatcher(create_backend_app), *in_front, keep=keep)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, name="aws", daemon=True).start()
     return f"http://127.0.0.1:{server.port}"
@@ -189,6 +202,9 @@ def create_key(region: str, kept: Path | None = None) -> str:
         region: where functions look for it.
         kept: a file that holds the key from one start to the next, for a table that outlives this process:
             the private keys in it would be lost with the KMS key that encrypts them.
+
+    Raises:
+        StartError: the file holds no key.
     """
     from moto.kms.models import kms_backends
 
@@ -197,11 +213,16 @@ def create_key(region: str, kept: Path | None = None) -> str:
     if kept is None:
         return str(key.id)
     if kept.exists():
-        saved = json.loads(kept.read_text(encoding="utf-8"))
+        try:
+            saved = json.loads(kept.read_text(encoding="utf-8"))
+            key_id, material = str(saved["id"]), base64.b64decode(saved["material"], validate=True)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StartError(
+                f"{kept} is damaged: it has no key of KMS. Put a copy in its place, or {ANEW}."
+            ) from error
         del backend.keys[key.id]
-        key.arn = key.arn.replace(key.id, saved["id"])
-        key.id = saved["id"]
-        key.key_material = base64.b64decode(saved["material"])
+        key.arn = key.arn.replace(key.id, key_id)
+        key.id, key.key_material = key_id, material
         backend.keys[key.id] = key
     else:
         private_file.write_json(kept, {"id": key.id, "material": base64.b64encode(key.key_material).decode()})

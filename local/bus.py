@@ -6,6 +6,7 @@ Source: "PutEvents" of the EventBridge API reference.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import uuid
@@ -64,7 +65,8 @@ class EventBus:
         line = json.dumps(event)
         with self._lock:
             print(line, file=sys.stderr, flush=True)
-            self._kept.parent.mkdir(exist_ok=True)
-            with self._kept.open("a", encoding="utf-8") as file:
+            self._kept.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(self._kept, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
         return str(event["id"])

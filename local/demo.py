@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from local.sam import Function, Route
 
 ROTATE_KEYS: Final = "functions.keys.rotate_keys.handler"
+RESET_API_TOKEN: Final = "functions.applications.reset_api_token.handler"  # noqa: S105 (a module)
 API_TOKEN: Final = "DEMO_API_TOKEN"  # noqa: S105 (the variable's name)
 
 
@@ -71,12 +72,12 @@ def make_key_ring(functions: Mapping[str, Function], url: str) -> None:
     )
 
 
-def make_application(api_token: str | None) -> tuple[str, str]:
+def make_application(api_token: str | None, kept: str | None = None) -> tuple[str, str]:
     """Register the demo application, and return its id and its API token.
 
     Args:
-        api_token: the token that it is to have; one that is registered already is used again, since a table
-            of another engine outlives this process.
+        api_token: the token that it is to have; one that is registered already is used again.
+        kept: the token that it had, when nothing else is asked for; used again where it is still good.
     """
     from signet import wiring
     from signet.domain.applications import ApiToken
@@ -98,8 +99,20 @@ def make_application(api_token: str | None) -> tuple[str, str]:
             if not known.accepts(given, now):
                 raise StartError(f"{API_TOKEN} is not a token of the application {known.id}, which exists.")
             return known.id, given.secret
+    elif (before := ApiToken.find(kept or "")) is not None:
+        known = find_stored_application(wiring.table(), before.application_id)
+        if known is not None and known.accepts(before, now):
+            return known.id, before.secret
     application, token = register(wiring.table(), "Demo", now, api_token=given)
     return application.id, token.secret
+
+
+def find_new_token(function: Function, answer: object, application_id: str) -> str | None:
+    """The API token that an application was given by this answer, whatever its dialect; None by any other."""
+    if function.module != RESET_API_TOKEN:
+        return None
+    match = re.search(rf"sgt_{application_id}_[A-Za-z0-9_-]{{43}}(?![A-Za-z0-9_-])", json.dumps(answer))
+    return match and match[0]
 
 
 def make_import(application_id: str) -> None:
@@ -127,8 +140,8 @@ def write(demo: Demo, path: Path) -> None:
     )
 
 
-def banner(demo: Demo, routes: Iterable[Route]) -> str:
-    """What to print when the gateway is ready."""
+def banner(demo: Demo, routes: Iterable[Route], data: str = "") -> str:
+    """What to print when the gateway is ready; `data` says where they are, and since when."""
     commands = "\n\n".join(f"# {title}\n{command}" for title, command in examples(demo, routes))
     return f"""
 Signet is running at {demo.url} (Ctrl-C stops it). To read and try the API: {demo.url}/docs
@@ -137,6 +150,7 @@ Signet is running at {demo.url} (Ctrl-C stops it). To read and try the API: {dem
   API token        {demo.api_token}
   DynamoDB         {demo.aws_endpoint_url}, table {demo.table_name}
   Lambda, S3       {demo.lambda_endpoint_url}, bucket {demo.transfer_bucket}
+  data             {data}
 
 Try it:
 

@@ -99,13 +99,16 @@ class Invoker:
     Args:
         load: finds a function's handler; called once for each function, when it is first needed.
         integration_timeout: seconds that API Gateway waits for a function.
+        told: hears what each function answered, before anybody else does.
     """
 
     def __init__(
         self,
         load: Callable[[Function], Handler] = import_handler,
         integration_timeout: float = INTEGRATION_TIMEOUT,
+        told: Callable[[Function, Any], None] = lambda _function, _answer: None,
     ) -> None:
+        self._told = told
         self._load = load
         self._integration_timeout = integration_timeout
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="function")
@@ -168,7 +171,8 @@ class Invoker:
         with self._lock:
             self._running += 1
         try:
-            return True, call(self._handler(function), function, event, request_id)
+            answer = call(self._handler(function), function, event, request_id)
+            self._told(function, answer)
         # On Lambda even SystemExit is only this invocation's failure.
         except BaseException as error:
             _log(f"{function.name} failed:\n{traceback.format_exc()}")
@@ -178,6 +182,8 @@ class Invoker:
                 "requestId": request_id,
                 "stackTrace": traceback.format_tb(error.__traceback__),
             }
+        else:
+            return True, answer
         finally:
             with self._lock:
                 self._running -= 1

@@ -132,6 +132,12 @@ class Table:
     create: dict[str, Any]
     ttl_attribute: str | None = None
 
+    @property
+    def key_names(self) -> tuple[str, str]:
+        """The names of its partition key and of its sort key."""
+        names = {part["KeyType"]: str(part["AttributeName"]) for part in self.create["KeySchema"]}
+        return names["HASH"], names["RANGE"]
+
 
 def physical_name(logical_id: str) -> str:
     """The name of a local resource."""

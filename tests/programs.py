@@ -28,16 +28,23 @@ def running(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen
 
 
 @contextmanager
-def running_demo(state: Path) -> Iterator[Mapping[str, str]]:
+def running_demo(
+    state: Path, *, port: str = "0", kill: bool = False, **variables: str
+) -> Iterator[Mapping[str, str]]:
     """Run what `make run` runs, on a free port, and give what it says of itself.
 
     Args:
         state: The folder for what it leaves.
+        port: Another port.
+        kill: Whether it is killed in the end, rather than asked to end.
+        variables: Of its environment, besides our own.
     """
-    with running("-m", "local", PORT="0", SIGNET_STATE=str(state)) as process:
+    with running("-m", "local", PORT=port, SIGNET_STATE=str(state), **variables) as process:
         deadline = time.monotonic() + STARTUP_SECONDS
         while not (state / "demo.json").exists():
             assert process.poll() is None, "`python -m local` did not start"
             assert time.monotonic() < deadline, "`python -m local` takes too long to start"
             time.sleep(0.02)
         yield json.loads((state / "demo.json").read_text())
+        if kill:
+            process.kill()
