@@ -1,5 +1,6 @@
 """The documentation as a site (mkdocs.yml), as far as it can be told without building it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -47,3 +48,18 @@ def test_the_nav_has_no_page_that_is_not_there() -> None:
         outside = page.startswith(OUTSIDE)
         file = ROOT / page.removeprefix(OUTSIDE) if outside else ROOT / "docs" / page
         assert file.exists(), f"mkdocs.yml names {page}, which is not there"
+
+
+def test_every_picture_has_words() -> None:
+    """For whom cannot see it, where it stands and in itself, and it is drawn for a dark page too."""
+    shown = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text()):
+            assert len(words) > 40, f"{page.name}: say what {path} shows"
+            shown.add((page.parent / path).resolve())
+    pictures = set((ROOT / "docs").rglob("*.svg"))
+    assert shown == pictures, "a picture that no page shows, or one that is not there"
+    for picture in pictures:
+        text = picture.read_text()
+        assert all(part in text for part in ("<title", "<desc", "prefers-color-scheme: dark")), picture.name
+        assert "http" not in text.replace('xmlns="http://www.w3.org/2000/svg"', ""), picture.name

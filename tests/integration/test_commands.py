@@ -80,6 +80,40 @@ def test_the_readme_s_commands_do_what_it_says(demo: tuple[Path, Mapping[str, st
     assert after == {"message": "Forbidden"}
 
 
+def is_like(shown: Any, answered: Any) -> bool:
+    """Whether an answer is one that is shown: `…` and numbers may be others, and it may have more members."""
+    if isinstance(shown, dict):
+        return isinstance(answered, dict) and all(
+            name in answered and is_like(value, answered[name]) for name, value in shown.items()
+        )
+    if isinstance(shown, list):
+        return len(shown) == len(answered) and all(map(is_like, shown, answered))
+    if isinstance(shown, str):
+        return re.fullmatch(".*".join(map(re.escape, shown.split("…"))), answered) is not None
+    return type(shown) is type(answered) and (shown == answered or type(shown) is int)
+
+
+def test_the_quick_start_s_answers_are_as_shown(demo: tuple[Path, Mapping[str, str]], tmp_path: Path) -> None:
+    """Each command that shows an answer, in one shell with all that come before."""
+    page = "docs/quick-start.md"
+    place(demo[0], tmp_path, page)
+    (tmp_path / ".curlrc").unlink()
+    shown = [block for block in documentation.BLOCKS if block.page == page]
+    script, answers = "", list[Block]()
+    for block, following in pairwise([*shown, shown[0]]):
+        if block.language == "sh":
+            output = f"answer{len(answers)}"
+            script += f"{{ {block.code}}} >{tmp_path}/{output}\n"
+            if following.language == "json":
+                answers.append(following)
+    run_script(script, tmp_path, {**os.environ, "signet": "…", "no_proxy": "127.0.0.1"})
+    for number, block in enumerate(answers):
+        answer = json.loads((tmp_path / f"answer{number}").read_text())
+        (expected,) = documentation.values(block.code)
+        assert is_like(expected, answer), f"{block} shows {expected}, and Signet answered {answer}"
+    assert len(answers) == 9
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize(("block", "command"), commands("make", "invoke"), ids=str)
 def test_an_event_that_a_page_shows_is_answered(
@@ -179,7 +213,7 @@ def place(demo: Path, folder: Path, page: str) -> None:
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / ".aws-sam" / "host").mkdir(parents=True)
     (folder / ".aws-sam" / "host" / "LogInFunction").symlink_to(ROOT / "functions" / "users" / "log_in")
-    (folder / "signet").mkdir()
+    (folder / "signet").symlink_to(folder)
     for program in (*(f"programs/{name}" for name in STAND_INS), *ELSEWHERE):
         (folder / program).parent.mkdir(parents=True, exist_ok=True)
         (folder / program).symlink_to(ROOT / "tests" / "stand_in.sh")
@@ -193,8 +227,8 @@ def place(demo: Path, folder: Path, page: str) -> None:
     (folder / "SHA256SUMS.sig").write_text("")
 
 
-def run(page: str, folder: Path, given: Mapping[str, str]) -> list[list[str]]:
-    """Run a page's commands, and give how the stand-ins were called."""
+def run_script(script: str, folder: Path, given: Mapping[str, str]) -> None:
+    """Run commands where a reader would, with the stand-ins."""
     variables = {
         **given,
         "CALLS": str(folder / "calls"),
@@ -202,7 +236,6 @@ def run(page: str, folder: Path, given: Mapping[str, str]) -> list[list[str]]:
         "PATH": f"{folder}/programs:{Path(sys.executable).parent}:{given['PATH']}",
         "REPLY": str(folder / "reply"),
     }
-    script = "".join(f": {block}\n{block.code}cd {folder}\n" for block in documentation.of("sh", page))
     done = subprocess.run(  # noqa: S603 - our own page
         ["/bin/sh", "-eux", "-c", script],
         cwd=folder,
@@ -211,7 +244,13 @@ def run(page: str, folder: Path, given: Mapping[str, str]) -> list[list[str]]:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{page}\n{done.stderr[-3000:]}\n{done.stdout[-3000:]}"
+    assert done.returncode == 0, f"{done.stderr[-3000:]}\n{done.stdout[-3000:]}"
+
+
+def run(page: str, folder: Path, given: Mapping[str, str]) -> list[list[str]]:
+    """Run a page's commands, and give how the stand-ins were called."""
+    blocks = documentation.of("sh", page)
+    run_script("".join(f": {block}\n{block.code}cd {folder}\n" for block in blocks), folder, given)
     calls: list[list[str]] = [[]]
     for word in (folder / "calls").read_text().split("\0") if (folder / "calls").exists() else ():
         if word:
@@ -242,7 +281,9 @@ def check_invocation(words: list[str], endpoint: str) -> None:
         assert "x-amz-function-error" not in answer.headers, f"{words}: {answer.text}"
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in documentation.of("sh")} - {"README.md"}))
+@pytest.mark.parametrize(
+    "page", sorted({block.page for block in documentation.of("sh")} - {"README.md", "docs/quick-start.md"})
+)
 def test_a_page_s_commands_work(
     demo: tuple[Path, Mapping[str, str]], given: Mapping[str, str], page: str, tmp_path: Path
 ) -> None:
