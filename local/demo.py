@@ -104,6 +104,7 @@ def make_application(api_token: str | None, kept: str | None = None) -> tuple[st
         if known is not None and known.accepts(before, now):
             return known.id, before.secret
     application, token = register(wiring.table(), "Demo", now, api_token=given)
+    open_self_service(application.id)
     return application.id, token.secret
 
 
@@ -113,6 +114,17 @@ def find_new_token(function: Function, answer: object, application_id: str) -> s
         return None
     match = re.search(rf"sgt_{application_id}_[A-Za-z0-9_-]{{43}}(?![A-Za-z0-9_-])", json.dumps(answer))
     return match and match[0]
+
+
+def open_self_service(application_id: str) -> None:
+    """Let users do alone whatever they can, since the examples show it."""
+    from signet import wiring
+    from signet.usecases.applications import update
+
+    offered: dict[str, object] = {"verify_email": "optional"}
+    offered |= dict.fromkeys(("password_reset", "log_in_link", "profile"), True)
+    changes = {f"self_service_{name}": value for name, value in offered.items()}
+    update(wiring.table(), application_id, changes, wiring.now_ms())
 
 
 def make_import(application_id: str) -> None:

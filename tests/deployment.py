@@ -310,6 +310,7 @@ class Deployment:
         user = self.invoke("create_user", here | fields)
         group = self.invoke("create_group", here | {"name": f"Group {number}"})
         session = self.invoke("issue_session_token", here | {"experienceUserId": user["id"]})
+        code = self.invoke("create_code", here | {"experienceUserId": user["id"], "purpose": "resetPassword"})
         local_demo.make_import(self.application_id)
         keys = self.invoke("rotate_keys", {})["keys"]
         return {
@@ -321,6 +322,7 @@ class Deployment:
             "userEmail": fields["email"],
             "groupId": group["id"],
             "sessionToken": session["token"],
+            "code": code["code"],
             "userToken": self.invoke("issue_user_token", here | {"userId": "u1"})["token"],
         }
 
@@ -571,6 +573,7 @@ class Cloud:
                 self._key_ring = deployment.items()
             if key_ring:
                 deployment.application_id, deployment.api_token = deployment.new_application("Demo")
+                local_demo.open_self_service(deployment.application_id)
             for name, client in self._clients.items():
                 stack.enter_context(deployment.observed(name, client))
             invocations = self._clients["lambda"].transport

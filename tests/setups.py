@@ -186,6 +186,27 @@ def _unverified(world: World) -> None:
     world.values["token2"] = world.call("issue_user_token", userId="u2")["token"]
 
 
+def _after(*steps: Callable[[World], object]) -> Callable[[World], object]:
+    def do(world: World) -> None:
+        for step in steps:
+            step(world)
+
+    return do
+
+
+def _coded(purpose: str, **user: Any) -> Callable[[World], object]:
+    """Ann has a code, and is as was said."""
+
+    def do(world: World) -> None:
+        if user:
+            world.call("update_user", experienceUserId="<ann>", **user)
+        to = {"email": "ann.b@example.com"} if purpose == "changeEmail" else {}
+        made = world.call("create_code", experienceUserId="<ann>", purpose=purpose, **to)
+        world.values["code"] = made["code"]
+
+    return do
+
+
 def _file(world: World) -> None:
     world.file(
         {"email": "dan@example.com", "passwordHash": None, "experienceGroupIds": ["<staff>"]},
@@ -262,6 +283,49 @@ WAYS: dict[str, Way] = {
         )
         for named, invalidates, logs_in in itertools.product(("<ann>", ANN, "ext:u1"), BOOLEANS, BOOLEANS)
     },
+    # Codes.
+    **{
+        f"a code: {fields}": Way("create_code", {"experienceUserId": "<ann>", **fields}, adds=True)
+        for fields in (
+            {"purpose": "verifyEmail"},
+            {"purpose": "resetPassword", "ttl": 1000},
+            {"purpose": "changeEmail", "email": "ann.b@example.com"},
+        )
+    },
+    "a code in place of another": Way(
+        "create_code", {"experienceUserId": ANN, "purpose": "logIn"}, _coded("logIn"), adds=True
+    ),
+    "a code of nobody": Way("create_code", {"experienceUserId": "0" * 24, "purpose": "logIn"}),
+    **{
+        f"redeem: {purpose}, {verified=}": Way(
+            "redeem_code",
+            {"code": "<code>", "password": "<password>"},
+            _coded(purpose, emailVerified=verified),
+        )
+        for purpose, verified in itertools.product(
+            ("verifyEmail", "resetPassword", "logIn", "changeEmail"), BOOLEANS
+        )
+    },
+    "redeem: logIn that ends the others": Way(
+        "redeem_code",
+        {"code": "<code>"},
+        _after(_settings(login={"invalidateExistingTokens": True}), _later(0.0001), _coded("logIn")),
+    ),
+    "redeem: a wrong password": Way(
+        "redeem_code",
+        {"code": "<code>", "password": "wrong horse"},
+        _coded("verifyEmail", emailVerified=False),
+    ),
+    "redeem: nothing": Way("redeem_code", {"code": "x" * 43}),
+    "log in before the address is verified": Way(
+        "log_in",
+        {"email": ANN, "password": PASSWORD},
+        _after(
+            lambda world: world.call("update_user", experienceUserId="<ann>", emailVerified=False),
+            _settings(selfService={"verifyEmail": "required"}),
+            _later(0.0001),
+        ),
+    ),
     "session token of nobody": Way("issue_session_token", {"experienceUserId": "0" * 24}),
     # Ends.
     **dict(
@@ -474,7 +538,15 @@ def in_small_pieces(way: Way) -> Iterator[None]:
 NAMES = [*EVENT_NAMES, *WAYS]
 """Every set-up."""
 
-ADD = {"create_application", "create_group", "export_users", "import_users", "reset_api_token", "rotate_keys"}
+ADD = {
+    "create_application",
+    "create_code",
+    "create_group",
+    "export_users",
+    "import_users",
+    "reset_api_token",
+    "rotate_keys",
+}
 RESUME = {"create_group", "delete_group", "export_users", "import_users", "rotate_keys", "update_group"}
 """Of events: each repetition adds something; it takes several writes."""
 

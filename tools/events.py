@@ -8,6 +8,7 @@ An event file may hold these words, anywhere in a string:
     <userEmail>                 the user's e-mail address; its password is PASSWORD below
     <sessionToken>              a session token of the user
     <userToken>                 a user token of the external id `u1`
+    <code>                      a code of the user that sets a password
     <announcedKid>              the key that will sign next
     <tableName>                 the table's name
     <basic USER:apiToken>       `Basic …`, the Authorization header of USER with the API token; USER may be
@@ -31,7 +32,7 @@ DEMO_FILE = Path(os.environ.get("SIGNET_STATE") or Path(__file__).parents[1] / "
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
 _VALUE = re.compile(
-    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken|announcedKid|tableName)>"
+    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken|code|announcedKid|tableName)>"
 )
 
 
@@ -90,6 +91,7 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
     user = _post(demo, f"{experience}/users", {"email": email, "password": PASSWORD})
     group = _post(demo, f"{experience}/groups", {"name": name})
     session = _post(demo, f"{experience}/users/{user['id']}/token", {})
+    code = _post(demo, f"{experience}/users/{user['id']}/codes", {"purpose": "resetPassword"})
     asked = {"apiKey": demo["applicationId"], "authToken": demo["apiToken"], "userId": "u1"}
     token = _post(demo, "/v1/auth/token/get", {"data": asked})
     made = {
@@ -98,6 +100,7 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
         "userEmail": email,
         "groupId": group["id"],
         "sessionToken": session["token"],
+        "code": code["code"],
     }
     return {**made, **demo}
 

@@ -45,6 +45,8 @@ ROUTES = {
     "delete_group": "DELETE /applications/{applicationId}/experience/groups/{experienceGroupId}",
     "authenticate": "POST /applications/{applicationId}/experience/authenticate",
     "log_in": "POST /applications/{applicationId}/experience/login",
+    "create_code": "POST /applications/{applicationId}/experience/users/{experienceUserId}/codes",
+    "redeem_code": "POST /applications/{applicationId}/experience/codes/redeem",
     "log_out": "POST /applications/{applicationId}/experience/logout",
     "issue_session_token": "POST /applications/{applicationId}/experience/users/{experienceUserId}/token",
     "invalidate_user_tokens": (

@@ -26,7 +26,10 @@ IN_BODY = {
 }
 """Routes whose credentials may stand in the body, which has to be parsed for them."""
 
-PUBLIC = {"POST /applications/{applicationId}/experience/login"}
+PUBLIC = {
+    "POST /applications/{applicationId}/experience/codes/redeem",
+    "POST /applications/{applicationId}/experience/login",
+}
 """Routes with a body that anybody may send."""
 
 OF_USERS = {"POST /applications/{applicationId}/experience/logout"}
@@ -42,7 +45,9 @@ def send(signet: Deployment, route: str, raw: bytes, headers: dict[str, str] | N
     return asked.send(signet)
 
 
-DEMO = dict.fromkeys(("apiToken", "userId", "groupId", "userEmail", "sessionToken", "userToken"), "f" * 24)
+DEMO = dict.fromkeys(
+    ("apiToken", "userId", "groupId", "userEmail", "sessionToken", "userToken", "code"), "f" * 24
+)
 DEMO["announcedKid"] = "k"
 
 

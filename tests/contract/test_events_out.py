@@ -57,7 +57,9 @@ def test_ten_of_the_largest_events_fit_into_one_request() -> None:
 def test_every_setting_and_every_field_of_a_user_has_a_name_to_be_told_by(moto_signet: Deployment) -> None:
     """One that comes to be is told of too, or is named here as nobody's business."""
     often = {key: {"atOnce": 1, "perMinute": 1} for key in ("account", "source", "knownSource")}
-    moto_signet.invoke("update_application", {"applicationId": moto_signet.application_id, "guessing": often})
+    offered = {"passwordReset": True, "logInLink": True, "profile": True, "verifyEmail": "optional"}
+    settings = {"guessing": often, "selfService": offered}
+    moto_signet.invoke("update_application", {"applicationId": moto_signet.application_id, **settings})
     (item,) = [item for item in moto_signet.items() if item["sk"] == {"S": "APP"}]
     kept_back = {
         "pk",
@@ -70,7 +72,14 @@ def test_every_setting_and_every_field_of_a_user_has_a_name_to_be_told_by(moto_s
         "digest_key",
     }
     assert item.keys() - kept_back == SETTINGS.keys()
-    kept_back = {"normal_email", "password_version", "created_at", "updated_at", "password_updated_at"}
+    kept_back = {
+        "normal_email",
+        "password_version",
+        "created_at",
+        "updated_at",
+        "password_updated_at",
+        "codes",
+    }
     assert {*PROFILE.values(), "email_unverified", "is_admin"} - kept_back == USER_FIELDS.keys()
 
 

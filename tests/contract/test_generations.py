@@ -15,6 +15,7 @@ RAISES = {
     "delete_user": "always",
     "authenticate": "with invalidateExistingTokens",
     "log_in": "where the application's settings say so",
+    "redeem_code": "one that sets a password, moves to another address, or proves an address that nobody had",
     "issue_session_token": "with invalidateExistingTokens",
     "invalidate_user_tokens": "always",
     "revoke_token": "where so many single tokens have ended that there is no room for one more",
@@ -26,6 +27,7 @@ RAISES = {
 
 NEED_NOT = {
     "issue_user_token": "it reads the user and writes none; that a user is issued tokens ends none",
+    "create_code": "nobody has shown anything yet; what it will prove, its redemption answers for",
     "create_user": "nobody has a token yet",
     "identify": "what the token's bearer says of itself is no reason to end its tokens",
     "import_users": "it changes nobody who is there",

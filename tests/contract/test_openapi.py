@@ -136,7 +136,7 @@ def test_a_route_says_how_it_succeeds_and_how_it_refuses(route: sam.Route) -> No
             name in media["examples"] for name in ("TooManyAttempts", "Unavailable")
         )
     guesses = "TooManyAttempts" in resolved(responses["429"])["content"]["application/json"]["examples"]
-    assert guesses == (openapi.operation_name(route) in ("log_in", "authenticate"))
+    assert guesses == (openapi.operation_name(route) in ("log_in", "authenticate", "redeem_code"))
 
 
 @pytest.mark.parametrize(("where", "media"), list(media_types()), ids=lambda value: str(value)[:60])

@@ -18,6 +18,7 @@ from tests.transformed import deployed
 RESERVED = {
     "authenticate": "LogInConcurrency",
     "log_in": "LogInConcurrency",
+    "redeem_code": "LogInConcurrency",
     "create_user": "UserWriteConcurrency",
     "update_user": "UserWriteConcurrency",
 }

@@ -36,6 +36,12 @@ SIGNS = {
 }
 """What a function needs that signs tokens."""
 
+CHANGES_USERS = {
+    (f"dynamodb:{action}", TABLE)
+    for action in ("GetItem", "BatchGetItem", "ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem")
+}
+"""What a function needs that changes a user: also to end what another one has left of a change."""
+
 PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "CreateApplicationFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)},
     "GetApplicationFunction": {("dynamodb:GetItem", TABLE)},
@@ -109,6 +115,8 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "AuthenticateFunction": {*SIGNS, ("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "LogInFunction": {*SIGNS, ("dynamodb:UpdateItem", TABLE)},
     "IssueSessionTokenFunction": {*SIGNS, ("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    "CreateCodeFunction": CHANGES_USERS,
+    "RedeemCodeFunction": SIGNS | CHANGES_USERS,
     "LogOutFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
@@ -248,6 +256,7 @@ SIGNERS = {
     "IssueSessionTokenFunction",
     "IssueUserTokenFunction",
     "LogInFunction",
+    "RedeemCodeFunction",
 }
 VERIFIERS = {
     "AuthorizeRequestFunction",

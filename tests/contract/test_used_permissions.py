@@ -113,6 +113,28 @@ def have_many_groups(walk: Walk) -> None:
             walk.do("import_users", key=key, importId="second")
 
 
+def redeem_codes(walk: Walk) -> None:
+    """What codes bring about; of a user of whom a change of many groups was left unfinished."""
+    left = mock.patch.object(memberships, "_settle_now", lambda _tenant, user: user)
+    named = {"experienceUserId": "uli@example.com"}
+    with mock.patch.multiple(memberships, MAX_PARTS=5, ROOM=3):
+        groups = [walk.do("create_group", name=str(number))["id"] for number in range(4)]
+        walk.do("create_user", email="uli@example.com", password=PASSWORD)
+
+        def leave(group_ids: list[str]) -> None:
+            with left:
+                walk.do("update_user", **named, experienceGroupIds=group_ids)
+
+        for before, then in ((groups, []), ([], groups)):
+            walk.do("update_user", **named, experienceGroupIds=then)
+            leave(before)
+            code = walk.do("create_code", **named, purpose="logIn")["code"]
+            leave(then)
+            walk.do("redeem_code", code=code)
+    code = walk.do("create_code", **named, purpose="changeEmail", email="uli.b@example.com")["code"]
+    walk.do("redeem_code", code=code)
+
+
 def take_permissions_away(walk: Walk) -> None:
     """What is stored ends by being overwritten, or removed."""
     user: dict[str, object] = {"user": {"userId": "u1"}}
@@ -161,6 +183,7 @@ def test_every_permission_is_needed(moto_signet: Deployment, monkeypatch: pytest
         answer_events,
         live_in_groups,
         have_many_groups,
+        redeem_codes,
         take_permissions_away,
         let_keys_end,
         lose_answers,

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
         "source": {"atOnce": 50, "perMinute": 10},
         "knownSource": {"atOnce": 60, "perMinute": 6},
     },
+    "selfService": {"passwordReset": False, "logInLink": False, "profile": False, "verifyEmail": "off"},
 }
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
 
@@ -150,6 +151,10 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         ),
         ({"guessing": {"knownSource": {"perMinute": None}}}, ["guessing.knownSource.perMinute: must not be"]),
         ({"guessing": {"token": {}}}, ["guessing.token: is unknown; the fields are account, source"]),
+        ({"selfService": None}, ["selfService: must not be null"]),
+        ({"selfService": {"profile": "yes"}}, ["selfService.profile: must be true or false"]),
+        ({"selfService": {"verifyEmail": "on"}}, ["selfService.verifyEmail: must be", "'required'"]),
+        ({"selfService": {"profil": True}}, ["selfService.profil: is unknown; did you mean profile?"]),
         ({"login": {"tll": 5}}, ["login.tll: is unknown; did you mean ttl?"]),
         ({"nam": "Shop"}, ["nam: is unknown; did you mean name?"]),
         (

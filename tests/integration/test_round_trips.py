@@ -53,6 +53,8 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("authenticate", TOKEN | {"authMode": "tokenEmail", "email": "<userEmail>"}, [GET]),
     ("authenticate", TOKEN | LOGIN | {"authMode": "tokenEmailPassword"}, [BATCH, GUESS, UPDATE]),
     ("log_in", LOGIN, [BATCH, GUESS, UPDATE]),
+    ("create_code", USER | {"purpose": "resetPassword"}, [GET, WRITE]),
+    ("redeem_code", {"code": "<code>", "password": PASSWORD}, [GET, BATCH, GUESS, WRITE]),
     ("log_out", {"token": "<sessionToken>"}, [UPDATE]),
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1"}}, [GET]),  # Nothing new.
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1", "name": "<groupId>"}}, [GET, UPDATE]),

@@ -258,6 +258,19 @@ def authorize(stage: Stage) -> Callable[[], object]:
     return ask
 
 
+def make_code(stage: Stage, user: User, purpose: str) -> str:
+    code: str = stage.do("create_code", experienceUserId=user.id, purpose=purpose)["code"]
+    return code
+
+
+def redeem(purpose: str) -> Step:
+    def prepare(stage: Stage) -> Callable[[], object]:
+        code = make_code(stage, stage.make_user(), purpose)
+        return lambda: stage.do("redeem_code", code=code, password=PASSWORD)
+
+    return prepare
+
+
 def show(stage: Stage) -> Callable[[], object]:
     user = {"applicationId": stage.signet.application_id}
     return lambda: stage.do("show_me", experience={"user": user, "authInfo": {}})
@@ -328,6 +341,9 @@ ROWS: list[tuple[str, str, Step]] = [
     ("introspect_token", "", with_token("introspect_token")),
     ("revoke_token", "", with_token("revoke_token")),
     ("log_out", "", with_token("log_out")),
+    ("create_code", "", on_user("create_code", purpose="logIn")),
+    ("redeem_code", "`logIn`", redeem("logIn")),
+    ("redeem_code", "`resetPassword`", redeem("resetPassword")),
     ("issue_session_token", "", on_user("issue_session_token")),
     (
         "issue_session_token",

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 
 from signet import wiring
+from signet.domain.codes import CODE
 from signet.edge import custom_resource
 from tests.contract.test_bundle import OPERATIONS
 from tests.deployment import Deployment
@@ -38,6 +39,7 @@ MAKES = {
     "issue_session_token",
     "issue_user_token",
     "log_in",
+    "redeem_code",
     "reset_api_token",
 }
 """The operations whose answers have a token, by the contract."""
@@ -109,6 +111,11 @@ def tokens(value: Any) -> set[str]:
     return {first or last for _, text in strings(value) for first, last in TOKEN.findall(text)}
 
 
+def codes(value: Any) -> set[str]:
+    """Every code in a value."""
+    return {text for name, text in strings(value) if name == "code" and CODE.fullmatch(text)}
+
+
 def passwords(value: Any) -> set[str]:
     """Every password in a value."""
     return {text for name, text in strings(value) if name.lower().endswith("password") and len(text) >= 8}
@@ -155,6 +162,7 @@ class Leaks:
         self.found: list[str] = []
         self._given = Secrets()
         self._given.add("a token that came", *tokens(asked.event), asked.signet.api_token[30:])
+        self._given.add("a code that came", *codes(asked.event))
         self._given.add("a password that came", *passwords(asked.event))
 
     def call(
@@ -184,6 +192,7 @@ class Leaks:
         kept = stored(self._signet)
         made = Secrets()
         made.add("a token that was made", *tokens(answer))
+        made.add("a code that was made", *codes(answer))
         shown = json.dumps(answer)
         is_node = "node" in self._asked.event
         unasked = [] if operation in MAKES or not tokens(answer) else ["a token in an answer"]
@@ -217,7 +226,8 @@ class Leaks:
 
 def spoilt(value: Any) -> Iterator[tuple[str, Any]]:
     """An event with one of its secrets cut short, or ended by another character; one after the other."""
-    secrets = {match[0] for _, one in strings(value) for match in TOKEN.finditer(one)} | passwords(value)
+    secrets = {match[0] for _, one in strings(value) for match in TOKEN.finditer(one)}
+    secrets |= passwords(value) | codes(value)
     for secret in sorted(secrets):
         last = "A" if secret[-1] != "A" else "B"
         yield "cut short", _replaced(value, secret, secret[:-7])

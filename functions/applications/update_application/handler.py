@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from signet import wiring
+from signet.domain.applications import VerifyEmail
 from signet.edge.credentials import OPERATOR
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.applications import ApplicationId, ApplicationName, ApplicationView, Lifetime
@@ -43,6 +44,15 @@ class GuessingFields(RequestModel):
     known_source: LimitFields = UNSET
 
 
+class SelfServiceFields(RequestModel):
+    """What users may do alone; members that are left out stay."""
+
+    password_reset: bool = UNSET
+    log_in_link: bool = UNSET
+    profile: bool = UNSET
+    verify_email: Annotated[VerifyEmail, Strict(strict=False)] = UNSET
+
+
 class UpdateApplication(ApplicationId):
     """The request's fields; those that are left out stay. Only `null`-able ones can be unset.
 
@@ -56,12 +66,13 @@ class UpdateApplication(ApplicationId):
     max_token_lifetime: Lifetime | None = None
     login: LoginFields = UNSET
     guessing: GuessingFields = UNSET
+    self_service: SelfServiceFields = UNSET
     creation_date: Any = None
     last_updated: Any = None
 
     def changes(self) -> dict[str, Any]:
         """What was given, under the names of the fields of `StoredApplication`."""
-        apart = {"application_id", "creation_date", "last_updated", "login", "guessing"}
+        apart = {"application_id", "creation_date", "last_updated", "login", "guessing", "self_service"}
         changes = self.model_dump(exclude_unset=True, exclude=apart)
         if "login" in self.model_fields_set:
             names = {"ttl": "ttl_ms"}
@@ -70,6 +81,9 @@ class UpdateApplication(ApplicationId):
         if "guessing" in self.model_fields_set:
             for limit, parts in self.guessing.model_dump(exclude_unset=True).items():
                 changes |= {f"guessing_{limit}_{part}": value for part, value in parts.items()}
+        if "self_service" in self.model_fields_set:
+            given = self.self_service.model_dump(mode="json", exclude_unset=True)
+            changes |= {f"self_service_{name}": value for name, value in given.items()}
         return changes
 
 

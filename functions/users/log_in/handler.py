@@ -7,6 +7,7 @@ browser. docs/api.md, section 5.
 from typing import TypedDict
 
 from signet import wiring
+from signet.domain.applications import VerifyEmail
 from signet.domain.guessing import find_source
 from signet.domain.identities import load_email_validator
 from signet.edge.credentials import NAMED
@@ -14,7 +15,7 @@ from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.model import RequestModel
 from signet.edge.operation import Call, operation
 from signet.edge.user_view import UserView, view_user
-from signet.errors import LoginRefused, TooManyAttempts
+from signet.errors import EmailNotVerified, LoginRefused, TooManyAttempts
 from signet.usecases import authentication
 from signet.usecases.authentication import Attempt, AuthMode
 from signet.usecases.memberships import groups_once_written
@@ -42,6 +43,7 @@ class LoggedIn(TypedDict):
     needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
     refuses=(
         LoginRefused,
+        EmailNotVerified,
         TooManyAttempts,
     ),
 )
@@ -57,6 +59,7 @@ def lambda_handler(call: Call[LogIn]) -> LoggedIn:
         return_token=True,
         ttl_ms=settings.ttl_ms,
         extra_data=settings.extra_data,
+        is_verified=tenant.application.self_service.verify_email is VerifyEmail.REQUIRED,
     )
     done = authentication.authenticate(
         tenant, wiring.verifier(), wiring.signer(), wiring.password_hasher(), attempt, call.warn

@@ -119,6 +119,10 @@ class InvalidRequest(SignetError, ValueError):
         return cls(FieldFault((path,) if path else (), kind, message))
 
 
+class CodeInvalid(InvalidRequest):
+    """A code is none, or not any more; what of it is wrong, nobody hears."""
+
+
 class UnsupportedTokenType(InvalidRequest):
     """A token is good, and of a kind that does not end alone."""
 
@@ -203,8 +207,21 @@ class PermissionDenied(SignetError):
     """The caller is known and may not do this."""
 
 
+class EmailNotVerified(PermissionDenied):
+    """Address and password are right, and nobody has shown yet that the address is the user's."""
+
+
 class NotFound(SignetError):
     """What the request names does not exist."""
+
+
+class NotOffered(NotFound):
+    """The application's settings have not turned this on."""
+
+    @classmethod
+    def of(cls, what: str) -> "NotOffered":
+        """The refusal of what users may not do by themselves here."""
+        return cls(f"This application does not offer {what}: its setting selfService has not turned it on.")
 
 
 class ApplicationNotFound(NotFound):

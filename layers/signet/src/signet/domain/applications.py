@@ -5,8 +5,10 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Self
 
+from signet.domain.codes import Purpose
 from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits
 
 API_TOKEN = re.compile(r"sgt_([0-9a-f]{24})_[A-Za-z0-9_-]{43}")
@@ -101,6 +103,46 @@ class LoginSettings:
     invalidate_existing_tokens: bool = False
 
 
+class VerifyEmail(StrEnum):
+    """Whether users show that their address is theirs.
+
+    OPTIONAL offers it; REQUIRED refuses a front end's log-in before.
+    """
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfService:
+    """What users may do alone; everything is off until the operator turns it on (api.md 10).
+
+    Attributes:
+        password_reset: Set a password that was forgotten.
+        log_in_link: Log in by a code.
+        profile: Change their own profile, address and password.
+        verify_email: Show that their address is theirs.
+    """
+
+    password_reset: bool = False
+    log_in_link: bool = False
+    profile: bool = False
+    verify_email: VerifyEmail = VerifyEmail.OFF
+
+    def offers(self, purpose: Purpose) -> bool:
+        """Whether there are codes for this."""
+        match purpose:
+            case Purpose.VERIFY_EMAIL:
+                return self.verify_email is not VerifyEmail.OFF
+            case Purpose.RESET_PASSWORD:
+                return self.password_reset
+            case Purpose.LOG_IN:
+                return self.log_in_link
+            case Purpose.CHANGE_EMAIL:
+                return self.profile
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredApplication:
     """A tenant as its own item has it. Lifetimes are in seconds, dates in Unix milliseconds.
@@ -116,6 +158,7 @@ class StoredApplication:
         max_token_lifetime: Caps every token, at issue and at verification; None where there is no cap.
         login: What a front end's log-in gets.
         guessing: How often passwords may be tried.
+        self_service: What users may do alone.
         digest_key: 32 random bytes, under which accounts and sources are counted.
         created_at_ms: When it was made.
         updated_at_ms: When a setting last changed.
@@ -131,6 +174,7 @@ class StoredApplication:
     max_token_lifetime: int | None = None
     login: LoginSettings = LoginSettings()
     guessing: GuessingLimits = DEFAULT_LIMITS
+    self_service: SelfService = SelfService()
     digest_key: bytes = field(default_factory=_new_digest_key, repr=False)
     created_at_ms: int
     updated_at_ms: int

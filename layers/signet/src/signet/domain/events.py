@@ -114,6 +114,10 @@ SETTINGS = {
     "guessing_source_per_minute": "guessing.source.perMinute",
     "guessing_known_source_at_once": "guessing.knownSource.atOnce",
     "guessing_known_source_per_minute": "guessing.knownSource.perMinute",
+    "self_service_password_reset": "selfService.passwordReset",
+    "self_service_log_in_link": "selfService.logInLink",
+    "self_service_profile": "selfService.profile",
+    "self_service_verify_email": "selfService.verifyEmail",
 }
 
 _USERS = frozenset({SubjectType.USER})

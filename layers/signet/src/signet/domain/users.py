@@ -94,6 +94,7 @@ class User:
         token_cutoff_ms: Tokens issued before are refused.
         generation: Copied into the user's tokens as `gen`.
         password_version: Equal to the credential's; raised when the password or its place changes.
+        codes: The codes that are alive: by purpose its `digest`, and the `email` that it leads to, if any.
         revision: Raised by every change but a login: what a write that follows a read is conditioned on.
         created_at_ms: When the user was made.
         updated_at_ms: When the profile last changed.
@@ -119,6 +120,7 @@ class User:
     token_cutoff_ms: int | None = None
     generation: int = 0
     password_version: int = 0
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     revision: int = 0
     created_at_ms: int
     updated_at_ms: int

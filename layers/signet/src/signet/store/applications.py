@@ -11,8 +11,10 @@ from signet.domain.applications import (
     Application,
     ApplicationChanged,
     LoginSettings,
+    SelfService,
     StoredApiToken,
     StoredApplication,
+    VerifyEmail,
 )
 from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits, Limit
 from signet.domain.reasons import Because
@@ -110,7 +112,8 @@ def update_application(
         table: The table.
         application_id: Which application.
         changes: By the name of the field of `Application`; those of `LoginSettings` with the prefix
-            `login_`, those of a limit with `guessing_<limit>_`, as the item has them.
+            `login_`, those of a limit with `guessing_<limit>_`, those of `SelfService` with
+            `self_service_`, as the item has them.
         now_ms: The time of the change.
 
     Raises:
@@ -216,6 +219,15 @@ def _limit(item: Item, name: str) -> Limit:
     )
 
 
+def _self_service(item: Item) -> SelfService:
+    return SelfService(
+        password_reset=item.get("self_service_password_reset", False),
+        log_in_link=item.get("self_service_log_in_link", False),
+        profile=item.get("self_service_profile", False),
+        verify_email=VerifyEmail(item.get("self_service_verify_email", VerifyEmail.OFF)),
+    )
+
+
 def _fields(item: Item) -> dict[str, Any]:
     """Those of `StoredApplication`."""
     return {
@@ -236,6 +248,7 @@ def _fields(item: Item) -> dict[str, Any]:
             item["login_invalidate_existing_tokens"],
         ),
         "guessing": GuessingLimits(**{limit: _limit(item, limit) for limit in GUESSING}),
+        "self_service": _self_service(item),
         # An application that was made before there were limits has another secret in its place.
         "digest_key": item.get("digest_key", item["api_tokens"][0]["digest"]),
         "created_at_ms": item["created_at"],

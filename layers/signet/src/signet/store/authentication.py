@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from signet.domain.reasons import Because
 from signet.domain.users import User
-from signet.errors import Unavailable
+from signet.errors import EmailNotVerified, Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
 from signet.store.table import ConditionFailed, Key
@@ -46,12 +46,14 @@ class Condition:
         token: The token's generation must be the user's, the cutoff not behind it, and itself not ended.
         email: Must be the address of the user's credential.
         password_version: Must be the user's: the password is still the one that was verified.
+        is_verified: Whether its address must have been.
     """
 
     user_id: str
     token: "Token | None" = None
     email: str | None = None
     password_version: int | None = None
+    is_verified: bool = False
 
 
 def find_credential(tenant: Tenant, normal_email: str) -> Credential | None:
@@ -107,6 +109,7 @@ def note_login(
         more.
 
     Raises:
+        EmailNotVerified: All but this is true; nothing was written.
         Unavailable: The store did not answer; where tokens were to be ended, it was read back that they were
             not, unless that was not answered either.
     """
@@ -124,6 +127,8 @@ def note_login(
     if condition.password_version is not None:
         conditions.append("password_version = :version")
         values[":version"] = condition.password_version
+    if condition.is_verified:
+        conditions.append("attribute_not_exists(email_unverified)")
     assignments = []
     if is_login:
         assignments.append("last_login = :login")
@@ -136,6 +141,9 @@ def note_login(
     try:
         item = tenant.table.update(key, expression, values, condition=" AND ".join(conditions))
     except ConditionFailed as failed:
+        if condition.is_verified and _is_unverified(failed.item, condition, tenant.now_ms):
+            message = "The e-mail address has to be verified first: by the code that was sent there."
+            raise EmailNotVerified(message) from failed
         # Our own write, which the client repeated because the first answer was lost, is a success. Without a
         # token the repetition counts again, and harms nobody.
         if condition.token is None or not _is_of(failed.item, nonce):
@@ -150,6 +158,13 @@ def note_login(
             raise
         return _found_written(tenant, left, condition)
     return find_in(item, tenant.now_ms)
+
+
+def _is_unverified(item: Item | None, condition: Condition, now_ms: int) -> bool:
+    """Whether it is the address that keeps somebody out whose password is right."""
+    user = find_in(item, now_ms)
+    is_right = user is not None and user.password_version == condition.password_version
+    return user is not None and is_right and not user.email_verified
 
 
 def _is_of(item: Item | None, nonce: str | None) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from signet.domain.reasons import Because
 from signet.domain.users import User
 from signet.errors import Unavailable, UserExists
-from signet.store.table import MAX_PARTS, write_surely
+from signet.store.table import MAX_PARTS, Part, write_surely
 from signet.store.tenant import Tenant
 from signet.store.users import (
     GroupsGoneError,
@@ -30,7 +30,9 @@ from signet.store.users import (
 )
 
 ROOM = MAX_PARTS - 4
-"""Parts that are left for member items beside the user, two credentials, and an identity or permissions."""
+"""Parts that are left for member items beside the user, two credentials, and an identity or permissions.
+
+A code takes one too, and no code changes groups."""
 
 
 def add_user(
@@ -86,6 +88,8 @@ def alter_user(
     password_hash: str | None = None,
     replaces: str | None = None,
     ends_tokens: Because | None = None,
+    beside: Part | None = None,
+    issues: bool = False,
 ) -> User:
     """Turn the user from what was read into what it shall be, as `change_user` does.
 
@@ -96,6 +100,8 @@ def alter_user(
         password_hash: As in `change_user`; so for the others.
         replaces: The hash that moves.
         ends_tokens: Why the user's tokens end; None where they do not.
+        beside: As in `change_user`.
+        issues: As in `change_user`; the user that is returned has the generation of its tokens then.
 
     Returns:
         The user, without groups that were deleted meanwhile.
@@ -128,12 +134,16 @@ def alter_user(
                 password_hash=password_hash,
                 replaces=replaces,
                 ends_tokens=ends_tokens,
+                beside=beside,
+                issues=issues,
             ),
             lambda: is_written(tenant, whole, password_hash),
         )
     except (UserExists, GroupsGoneError):
         _settle_now(tenant, marked)
         raise
+    if issues and ends_tokens:
+        whole = replace(whole, generation=before.generation + 1)
     return _settle_now(tenant, whole)
 
 

@@ -67,6 +67,7 @@ PROFILE = {
     "updated_at_ms": "updated_at",
     "password_updated_at_ms": "password_updated_at",
     "profile": "profile",
+    "codes": "codes",
     "unverified_until": "unverified_until",
 }
 """Attributes that a change of the user writes, by the field of `User`. A log-in writes `last_login`."""
@@ -339,6 +340,8 @@ def change_user(
     password_hash: str | None = None,
     replaces: str | None = None,
     ends_tokens: Because | None = None,
+    beside: Part | None = None,
+    issues: bool = False,
 ) -> None:
     """Turn the user from what was read into what it shall be, with all that hangs on it.
 
@@ -352,13 +355,21 @@ def change_user(
         password_hash: The credential's hash from now on, where it is set or moves to another address.
         replaces: The hash that moves, as it was read: a log-in may have upgraded it in the meantime.
         ends_tokens: Why the user's tokens end with this change; None where they do not.
+        beside: What else is written, or nothing of it all.
+        issues: Whether a token is issued by it, so that the generation has to be the one that was read.
 
     Raises:
         StaleError: The user or its credential has changed since it was read.
         UserExists: Another user has the new e-mail address.
         GroupsGoneError: Some of the new groups do not exist.
     """
-    parts: dict[str, Part] = {"user": _change(tenant, before, after, ends_tokens=ends_tokens)}
+    change = _change(tenant, before, after, ends_tokens=ends_tokens)
+    if issues:
+        change = change._replace(
+            condition=f"{change.condition} AND generation = :generation",
+            values={**change.values, ":generation": before.generation},
+        )
+    parts: dict[str, Part] = {"user": change} | ({} if beside is None else {"beside": beside})
     if password_hash is not None:
         parts |= _credential_change(tenant.application_id, before, after, password_hash, replaces)
         if before.normal_email is not None:
@@ -471,7 +482,7 @@ def to_user(item: Item) -> User:
     fields: dict[str, Any] = {field: item.get(attribute) for field, attribute in PROFILE.items()}
     fields["group_ids"] = tuple(item["group_ids"])
     fields["outstanding"] = item.get("outstanding", frozenset())
-    fields["profile"] = item.get("profile", {})
+    fields |= {"profile": item.get("profile", {}), "codes": item.get("codes", {})}
     # Whom nobody has asked to prove it, nobody has to mark.
     fields["email_verified"] = "email_unverified" not in item
     return User(
@@ -501,6 +512,7 @@ def _attributes(application_id: str, user: User) -> dict[str, object]:
     given = {attribute: getattr(user, field) for field, attribute in PROFILE.items()}
     given |= {
         "profile": user.profile or None,
+        "codes": user.codes or None,
         "outstanding": user.outstanding or None,
         "email_unverified": None if user.email_verified else True,
     }
@@ -518,6 +530,8 @@ def _change(tenant: Tenant, before: User, after: User, *, ends_tokens: Because |
     was, becomes = (_attributes(tenant.application_id, user) for user in (before, after))
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     given = {name: value for name, value in changed.items() if value is not None}
+    if after.last_login_ms != before.last_login_ms:
+        given["last_login"] = after.last_login_ms
     removed = {name for name, value in changed.items() if value is None}
     if ends_tokens or before.is_unverified:
         removed.update(RAISED if ends_tokens else ("expires_at",))

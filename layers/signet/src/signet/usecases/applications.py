@@ -69,7 +69,7 @@ def update(table: Table, application_id: str, changes: Mapping[str, Any], now_ms
         table: Where it is kept.
         application_id: Which one.
         changes: New values by the name of the field of `StoredApplication`; those of `LoginSettings` with
-            the prefix `login_`. What is not named stays.
+            the prefix `login_`, those of `SelfService` with `self_service_`. What is not named stays.
         now_ms: The time, in Unix milliseconds.
 
     Raises:

@@ -79,6 +79,7 @@ class Attempt:
         return_token: Give a token back.
         ttl_ms: The max age of a new token in milliseconds; None for no expiry.
         extra_data: The extra data of a new token; None carries the given token's over.
+        is_verified: Whether the address must have been verified.
         source: Where whoever presents it is (`signet.domain.guessing.find_source`); None where nobody knows.
     """
 
@@ -90,6 +91,7 @@ class Attempt:
     return_token: bool = False
     ttl_ms: int | None = None
     extra_data: dict[str, Any] | None = None
+    is_verified: bool = False
     source: str | None = None
 
     @property
@@ -146,6 +148,7 @@ def authenticate(
 
     Raises:
         ApplicationChanged: The application's tokens have been ended since it was read.
+        EmailNotVerified: All is right, and the address has to be verified first.
         TooManyAttempts: Too many passwords have been tried.
         Unavailable: The store did not answer, or no key can sign at the moment. Nothing has ended, unless
             nobody can tell.
@@ -211,7 +214,11 @@ class _Check:
             credential = self._verified_credential(token, email, guess)
             issue = self._prepare(token, credential.user_id)
             condition = Condition(
-                credential.user_id, token=token, email=email, password_version=credential.password_version
+                credential.user_id,
+                token=token,
+                email=email,
+                password_version=credential.password_version,
+                is_verified=attempt.is_verified,
             )
             user = note_login(self.tenant, condition, is_login=True, nonce=nonce)
             if user is not None:

@@ -133,7 +133,7 @@ def change(
             return _change(tenant, before, fields, password_hash)
         except StaleError:
             continue
-    raise _busy()
+    raise busy()
 
 
 def remove(tenant: Tenant, named: str) -> None:
@@ -157,7 +157,7 @@ def remove(tenant: Tenant, named: str) -> None:
         except StaleError:
             continue
         return
-    raise _busy()
+    raise busy()
 
 
 def _finish_deletion(tenant: Tenant, named: str) -> bool:
@@ -269,5 +269,6 @@ def _no_group(group_ids: Iterable[str]) -> InvalidRequest:
     return InvalidRequest.of("experienceGroupIds", f"there is no group {min(group_ids)}.")
 
 
-def _busy() -> Unavailable:
+def busy() -> Unavailable:
+    """The refusal of a change that others get in the way of again and again."""
     return Unavailable("Other requests are changing this user at the moment. Try again.")

@@ -9,8 +9,10 @@ from signet import errors
 from signet.edge.dialects.dialect import FAULT, Dialect
 
 TYPES: tuple[tuple[type[errors.SignetError], str], ...] = (
+    (errors.CodeInvalid, "CodeInvalid"),
     (errors.InvalidRequest, "Validation"),
     (errors.Unauthenticated, "Unauthorized"),
+    (errors.EmailNotVerified, "EmailNotVerified"),
     (errors.PermissionDenied, "Forbidden"),
     (errors.NotFound, "NotFound"),
     (errors.AlreadyExists, "AlreadyExists"),

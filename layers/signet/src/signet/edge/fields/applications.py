@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
-from signet.domain.applications import StoredApiToken, StoredApplication
+from signet.domain.applications import SelfService, StoredApiToken, StoredApplication, VerifyEmail
 from signet.domain.guessing import Limit
 from signet.domain.times import iso_8601
 from signet.edge.fields.model import MAX_AGE_LIMIT_MS, LowerId, RequestModel, ResponseModel
@@ -50,6 +50,25 @@ class GuessingView(ResponseModel):
     known_source: LimitView
 
 
+class SelfServiceView(ResponseModel):
+    """What users may do alone."""
+
+    password_reset: bool
+    log_in_link: bool
+    profile: bool
+    verify_email: VerifyEmail
+
+    @classmethod
+    def of(cls, offered: SelfService) -> Self:
+        """What the operator sees of it."""
+        return cls(
+            password_reset=offered.password_reset,
+            log_in_link=offered.log_in_link,
+            profile=offered.profile,
+            verify_email=offered.verify_email,
+        )
+
+
 class ApplicationView(ResponseModel):
     """An application, without anything secret. Lifetimes in seconds, `login.ttl` in milliseconds."""
 
@@ -61,6 +80,7 @@ class ApplicationView(ResponseModel):
     max_token_lifetime: int | None
     login: LoginView
     guessing: GuessingView
+    self_service: SelfServiceView
     creation_date: str
     last_updated: str
 
@@ -84,6 +104,7 @@ class ApplicationView(ResponseModel):
                 source=LimitView.of(application.guessing.source),
                 known_source=LimitView.of(application.guessing.known_source),
             ),
+            self_service=SelfServiceView.of(application.self_service),
             creation_date=iso_8601(application.created_at_ms),
             last_updated=iso_8601(application.updated_at_ms),
             **more,

@@ -1,0 +1,222 @@
+"""What codes bring about, once (docs/accounts.md)."""
+
+import hmac
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+from signet import deadline
+from signet.domain.codes import CODE, Code, Purpose, digest_of
+from signet.domain.identities import normal_email
+from signet.domain.passwords.policy import check_policy
+from signet.domain.reasons import Because
+from signet.domain.users import NO_PASSWORD, User
+from signet.errors import CodeInvalid, FaultKind, InvalidRequest, LoginRefused
+from signet.store.applications import find_for_issue
+from signet.store.attributes import Item
+from signet.store.codes import find_code, used
+from signet.store.memberships import alter_user
+from signet.store.table import Key
+from signet.store.tenant import Tenant
+from signet.store.users import StaleError, find_in, find_password_hash, user_key
+from signet.usecases.guessing import Guess
+from signet.usecases.sessions import Issue, prepare
+from signet.usecases.signer import Signer
+from signet.usecases.users import busy
+
+
+class Hasher(Protocol):
+    """Hashes and verifies passwords (`signet.domain.passwords.hasher`)."""
+
+    def hash(self, password: str) -> str:
+        """The PHC string of a password."""
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the password has this hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What a code has brought about.
+
+    Attributes:
+        user: The user as it is after it.
+        token: A session token, where the code logs in; else None.
+    """
+
+    user: User
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What a code brings about.
+
+    Attributes:
+        after: The user as it shall be.
+        password_hash: The credential's from now on, where it is set or moves.
+        replaces: The hash that moves.
+        ends_tokens: Why the user's tokens end; None where they do not.
+    """
+
+    after: User
+    password_hash: str | None = field(default=None, repr=False)
+    replaces: str | None = field(default=None, repr=False)
+    ends_tokens: Because | None = None
+
+
+def redeem(
+    tenant: Tenant, signer: Signer, hasher: Hasher, text: str, password: str | None, source: str | None
+) -> Redeemed:
+    """Do what a code is for, once.
+
+    The write is on condition that the user is what was read, which names the code that is alive:
+
+        redeem      read: alive                 write: stale      read: another one, CodeInvalid
+        another     use it, replace it, set a password, delete the user
+
+    Args:
+        tenant: Whose user.
+        signer: Signs the token of one that logs in.
+        hasher: Hashes the password, or verifies it.
+        text: The code, or anything.
+        password: The password that it sets; or the one that was chosen with the address that it verifies.
+        source: Where whoever shows it is (`signet.domain.guessing.find_source`); None where nobody knows.
+
+    Raises:
+        CodeInvalid: It is no code, another's, used, replaced, too old, or worth nothing any more.
+        InvalidRequest: The code is good, and the password is missing or must not be set.
+        LoginRefused: The code is good, and the password is another than the one that was chosen.
+        UserExists: The code is good, and its new address has become somebody else's meanwhile.
+        TooManyAttempts: Too much has been tried.
+        Unavailable: Others change the user all the time, or no key can sign at the moment.
+    """
+    if not CODE.fullmatch(text):
+        raise _invalid()
+    digest = digest_of(text)
+    code = find_code(tenant, digest)
+    guess = Guess(tenant, f"code:{digest}" if code is None else f"user:{code.user_id}", source)
+    for _ in deadline.attempts():
+        user, items = _read(tenant, code, guess)
+        if user is None or code is None or not _is_alive(tenant, user, code, digest):
+            guess.check(items, lambda: False)
+            raise _invalid()
+        is_right = partial(_may_redeem, tenant, hasher, user, code, password)
+        if not guess.check(items, is_right, has_token=True):
+            message = "The password is not the one that was chosen with this address."
+            raise LoginRefused(message)
+        try:
+            return _redeem(tenant, signer, hasher, user, code, digest, password)
+        except StaleError:
+            continue
+    raise busy()
+
+
+def _read(tenant: Tenant, code: Code | None, guess: Guess) -> tuple[User | None, dict[Key, Item]]:
+    """The user of a code, for a token of it, and what the guess is judged by. One round trip."""
+    if code is None:
+        return None, tenant.table.find_all(guess.keys)
+    key = user_key(tenant.application_id, code.user_id)
+    items = find_for_issue(tenant, [key, *guess.keys])
+    return find_in(items.pop(key, None), tenant.now_ms), items
+
+
+def _is_alive(tenant: Tenant, user: User, code: Code, digest: str) -> bool:
+    named = user.codes.get(code.purpose.value, {}).get("digest", "")
+    is_named = hmac.compare_digest(named, digest)
+    is_current = user.password_version == code.password_version
+    return is_named and is_current and tenant.application.self_service.offers(code.purpose)
+
+
+def _may_redeem(tenant: Tenant, hasher: Hasher, user: User, code: Code, password: str | None) -> bool:
+    """Whether all is right that has to come with a code that is alive.
+
+    Who has signed up with somebody else's address chose a password; whoever reads the address's mails must
+    not make that account a proven one by a click. So to verify an address is for who knows its password; who
+    does not has the other codes, which end it.
+
+    Raises:
+        InvalidRequest: A password has to come, or is none to be set.
+    """
+    must_set = code.purpose is Purpose.RESET_PASSWORD
+    password_hash = None
+    if code.purpose is Purpose.VERIFY_EMAIL and not user.email_verified:
+        password_hash = find_password_hash(tenant, user.normal_email or "")
+    if password is None and (must_set or password_hash):
+        message = "is required: " + (
+            "the new one." if must_set else "the one that was chosen for the address."
+        )
+        raise InvalidRequest.of("password", message, FaultKind.MISSING)
+    if must_set:
+        check_policy(password or "")
+    return not password_hash or hasher.verify(password_hash, password or "")
+
+
+def _redeem(
+    tenant: Tenant,
+    signer: Signer,
+    hasher: Hasher,
+    user: User,
+    code: Code,
+    digest: str,
+    password: str | None,
+) -> Redeemed:
+    left = {purpose: entry for purpose, entry in user.codes.items() if purpose != code.purpose.value}
+    after = replace(user, codes=left)
+    changed = replace(after, updated_at_ms=tenant.now_ms)
+    issue: Issue | None = None
+    match code.purpose:
+        case Purpose.VERIFY_EMAIL:
+            effect = _Effect(replace(changed, email_verified=True))
+        case Purpose.RESET_PASSWORD:
+            changed = replace(changed, email_verified=True, password_updated_at_ms=tenant.now_ms)
+            password_hash = hasher.hash(password or "")
+            effect = _Effect(changed, password_hash, ends_tokens=Because.PASSWORD_CHANGED)
+        case Purpose.LOG_IN:
+            settings = tenant.application.login
+            effect = _logged_in(tenant, after)
+            # Nothing is written before all is at hand.
+            issue = prepare(tenant, signer, user.id, ttl_ms=settings.ttl_ms, extra_data=settings.extra_data)
+        case Purpose.CHANGE_EMAIL:
+            effect = _moved(tenant, changed, user.codes[code.purpose.value]["email"])
+    after = effect.after
+    if effect.password_hash is not None:
+        after = replace(after, password_version=user.password_version + 1)
+    written = alter_user(
+        tenant,
+        user,
+        after,
+        password_hash=effect.password_hash,
+        replaces=effect.replaces,
+        ends_tokens=effect.ends_tokens,
+        beside=used(tenant, digest),
+        issues=issue is not None,
+    )
+    return Redeemed(written, None if issue is None else issue(written))
+
+
+def _logged_in(tenant: Tenant, user: User) -> _Effect:
+    """A log-in; by the first one who proves the address, of what somebody else may have begun with it."""
+    logged_in = replace(user, email_verified=True, last_login_ms=tenant.now_ms)
+    if user.email_verified:
+        ends = Because.SIGNED_IN if tenant.application.login.invalidate_existing_tokens else None
+        return _Effect(logged_in, ends_tokens=ends)
+    nobodys = replace(logged_in, first_name=None, last_name=None, profile={}, password_updated_at_ms=None)
+    return _Effect(
+        replace(nobodys, updated_at_ms=tenant.now_ms), NO_PASSWORD, ends_tokens=Because.PASSWORD_CHANGED
+    )
+
+
+def _moved(tenant: Tenant, user: User, email: str) -> _Effect:
+    """Another address, which takes the credential along."""
+    moved = replace(user, email=email, normal_email=normal_email(email), email_verified=True)
+    if moved.normal_email == user.normal_email:
+        return _Effect(moved)
+    password_hash = find_password_hash(tenant, user.normal_email or "")
+    if password_hash is None:
+        raise StaleError
+    return _Effect(moved, password_hash, password_hash, Because.EMAIL_CHANGED)
+
+
+def _invalid() -> InvalidRequest:
+    return CodeInvalid.of("code", "is wrong, has been used or replaced, or is too old; ask for another one.")
