@@ -66,6 +66,10 @@ adopt: .venv/ready ## Begin a stage's stack with what another one has left: STAG
 end-all-tokens: .venv/ready ## End every token of every application, in a table that was restored: TABLE=…
 	@$(PYTHON) -m tools.end_all_tokens "$(TABLE)"
 
+.PHONY: list-applications
+list-applications: .venv/ready ## Put the applications of release 0.1.0 into the list of all, once after the upgrade: TABLE=…
+	@$(PYTHON) -m tools.list_applications "$(TABLE)"
+
 .PHONY: redrive
 redrive: .venv/ready ## Send again the events that were given up, while the table's stream has them (24 hours): STAGE=…
 	@$(PYTHON) -m tools.redrive "$(STAGE)"

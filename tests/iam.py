@@ -28,6 +28,9 @@ KEYED_ACTIONS = frozenset(
 """Actions whose requests always say which partition keys they are about. `ForAllValues` is true of none at
 all, so no other action may depend on such a condition."""
 
+SCAN = frozenset({"dynamodb:Scan"})
+"""What knows no partition keys; in their place it may be told which attributes to read."""
+
 _MEMBERS = {"Effect", "Action", "Resource", "Condition"}
 _PARTS = {
     "Put": "PutItem",
@@ -53,7 +56,7 @@ class Request(NamedTuple):
         action: Such as `dynamodb:GetItem`.
         resource: Its ARN.
         leading_keys: `dynamodb:LeadingKeys`: the partition keys that it is about, an index's own where it
-            asks an index; none where the service is not DynamoDB.
+            asks an index; of a Scan `dynamodb:Attributes`; none where the service is not DynamoDB.
     """
 
     action: str
@@ -67,7 +70,8 @@ class Grant(NamedTuple):
     Attributes:
         action: The action.
         resource: The ARN, perhaps with wildcards.
-        key: The partition key, perhaps with wildcards; None where there is no condition.
+        key: The partition key, perhaps with wildcards; of a Scan the attribute; None where there is no
+            condition.
     """
 
     action: str
@@ -81,7 +85,8 @@ class Statement(NamedTuple):
     Attributes:
         actions: What it allows.
         resources: On what.
-        keys: The patterns, one of which each leading key of a request has to match; None for no condition.
+        keys: The patterns, one of which each leading key of a request has to match; of a Scan the attributes;
+            None for no condition.
     """
 
     actions: tuple[str, ...]
@@ -97,10 +102,14 @@ class Statement(NamedTuple):
         """
         actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
         condition = statement.get("Condition")
-        keys = None if condition is None else _leading_keys(condition)
+        keys = None
+        if condition is not None:
+            keys = _attributes(condition) if SCAN.issuperset(actions) else _leading_keys(condition)
         is_plain = statement.keys() <= _MEMBERS and statement["Effect"] == "Allow"
         is_exact = "*" not in "".join(actions) and "*" not in resources
-        is_understood = condition is None or (keys is not None and KEYED_ACTIONS.issuperset(actions))
+        is_understood = condition is None or (
+            keys is not None and (KEYED_ACTIONS.issuperset(actions) or SCAN.issuperset(actions))
+        )
         if not (is_plain and is_exact and is_understood):
             message = f"A statement like no other of ours: {statement}"
             raise ValueError(message)
@@ -237,6 +246,10 @@ def _of_table(operation: str, parameters: Mapping[str, Any]) -> list[Request]:
         key = parameters["ExpressionAttributeValues"][partition[1]]["S"]
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         return [Request(f"dynamodb:{operation}", table + index, frozenset([key]))]
+    if operation == "Scan" and parameters.get("Select") == "SPECIFIC_ATTRIBUTES":
+        named = f"{parameters['ProjectionExpression']} {parameters.get('FilterExpression', '')}"
+        words = set(re.findall(r"(?<![:\w])\w+\b(?!\()", named))
+        return [Request(f"dynamodb:{operation}", table, frozenset(words))]
     keys = [_partition(parameters)] if parameters.keys() & {"Key", "Item"} else []
     return [Request(f"dynamodb:{operation}", table, frozenset(keys))]
 
@@ -253,6 +266,21 @@ def _leading_keys(condition: Mapping[str, Any]) -> tuple[str, ...] | None:
             return patterns
         case [("ForAllValues:StringEquals", "dynamodb:LeadingKeys", names)] if not _has_wildcards(names):
             return names
+    return None
+
+
+def _attributes(condition: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The attributes that a condition lets a Scan read; None where it is another one, or lets it read more.
+
+    Source: "Using IAM policy conditions for fine-grained access control" of the DynamoDB guide: without
+    `dynamodb:Select` a request that names no attributes would read all of them.
+    """
+    match condition:
+        case {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": names},
+            "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+        } if len(condition) == 2 and not _has_wildcards(_listed(names)):
+            return _listed(names)
     return None
 
 

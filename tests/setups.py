@@ -18,7 +18,7 @@ from moto.s3 import models as s3_models
 from local.invoke import LambdaContext
 from signet.domain.keys import DAY
 from signet.store import memberships
-from signet.usecases import exporting, groups, importing
+from signet.usecases import applications, exporting, groups, importing
 from tests.deployment import PASSWORD, ROOT, Deployment
 from tests.sweep import Sweep
 from tools.events import load_event
@@ -150,6 +150,13 @@ def _past_marks(world: World) -> None:
     _marked(50)(world)
     world.signet.clock.advance(2 * DAY)
     world.values["last"] = world.call("issue_session_token", experienceUserId="<ann>")["token"]
+
+
+def _deleted(world: World) -> None:
+    """The application was deleted long enough ago to be swept."""
+    world.call("delete_application")
+    world.signet.clock.advance(applications.SETTLE_SECONDS)
+    world.signet.waiting.clear()
 
 
 def _later(days: float, *, then: bool = False) -> Callable[[World], object]:
@@ -489,6 +496,9 @@ WAYS: dict[str, Way] = {
     },
     # Applications.
     "create an application": Way("create_application", {"name": "Shop"}, adds=True),
+    "list applications": Way("list_applications", {"perPage": 1}),
+    "delete the application": Way("delete_application", resumes=True),
+    "sweep a deleted application": Way("delete_application", {"goesOn": True}, _deleted, resumes=True),
     **{
         f"reset the API token, {grace=}": Way(
             "reset_api_token", {} if grace is None else {"gracePeriodSeconds": grace}, adds=True
@@ -547,7 +557,15 @@ ADD = {
     "reset_api_token",
     "rotate_keys",
 }
-RESUME = {"create_group", "delete_group", "export_users", "import_users", "rotate_keys", "update_group"}
+RESUME = {
+    "create_group",
+    "delete_application",
+    "delete_group",
+    "export_users",
+    "import_users",
+    "rotate_keys",
+    "update_group",
+}
 """Of events: each repetition adds something; it takes several writes."""
 
 
@@ -590,7 +608,7 @@ def asked_for(signet: Deployment, name: str) -> Iterator[Asked]:
         if way.before is not None:
             way.before(world)
         event = world.filled({"applicationId": signet.application_id, **way.fields})
-        if way.operation in ("create_application", "publish_events", "rotate_keys"):
+        if way.operation in ("create_application", "list_applications", "publish_events", "rotate_keys"):
             del event["applicationId"]
     with in_small_pieces(way):
         yield Asked(signet, name, way, event, path)

@@ -24,7 +24,10 @@ def audit(items: Iterable[Item]) -> list[str]:
         items: Every item of a table, in Python's own types.
     """
     kinds: dict[str, dict[str, Item]] = defaultdict(dict)
-    items = list(items)
+    everything = list(items)
+    deleted = {item["pk"]: item for item in everything if item["sk"] == "APP" and "deleted_at" in item}
+    # What a deleted application has left is being removed, and nobody reads it.
+    items = [item for item in everything if _application(item) not in deleted]
     for item in items:
         kind = item["sk"].partition("#")[0]
         in_group = kind in ("MEMBER", "CHILD")
@@ -32,6 +35,7 @@ def audit(items: Iterable[Item]) -> list[str]:
     users = {pk: user for pk, user in kinds["USER"].items() if "created_at" in user}
     return [
         *_applications(kinds["APP"], kinds["GENERATION"]),
+        *_left_behind(deleted, everything),
         *find_lost_ends(items),
         *_credentials(users, kinds["CREDENTIAL"]),
         *_members(users, kinds["GROUP"], kinds["MEMBER"]),
@@ -56,6 +60,19 @@ def find_lost_ends(items: Iterable[Item]) -> Iterator[str]:
 def _applications(applications: dict[str, Item], generations: dict[str, Item]) -> Iterator[str]:
     for pk in sorted(applications.keys() - generations.keys()):
         yield f"{pk}: the application has no generation"
+
+
+def _application(item: Item) -> str:
+    """The partition key of the application that an item belongs to."""
+    return "#".join(item["pk"].split("#")[:2])
+
+
+def _left_behind(deleted: dict[str, Item], items: Iterable[Item]) -> Iterator[str]:
+    for item in items:
+        application = _application(item)
+        if "swept" in deleted.get(application, {}) and (item["pk"], item["sk"]) != (application, "APP"):
+            kind = item["sk"].partition("#")[0]
+            yield f"{application}: the application was deleted and swept, and has a {kind}"
 
 
 def _credentials(users: dict[str, Item], credentials: dict[str, Item]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Collection
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +40,7 @@ def main() -> None:
     deadline = time.monotonic() + 30
     context = SimpleNamespace(
         aws_request_id=str(uuid.uuid4()),
-        function_name="function",
+        function_name=Path(task["folder"]).name,  # by which `make run` knows the function
         get_remaining_time_in_millis=lambda: int((deadline - time.monotonic()) * 1000),
     )
     with contextlib.redirect_stdout(sys.stderr):

@@ -22,9 +22,9 @@ from tools import built, events, sam_env
 from tools.runtime_api import Answer, FunctionExitError, import_path, running_function
 
 _STARTUP_SECONDS = 30
-ENDS_TOKENS = {"reset_api_token", "invalidate_application_tokens"}
-"""Operations with an application of their own: they end its API token, or all its tokens, those too that a
-container makes which has not heard of it yet."""
+ENDS_TOKENS = {"delete_application", "reset_api_token", "invalidate_application_tokens"}
+"""Operations with an application of their own: they end it, its API token, or all its tokens, those too
+that a container makes which has not heard of it yet."""
 # e_machine of an ELF header, at offset 18.
 _AARCH64 = (183).to_bytes(2, "little")
 

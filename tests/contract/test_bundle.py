@@ -28,6 +28,8 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
 ROUTES = {
     "create_application": "POST /applications",
     "get_application": "GET /applications/{applicationId}",
+    "list_applications": "GET /applications",
+    "delete_application": "DELETE /applications/{applicationId}",
     "update_application": "PATCH /applications/{applicationId}",
     "get_settings": "POST /v2/workspace/apikeyconfig/get",
     "update_settings": "POST /v2/workspace/apikeyconfig/update",
@@ -77,7 +79,13 @@ WITHOUT_A_ROUTE = {"rotate_keys", "authorize_request", "import_users", "export_u
 AUTHORIZED = {"show_me"}
 """Routes of users, which the authorizer guards."""
 
-SIGNED = {"create_application", "get_application", "update_application"}
+SIGNED = {
+    "create_application",
+    "delete_application",
+    "get_application",
+    "list_applications",
+    "update_application",
+}
 """The operator's routes, which API Gateway guards by IAM."""
 
 

@@ -70,6 +70,8 @@ def test_every_setting_and_every_field_of_a_user_has_a_name_to_be_told_by(moto_s
         "created_at",
         "updated_at",
         "digest_key",
+        "list_pk",
+        "list_sk",
     }
     assert item.keys() - kept_back == SETTINGS.keys()
     kept_back = {

@@ -35,6 +35,7 @@ NEED_NOT = {
     "update_group": "the same",
     "delete_group": "the same",
     "invalidate_application_tokens": "it raises the application's own generation, and writes no user",
+    "delete_application": "it takes the application's own generation away, without which no token is taken",
     "invalidate_identity_tokens": "likewise the identity's",
 }
 """Operations that write users, or could, and end no tokens, and why."""

@@ -233,7 +233,7 @@ def test_whatever_is_invoked_asynchronously_keeps_what_failed() -> None:
             or f"{name.removesuffix('Function')}GoesOn" in resources
         )
     }
-    assert len(asynchronous) == 12
+    assert len(asynchronous) == 13
     kept = {
         name for name, resource in deployed().items() if resource["Type"] == "AWS::Lambda::EventInvokeConfig"
     }

@@ -16,6 +16,8 @@ RESOURCES = TEMPLATE["Resources"]
 KEY_RING = "the table's key ring"
 KEY_LIVES = "the lives of the table's keys"
 TABLE = "what applications have in the table"
+APPLICATIONS = "the applications in the table's index"
+KEYS_ALONE = "the keys of the table's items"
 INDEX = "what applications have in the table's index"
 IMPORTS = "the bucket's imports"
 EXPORTS = "the bucket's exports"
@@ -46,6 +48,16 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "CreateApplicationFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)},
     "GetApplicationFunction": {("dynamodb:GetItem", TABLE)},
     "UpdateApplicationFunction": {("dynamodb:UpdateItem", TABLE)},
+    "ListApplicationsFunction": {("dynamodb:Query", APPLICATIONS), ("dynamodb:BatchGetItem", TABLE)},
+    "DeleteApplicationFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:PutItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:DeleteItem", TABLE),
+        ("dynamodb:Scan", KEYS_ALONE),
+        ("lambda:InvokeFunction", ITSELF),
+    },
     "GetSettingsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
     "UpdateSettingsFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "ListApiTokensFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
@@ -238,6 +250,9 @@ TARGETS = {
     ("${Table.Arn}", "KEYS"): KEY_RING,
     ("${Table.Arn}", "KEYLIFE"): KEY_LIVES,
     ("${Table.Arn}/index/by_application", "APP#*"): INDEX,
+    ("${Table.Arn}/index/by_application", "APPS"): APPLICATIONS,
+    ("${Table.Arn}", "pk"): KEYS_ALONE,
+    ("${Table.Arn}", "sk"): KEYS_ALONE,
     ("${SigningKey.Arn}", None): KMS,
     ("${TransferBucket.Arn}/import/*", None): IMPORTS,
     ("${TransferBucket.Arn}/export/*", None): EXPORTS,
@@ -248,7 +263,7 @@ TARGETS = {
     ("${EventBus.Arn}", None): BUS,
     ("${Table.StreamArn}", None): STREAM,
 }
-"""By resource and by the partition keys that a condition allows."""
+"""By resource and by the partition keys that a condition allows, or of a Scan the attributes."""
 
 SIGNERS = {
     "AuthenticateFunction",

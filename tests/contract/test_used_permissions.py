@@ -19,6 +19,7 @@ from signet.store import memberships
 from signet.store.table import Insert, Key
 from signet.store.users import StaleError, change_users
 from signet.usecases import exporting, importing
+from signet.usecases.applications import SETTLE_SECONDS
 from tests import iam
 from tests.contract.test_events import EVENTS
 from tests.deployment import PASSWORD, Cloud, Deployment
@@ -47,9 +48,11 @@ class Walk:
 
 
 def answer_events(walk: Walk) -> None:
-    """Every event of `events/`, which are what most permissions are for."""
+    """Every event of `events/`, which are what most permissions are for, in an application that is there."""
     for path in EVENTS:
         operation = path.name.split(".")[0]
+        if operation == "delete_application":
+            continue
         event = load_event(path, walk.signet.demo())
         walk.signet.restart()
         walk.signet.handler(operation)(event, walk.signet.context(operation))
@@ -174,6 +177,18 @@ def lose_answers(walk: Walk) -> None:
         walk.do("revoke_token", token=tokens[1])
 
 
+def end_applications(walk: Walk) -> None:
+    """One is deleted, and swept."""
+    walk.signet.waiting.clear()
+    other = walk.signet.new_application()[0]
+    walk.signet.invoke(
+        "create_user", {"applicationId": other, "email": "uma@example.com", "password": PASSWORD}
+    )
+    walk.signet.invoke("delete_application", {"applicationId": other})
+    walk.signet.clock.advance(SETTLE_SECONDS)
+    walk.signet.go_on()
+
+
 def test_every_permission_is_needed(moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the policies allow, one of these calls needs."""
     signet = moto_signet
@@ -187,6 +202,7 @@ def test_every_permission_is_needed(moto_signet: Deployment, monkeypatch: pytest
         take_permissions_away,
         let_keys_end,
         lose_answers,
+        end_applications,
     ):
         part(walk)
     needless = {

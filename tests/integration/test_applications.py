@@ -1,12 +1,15 @@
-"""POST /applications, GET and PATCH /applications/{applicationId}."""
+"""POST and GET /applications, GET and PATCH /applications/{applicationId}."""
 
 import re
 from typing import Any
 
+import botocore.session
 import pytest
 
 from signet.errors import ApplicationNotFound, InvalidRequest
+from tests.contract.test_bundle import SIGNED
 from tests.deployment import Deployment
+from tools.list_applications import list_applications
 
 DEFAULTS: dict[str, Any] = {
     "requireJwtToken": True,
@@ -202,7 +205,7 @@ def test_an_unknown_application_is_not_found(signet: Deployment, method: str) ->
     assert signet.items() == before
 
 
-@pytest.mark.parametrize("operation", ["create_application", "get_application", "update_application"])
+@pytest.mark.parametrize("operation", sorted(SIGNED))
 def test_an_operator_s_function_refuses_an_unsigned_request_by_itself(
     signet: Deployment, operation: str
 ) -> None:
@@ -228,3 +231,42 @@ def test_the_direct_invocations_do_the_same(signet: Deployment) -> None:
         signet.invoke("get_application", {"applicationId": "f" * 24})
     with pytest.raises(InvalidRequest, match="applicationId: is required"):
         signet.invoke("get_application", {})
+
+
+def test_all_applications_are_listed_in_the_order_in_which_they_were_made(signet: Deployment) -> None:
+    """Page by page, each as a look at it shows it; one that is deleted is left out."""
+    made = [signet.application_id]
+    for name in ("Shop", "Blog", "Forum"):
+        signet.clock.advance(1)
+        made.append(signet.invoke("create_application", {"name": name})["applicationId"])
+    signet.invoke("delete_application", {"applicationId": made.pop(2)})
+    found, token = [], ""
+    while token is not None:
+        page = signet.http("GET", f"/applications?perPage=2&nextToken={token}", signed=True).json
+        found += page["items"]
+        assert page["count"] == len(page["items"]) <= page["perPage"] == 2
+        token = page["nextToken"]
+    assert [item["applicationId"] for item in found] == made
+    assert found == [signet.invoke("get_application", {"applicationId": one}) for one in made]
+    assert signet.invoke("list_applications", {})["items"] == found
+
+
+@pytest.mark.parametrize("token", ["x", "WyJhIiwiYiIsMF0"])
+def test_what_is_no_token_of_the_list_is_refused(signet: Deployment, token: str) -> None:
+    """No text becomes a key of the table but those that the list gave."""
+    answer = signet.http("GET", f"/applications?nextToken={token}", signed=True)
+    assert answer.status == 400
+    assert "nextToken" in answer.json["message"]
+
+
+def test_an_application_of_before_there_was_a_list_comes_into_it(signet: Deployment) -> None:
+    """By `make list-applications`, once; what it writes is what a new one has."""
+    (item,) = [item for item in signet.items() if item["sk"] == {"S": "APP"}]
+    signet.put_item({name: value for name, value in item.items() if not name.startswith("list_")})
+    tombstone = {"pk": {"S": f"APP#{'f' * 24}"}, "sk": {"S": "APP"}, "deleted_at": {"N": "1"}}
+    signet.put_item(tombstone)
+    assert signet.invoke("list_applications", {})["items"] == []
+    dynamodb = botocore.session.get_session().create_client("dynamodb")
+    assert list_applications(dynamodb, signet.table_name) == 1
+    assert [one for one in signet.items() if one["sk"] == {"S": "APP"}] == [item, tombstone]
+    assert list_applications(dynamodb, signet.table_name) == 0

@@ -960,6 +960,7 @@ def test_what_they_cost(signet: Deployment) -> None:
     with signet.counted() as trips:
         signet.invoke("import_users", {"applicationId": signet.application_id, "key": key})
     assert Counter(trips) == {
+        "dynamodb:GetItem": 1,  # Whether the application is there, of each chunk.
         "dynamodb:TransactWriteItems": 60,
         "s3:GetObject": 2,  # The report, which is not there, and the file.
         "s3:HeadObject": 1,

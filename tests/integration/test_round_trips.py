@@ -24,6 +24,7 @@ GUESS = UPDATE
 TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("create_application", {"name": "Shop"}, [WRITE]),
     ("get_application", {}, [GET]),
+    ("list_applications", {}, [QUERY, BATCH]),
     ("update_application", {"name": "Shop"}, [UPDATE]),
     ("get_settings", {}, [GET]),
     ("update_settings", {"requireJwtToken": True}, [UPDATE]),
@@ -80,10 +81,23 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("rotate_keys", {}, [QUERY, QUERY]),  # The ring, and how long its keys' tokens live.
 ]
 
-COUNTED_ELSEWHERE = {"authorize_request", "import_users", "export_users", "publish_events"}
-"""The authorizer in its own test; import, export and the stream's function by what they carry."""
+COUNTED_ELSEWHERE = {
+    "authorize_request",
+    "delete_application",
+    "import_users",
+    "export_users",
+    "publish_events",
+}
+"""The authorizer and the end of an application in tests of their own; import, export and the stream's
+function by what they carry."""
 
-OUTSIDE_OF_APPLICATIONS = {"create_application", "publish_jwks", "publish_configuration", "rotate_keys"}
+OUTSIDE_OF_APPLICATIONS = {
+    "create_application",
+    "list_applications",
+    "publish_jwks",
+    "publish_configuration",
+    "rotate_keys",
+}
 
 
 def test_every_operation_is_counted() -> None:

@@ -301,12 +301,24 @@ def exporting(stage: Stage) -> Callable[[], object]:
     return lambda: stage.signet.invoke("export_users", {"applicationId": other})
 
 
+def deleting(stage: Stage) -> Callable[[], object]:
+    other, _ = stage.signet.new_application()
+
+    def act() -> None:
+        stage.signet.invoke("delete_application", {"applicationId": other})
+        stage.signet.waiting.clear()
+
+    return act
+
+
 ORGANIZATION = {"resources": [{"type": "organization", "id": "1"}]}
 EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
 
 ROWS: list[tuple[str, str, Step]] = [
     ("create_application", "", outside("create_application", name="Shop")),
     ("get_application", "", plain("get_application")),
+    ("list_applications", "a page of one", outside("list_applications", perPage=1)),
+    ("delete_application", "", deleting),
     ("update_application", "", plain("update_application", requireJwtToken=True)),
     ("get_settings", "", plain("get_settings")),
     ("update_settings", "", plain("update_settings", requireJwtToken=False)),

@@ -55,6 +55,7 @@ WHOLE = [
     child("p", "g"),
 ]
 TOMBSTONE = {"pk": f"{APP}#USER#bob", "sk": "USER", "generation": 1, "deleted_at": 1}
+DELETED = {"pk": APP, "sk": "APP", "deleted_at": 1}
 PERMISSIONS = {"pk": f"{APP}#USER#x:1", "sk": "PERMISSIONS", "epoch": 0}
 
 
@@ -63,6 +64,12 @@ def test_a_table_in_order_has_no_faults() -> None:
     external = user("x:1", group_ids=[], unverified_until=5, expires_at=5)
     more = [external, PERMISSIONS, APPLICATION, GENERATION, {"pk": "KEYS", "sk": "RING"}]
     assert audit([*WHOLE, TOMBSTONE, *more]) == []
+
+
+def test_what_a_deleted_application_has_left_is_in_order() -> None:
+    """Its sweep may be anywhere."""
+    assert audit([DELETED, *WHOLE[::2]]) == []
+    assert audit([DELETED | {"swept": True}]) == []
 
 
 def test_what_is_outstanding_is_in_order() -> None:
@@ -78,6 +85,7 @@ def test_what_is_outstanding_is_in_order() -> None:
     ("items", "words"),
     [
         ([*WHOLE, APPLICATION], "the application has no generation"),
+        ([*WHOLE, DELETED | {"swept": True}], "was deleted and swept, and has a MEMBER"),
         ([i for i in WHOLE if i["sk"] != "CREDENTIAL"], "user ann has no credential"),
         ([*WHOLE, credential("eve@example.com", "eve")], "belongs to eve, who is no user"),
         ([*WHOLE, TOMBSTONE, credential("bob@example.com", "bob")], "belongs to bob, who is no user"),

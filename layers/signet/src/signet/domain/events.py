@@ -75,6 +75,7 @@ ENDS_TOKENS = frozenset(
         Because.PERMISSIONS_REMOVED,
         Because.NO_ROOM,
         Because.TABLE_RESTORED,
+        Because.APPLICATION_DELETED,
     }
 )
 

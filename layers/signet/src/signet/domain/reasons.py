@@ -15,6 +15,7 @@ class Because(StrEnum):
     PERMISSIONS_REMOVED = "permissionsRemoved"
     NO_ROOM = "noRoom"
     TABLE_RESTORED = "tableRestored"
+    APPLICATION_DELETED = "applicationDeleted"
 
     CREATED = "created"
     UPDATED = "updated"

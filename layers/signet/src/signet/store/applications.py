@@ -1,12 +1,17 @@
 """Application items: `APP#<app>` / `APP`, and its generation: `APP#<app>` / `GENERATION`.
 
 The generation is apart, since every issue of a token reads it: one read unit, whatever the settings hold.
+Without one nothing is issued in an application or taken of it. Of one that was deleted a tombstone is left
+(`deleted_at`), so that its id is never given again: "it exists" means that `created_at` is there.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from signet import deadline
 from signet.domain.applications import (
     Application,
     ApplicationChanged,
@@ -17,19 +22,30 @@ from signet.domain.applications import (
     VerifyEmail,
 )
 from signet.domain.guessing import DEFAULT_LIMITS, GuessingLimits, Limit
+from signet.domain.listing import Entry
 from signet.domain.reasons import Because
 from signet.errors import ApplicationNotFound
 from signet.store.attributes import Item
 from signet.store.table import (
+    MAX_PARTS,
     ConditionFailed,
+    Delete,
     Insert,
     Key,
     PartsRefused,
+    Put,
     Table,
     Update,
     raise_surely,
+    write_surely,
 )
 from signet.store.tenant import Tenant
+
+APPLICATIONS = "APPS"
+"""The index's partition of all applications."""
+
+DELETION_SECONDS = 8.0
+"""How long the one write of a deletion may take, for which its sweep waits."""
 
 GUESSING = ("account", "source", "known_source")
 """The fields of `GuessingLimits`."""
@@ -62,7 +78,29 @@ def find_application(table: Table, application_id: str) -> Application | None:
 def find_stored_application(table: Table, application_id: str) -> StoredApplication | None:
     """The application without its generation, or None. One round trip."""
     item = table.find(application_key(application_id))
-    return None if item is None else StoredApplication(**_fields(item))
+    return StoredApplication(**_fields(item)) if item is not None and "created_at" in item else None
+
+
+def application_entries(table: Table, limit: int, after: Entry | None) -> tuple[list[Entry], bool]:
+    """Applications in the order in which they were made, behind an entry, and whether there are more.
+
+    The index is eventually consistent: it may lag a write by moments.
+    """
+    begin = None if after is None else (application_key(after.record_id), after.sort_key)
+    items, more = table.query_index(APPLICATIONS, limit, after=begin)
+    return [Entry(item["list_sk"], item["pk"].removeprefix("APP#")) for item in items], more
+
+
+def find_stored_applications(table: Table, application_ids: Iterable[str]) -> list[StoredApplication]:
+    """Those of the applications that there are, in this order. One round trip for each hundred."""
+    keys = [application_key(application_id) for application_id in application_ids]
+    items = table.find_all(keys)
+    return [StoredApplication(**_fields(items[key])) for key in keys if "created_at" in items.get(key, {})]
+
+
+def list_keys(application_id: str, created_at_ms: int) -> dict[str, object]:
+    """Where the application stands in the index."""
+    return {"list_pk": APPLICATIONS, "list_sk": f"{created_at_ms:015d}#{application_id}"}
 
 
 def find_for_issue(tenant: Tenant, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -83,6 +121,16 @@ def find_for_issue(tenant: Tenant, keys: Iterable[Key]) -> dict[Key, Item]:
     return items
 
 
+def check_application(tenant: Tenant) -> None:
+    """Look whether the application is still there. One round trip.
+
+    Raises:
+        ApplicationNotFound: It was deleted.
+    """
+    if tenant.table.find(generation_key(tenant.application_id)) is None:
+        raise _not_found()
+
+
 def insert_application(table: Table, application: StoredApplication) -> None:
     """Write a new application, and its generation.
 
@@ -98,7 +146,10 @@ def insert_application(table: Table, application: StoredApplication) -> None:
         "updated_at": application.updated_at_ms,
     }
     table.write(
-        Insert(application_key(application.id), item | _settings(application)),
+        Insert(
+            application_key(application.id),
+            item | _settings(application) | list_keys(application.id, application.created_at_ms),
+        ),
         Insert(generation_key(application.id), {"generation": 0}),
     )
 
@@ -128,7 +179,7 @@ def update_application(
             "SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
             {f":{name}": value for name, value in attributes.items()},
             names={f"#{name}": name for name in attributes},
-            condition="attribute_exists(pk)",
+            condition="attribute_exists(created_at)",
         )
     except ConditionFailed:
         raise _not_found() from None
@@ -156,7 +207,7 @@ def replace_api_tokens(table: Table, before: StoredApplication, after: StoredApp
             ":before": before.api_tokens_revision,
             ":after": after.api_tokens_revision,
         },
-        condition=f"attribute_exists(pk) AND {revision}",
+        condition=f"attribute_exists(created_at) AND {revision}",
     )
     try:
         table.write(update)
@@ -182,6 +233,82 @@ def raise_application_generation(tenant: Tenant) -> None:
         )
     except ConditionFailed:
         raise _not_found() from None
+
+
+def end_application(table: Table, application_id: str, now_ms: int) -> None:
+    """Put the application's tombstone in its place, and take its generation away. One round trip.
+
+    It is written within `DELETION_SECONDS` or not at all, and read back where no answer came.
+
+    Raises:
+        ApplicationNotFound: There is none with this id, or not any more.
+    """
+    tombstone = {"application_id": application_id, "deleted_at": now_ms}
+
+    def write() -> None:
+        with deadline.within(DELETION_SECONDS * 1000, reserve=0):
+            table.write(
+                Delete(generation_key(application_id), "attribute_exists(pk)"),
+                Put(application_key(application_id), tombstone),
+            )
+
+    try:
+        write_surely(write, lambda: find_tombstone(table, application_id) is not None)
+    except PartsRefused:
+        raise _not_found() from None
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a deleted application.
+
+    Attributes:
+        id: The application's.
+        deleted_at_ms: When, in Unix milliseconds.
+        is_swept: Whether nothing else is left.
+        after: The key up to which a walk through the table has swept it; None where none has begun.
+    """
+
+    id: str
+    deleted_at_ms: int
+    is_swept: bool
+    after: Key | None
+
+
+def find_tombstone(table: Table, application_id: str) -> Tombstone | None:
+    """The tombstone of a deleted application, or None where there is an application. One round trip.
+
+    Raises:
+        ApplicationNotFound: There never was one.
+    """
+    item = table.find(application_key(application_id))
+    if item is None:
+        raise _not_found()
+    if "deleted_at" not in item:
+        return None
+    after = Key(*item["swept_up_to"]) if "swept_up_to" in item else None
+    return Tombstone(application_id, item["deleted_at"], "swept" in item, after)
+
+
+def sweep_page(table: Table, tombstone: Tombstone) -> Tombstone:
+    """Remove what the next page of the table has of the application but its tombstone, and give that.
+
+    Partitions cannot be asked for by how their keys begin, and not all of them stand in the index, so the
+    whole table is walked through; no attribute but the keys is read.
+    """
+    keys, last = table.scan_keys(f"{application_key(tombstone.id).pk}#", tombstone.after)
+    for some in itertools.batched(keys, MAX_PARTS, strict=False):
+        table.write(*map(Delete, some))
+    return replace(tombstone, is_swept=last is None, after=last)
+
+
+def note_swept(table: Table, tombstone: Tombstone) -> None:
+    """Note how far the walk has come: in the table, since the key may be another application's user's."""
+    key = application_key(tombstone.id)
+    if tombstone.is_swept:
+        table.update(key, "SET swept = :yes REMOVE swept_up_to", {":yes": True})
+    elif tombstone.after is not None:
+        table.update(key, "SET swept_up_to = :key", {":key": list(tombstone.after)})
 
 
 def _not_found() -> ApplicationNotFound:

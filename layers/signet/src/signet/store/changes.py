@@ -110,8 +110,18 @@ def _identity(change: Change) -> Iterator[Event]:
 
 def _generation(change: Change) -> Iterator[Event]:
     application_id, _ = _place(change)
-    if change.old and _is_raised(change.old, change.new):
-        yield _ended(application_id, Subject(SubjectType.APPLICATION, application_id), change.new)
+    subject = Subject(SubjectType.APPLICATION, application_id)
+    if change.old and not change.new:
+        # Deleted, and its generation with it: that is higher than any that it had.
+        yield Event(
+            kind=Kind.TOKENS_ENDED,
+            application_id=application_id,
+            subject=subject,
+            sequence=_count(change.old, "generation") + 1,
+            because=Because.APPLICATION_DELETED,
+        )
+    elif change.old and _is_raised(change.old, change.new):
+        yield _ended(application_id, subject, change.new)
 
 
 def _group(change: Change) -> Iterator[Event]:
@@ -137,18 +147,20 @@ def _application(change: Change) -> Iterator[Event]:
     old, new = change.old, change.new
     application_id, _ = _place(change)
     subject = Subject(SubjectType.APPLICATION, application_id)
-    changed = _changed(SETTINGS, old, new) if old and new else ()
-    if not (old and new) or changed:
+    # What is left of a deleted one is its tombstone.
+    was, is_there = ("created_at" in image for image in (old, new))
+    changed = _changed(SETTINGS, old, new) if was and is_there else ()
+    if was != is_there or changed:
         yield Event(
             kind=Kind.SETTINGS_CHANGED,
             application_id=application_id,
             subject=subject,
-            sequence=_count(new or old, "updated_at"),
+            sequence=_count(new, "deleted_at") if "deleted_at" in new else _count(new or old, "updated_at"),
             changed=changed,
-            because=_written(was=bool(old), is_there=bool(new)),
+            because=_written(was=was, is_there=is_there),
         )
     resets = [_count(image, "api_tokens_revision", 0) for image in (old, new)]
-    if old and new and resets[0] != resets[1]:
+    if was and is_there and resets[0] != resets[1]:
         yield Event(
             kind=Kind.API_TOKEN_RESET, application_id=application_id, subject=subject, sequence=resets[1]
         )

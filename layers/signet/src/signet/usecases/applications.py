@@ -1,6 +1,8 @@
 """Register an application, change its settings, recognise its API token."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from signet import deadline
@@ -12,17 +14,32 @@ from signet.domain.applications import (
     new_application_id,
 )
 from signet.domain.ids import find_id
+from signet.domain.listing import Cursor, Page
 from signet.errors import ApplicationNotFound, CredentialsWrong, Unavailable
 from signet.store.applications import (
+    DELETION_SECONDS,
     StaleApplicationError,
+    application_entries,
+    end_application,
     find_stored_application,
+    find_stored_applications,
+    find_tombstone,
     insert_application,
+    note_swept,
     replace_api_tokens,
+    sweep_page,
     update_application,
 )
 from signet.store.cache import ApplicationCache
 from signet.store.table import Table
 from signet.store.tenant import Tenant
+
+SETTLE_SECONDS = 60
+"""From when on nothing is written any more in an application that was deleted: a call takes 30 s at most, in
+a container that has remembered the application for 5, and an import looks before each chunk."""
+
+STEP_SECONDS = 12.0
+"""What a sweep leaves of the time: for a page of the table, and to have another invocation go on."""
 
 
 def register(
@@ -90,6 +107,81 @@ def read_application(table: Table, application_id: str) -> StoredApplication:
     if application is None:
         raise _not_found()
     return application
+
+
+def list_applications(table: Table, next_token: str, limit: int) -> Page[StoredApplication]:
+    """The next page of a walk through all applications, in the order in which they were made.
+
+    Raises:
+        InvalidRequest: The token is none of a list of applications.
+    """
+    cursor = Cursor.decode(next_token, lambda text: find_id(text) == text)
+    entries, more = application_entries(table, limit, cursor.entry)
+    applications = find_stored_applications(table, (entry.record_id for entry in entries))
+    return Page.behind(cursor, applications, entries[-1] if more else None)
+
+
+def begin_deletion(table: Table, application_id: str, now_ms: int, begin_sweep: Callable[[], object]) -> None:
+    """Delete an application: from one write on nothing is issued in it, and its tokens have ended.
+
+    The sweep begins before that write, and waits for it: else who had ended all might hear that it failed.
+    Of one that is deleted, and not swept yet, another sweep begins.
+
+    Args:
+        table: The table.
+        application_id: The application.
+        now_ms: The time, in Unix milliseconds.
+        begin_sweep: Has another invocation begin the sweep.
+
+    Raises:
+        ApplicationNotFound: There is no such application, or nothing is left of it.
+    """
+    if find_id(application_id) is None:
+        raise _not_found()
+    tombstone = find_tombstone(table, application_id)
+    if tombstone is not None and tombstone.is_swept:
+        raise _not_found()
+    begin_sweep()
+    if tombstone is None:
+        with suppress(ApplicationNotFound):
+            # Who was faster has deleted it as well.
+            end_application(table, application_id, now_ms)
+
+
+def sweep(table: Table, application_id: str, now_ms: int) -> bool:
+    """Remove all that an application had that is deleted, as far as the time reaches.
+
+    It waits until nobody writes there any more, so that one walk through the table finds everything. Any
+    number of sweeps may run at a time, and each may stop anywhere.
+
+    Args:
+        table: The table.
+        application_id: The application.
+        now_ms: The time, in Unix milliseconds.
+
+    Returns:
+        Whether there is nothing more to do; else another sweep goes on.
+
+    Raises:
+        ApplicationNotFound: There never was one.
+    """
+    tombstone = find_tombstone(table, application_id)
+    if tombstone is None:
+        # The deletion is under way, or has failed.
+        time.sleep(DELETION_SECONDS)
+        tombstone = find_tombstone(table, application_id)
+    if tombstone is None or tombstone.is_swept:
+        return True
+    wait = (tombstone.deleted_at_ms - now_ms) / 1000 + SETTLE_SECONDS
+    if wait > 0:
+        # In an invocation that ends before, another one waits for the rest.
+        time.sleep(min(wait, max(0, deadline.left() - STEP_SECONDS)))
+        if wait > deadline.left():
+            return False
+    while not tombstone.is_swept and deadline.left() > STEP_SECONDS:
+        tombstone = sweep_page(table, tombstone)
+    note_swept(table, tombstone)
+    return tombstone.is_swept
 
 
 def get_application(applications: ApplicationCache, application_id: str) -> Application:

@@ -20,7 +20,16 @@ from signet.aws.bucket import Bucket, ObjectChanged
 from signet.domain.identities import normal_email
 from signet.domain.strict_json import BYTE_ORDER_MARK
 from signet.domain.users import User, new_user_id
-from signet.errors import FileNotFound, InvalidRequest, RequestTooLarge, SignetError, Unavailable, UserExists
+from signet.errors import (
+    ApplicationNotFound,
+    FileNotFound,
+    InvalidRequest,
+    RequestTooLarge,
+    SignetError,
+    Unavailable,
+    UserExists,
+)
+from signet.store.applications import check_application
 from signet.store.groups import find_groups
 from signet.store.memberships import add_user
 from signet.store.tenant import Tenant
@@ -161,6 +170,7 @@ def run(
     Raises:
         InvalidRequest: The key is not the application's, the import is another file's, the file has changed
             since the import began, or it is no file of JSON lines.
+        ApplicationNotFound: The application was deleted meanwhile.
         FileNotFound: There is no such file.
         Unavailable: DynamoDB or S3 did not answer; the import can go on.
     """
@@ -180,7 +190,7 @@ def run(
     except (FileNotFound, ObjectChanged):
         message = "has changed since the import began, or is gone; import it as a file of its own."
         raise _give_up(progress, InvalidRequest.of("key", message)) from None
-    except InvalidRequest as error:
+    except (InvalidRequest, ApplicationNotFound) as error:
         raise _give_up(progress, error) from None
     except Unavailable as error:
         message = f"{error.message} Invoked with the importId {import_id}, the import goes on."
@@ -188,7 +198,7 @@ def run(
     return Outcome(_result(progress), unfinished=report["status"] == "running")
 
 
-def _give_up(progress: Progress, error: InvalidRequest) -> InvalidRequest:
+def _give_up[Error: SignetError](progress: Progress, error: Error) -> Error:
     progress.state.update(status="refused", code=error.code, message=error.message)
     progress.save()
     return error
@@ -231,6 +241,8 @@ def _go_on(importer: _Importer, progress: Progress) -> None:
     with ThreadPoolExecutor(THREADS, "import") as pool:
         run_chunk = _Chunks(importer, report["importId"], pool).run
         for chunk in itertools.batched(lines, CHUNK_LINES, strict=False):
+            # What is deleted is swept: nothing may come behind it.
+            check_application(importer.tenant)
             _note(report, run_chunk(chunk))
             report |= {
                 "offset": chunk[-1].end,
