@@ -29,6 +29,9 @@ RULE = "A list and a table want a blank line before them; what belongs to an ite
 _LOG = logging.getLogger("mkdocs.hooks")
 _GITHUB = MarkdownIt().enable("table")
 _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(#[^)\s]*)?\)")
+_FETCHED = re.compile(
+    r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["'](https?:[^"']*|//[^"']*)"""
+)
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LANGUAGES = {
     ".yaml": "yaml",
@@ -120,3 +123,10 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # no
             _LOG.warning(told, page.file.src_uri, ours, theirs, RULE)
             break
     return html
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001 - MkDocs gives them
+    """Warn of a page that would fetch something from elsewhere."""
+    for fetched in _FETCHED.findall(output):
+        _LOG.warning("%s would fetch %s", page.file.src_uri, fetched)
+    return output
