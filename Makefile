@@ -25,6 +25,8 @@ ARGS ?=
 ENGINES := extenddb@0.1.10 dynoxide@1.2.1
 VERIFIERS := jose@6.2.17 aws-jwt-verify@5.2.1 express@5.3.0 express-oauth2-jwt-bearer@1.10.0
 CLIENTS := losant-rest@2.8.1 openid-client@6.9.0
+# Looks at the console's pages as a screen reader would.
+AXE := axe-core@4.14.1
 SOURCES := $(wildcard template.yaml deploy/*.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 .PHONY: help
@@ -243,11 +245,11 @@ engines: .tools/engines/ready ## Install the DynamoDB engines that the tests can
 	@touch $@
 
 .PHONY: verifiers
-verifiers: .tools/verifiers/ready ## Install Node's verifiers of tokens and the products' clients that the tests use
+verifiers: .tools/verifiers/ready ## Install Node's verifiers of tokens, the products' clients and axe-core, which the tests use
 
 .tools/verifiers/ready: Makefile
 	@command -v npm >/dev/null || { echo "The verifiers are npm packages: install node and npm" >&2; exit 1; }
-	@echo "Installing $(VERIFIERS) $(CLIENTS)" >&2
+	@echo "Installing $(VERIFIERS) $(CLIENTS) $(AXE)" >&2
 	@npm install --prefix .tools/verifiers --loglevel error --no-save --no-package-lock --no-audit --no-fund \
-	    $(VERIFIERS) $(CLIENTS)
+	    $(VERIFIERS) $(CLIENTS) $(AXE)
 	@touch $@

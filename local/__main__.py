@@ -18,6 +18,7 @@ import uvicorn
 
 from local import aws, cors, demo, sam, stream, template
 from local.bus import EventBus
+from local.console import Console
 from local.data import KMS, Data
 from local.docs import Docs
 from local.errors import StartError
@@ -177,13 +178,19 @@ def _run(stdout: TextIO, log: Log) -> None:
         reader = stream.Reader(stream.make_client(dynamodb), stream_arn)
         stream.follow(reader, functions[stream.FUNCTION], invoker)
 
+    def announce(link: str) -> None:
+        print(f"Console: {link} (lets one browser in, once)", file=stdout, flush=True)
+
+    console = Console(listener.getsockname()[1], STATE, announce)
+
     def ready() -> None:
         demo.write(example, shown)
-        print(demo.banner(example, api.routes, _say_data(data, url)), file=stdout, flush=True)
+        text = demo.banner(example, api.routes, console.link(), _say_data(data, url))
+        print(text, file=stdout, flush=True)
         _say_what_differs(api)
         invoker.warm(functions.values())
 
-    _serve(Gateway(api, invoker, log, Docs(application_id)), listener, ready, invoker)
+    _serve(Gateway(api, invoker, log, Docs(application_id), console), listener, ready, invoker)
 
 
 def listen(port: str) -> socket.socket:

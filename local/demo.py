@@ -152,8 +152,15 @@ def write(demo: Demo, path: Path) -> None:
     )
 
 
-def banner(demo: Demo, routes: Iterable[Route], data: str = "") -> str:
-    """What to print when the gateway is ready; `data` says where they are, and since when."""
+def banner(demo: Demo, routes: Iterable[Route], console: str, data: str = "") -> str:
+    """What to print when the gateway is ready.
+
+    Args:
+        demo: the application.
+        routes: what is served.
+        console: the link to the operator's console.
+        data: where they are, and since when.
+    """
     commands = "\n\n".join(f"# {title}\n{command}" for title, command in examples(demo, routes))
     return f"""
 Signet is running at {demo.url} (Ctrl-C stops it). To read and try the API: {demo.url}/docs
@@ -163,6 +170,7 @@ Signet is running at {demo.url} (Ctrl-C stops it). To read and try the API: {dem
   DynamoDB         {demo.aws_endpoint_url}, table {demo.table_name}
   Lambda, S3       {demo.lambda_endpoint_url}, bucket {demo.transfer_bucket}
   data             {data}
+  console          {console}
 
 Try it:
 

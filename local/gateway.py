@@ -26,6 +26,7 @@ from local.routing import Router
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from local.console import Console
     from local.docs import Docs
     from local.invoke import Invoker
     from local.log import Log
@@ -55,11 +56,20 @@ class Gateway:
         invoker: runs the functions.
         log: told of every request.
         docs: the pages about the API, which AWS has not.
+        console: the operator's pages, which it has not either.
     """
 
-    def __init__(self, api: Api, invoker: Invoker, log: Log, docs: Docs | None = None) -> None:
+    def __init__(
+        self,
+        api: Api,
+        invoker: Invoker,
+        log: Log,
+        docs: Docs | None = None,
+        console: Console | None = None,
+    ) -> None:
         self._api = api
         self._docs = docs
+        self._console = console
         self._log = log
         self._router = Router(api.routes)
         self._invoker = invoker
@@ -83,9 +93,15 @@ class Gateway:
             response = UNAVAILABLE
         await _send(send, request, response)
         took = (time.monotonic() - started) * 1000
+        self._log.end(request, self._route_of(request), response, took)
+
+    def _route_of(self, request: Request) -> str:
+        """What the log calls a request's path, which may hold an address itself."""
+        if self._console is not None and self._console.answers(request):
+            return self._console.route
         method = cors.asked_method(request) if cors.is_preflight(request) else request.method
         match = self._router.match(method, request.path)
-        self._log.end(request, "(no such route)" if match is None else match[0].path, response, took)
+        return "(no such route)" if match is None else match[0].path
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
         body = await _read(receive)
@@ -93,6 +109,8 @@ class Gateway:
             return gateway_response(
                 403, "Forbidden", "only 127.0.0.1 and localhost are names of this gateway"
             )
+        if self._console is not None and self._console.answers(request):
+            return TOO_LARGE if body is None else await self._console.answer(request, body)
         if self._docs is not None and (page := self._docs.find(request)) is not None:
             return page
         if self._api.cors is not None and cors.is_preflight(request):

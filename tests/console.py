@@ -37,9 +37,6 @@ def make_target(signet: Deployment, state: Path | None = None) -> Target:
 
     class Direct(Target):
         def invoke(self, operation: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-            if operation == "list_applications":  # TEMPORARY
-                mine = signet.invoke("get_application", {"applicationId": signet.application_id})
-                return {"items": [mine], "nextToken": None}
             try:
                 answer: dict[str, Any] = signet.invoke(operation, payload)
             except SignetError as error:

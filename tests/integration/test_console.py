@@ -14,6 +14,7 @@ import boto3
 import pytest
 
 from signet.cli.console.guard import BASE
+from signet.cli.console.rendering import span
 from signet.cli.target import Target, TargetError
 from signet.domain.keys import DAY
 from tests.console import Browser, make_console, make_target, sign_in
@@ -433,6 +434,34 @@ def test_all_tokens_of_an_application_end(
     assert not moto_signet.invoke("introspect_token", here | {"token": token})["active"]
 
 
+def test_an_application_is_deleted_by_who_writes_its_name(
+    browser: Browser, moto_signet: Deployment, app: str
+) -> None:
+    """And nothing happens where another name is written."""
+    browser.open(f"{app}/delete")
+    before = moto_signet.items()
+    assert browser.post(f"{app}/delete", written="demo").status == 400
+    assert "nothing was deleted" in browser.text
+    assert moto_signet.items() == before
+    browser.post(f"{app}/delete", written="Demo")
+    assert "Demo was deleted." in browser.text
+    assert "There are no applications yet." in browser.text
+    browser.open(app)
+    assert browser.last.status == 404
+
+
+def test_a_list_of_applications_goes_on(browser: Browser, moto_signet: Deployment) -> None:
+    """A hundred on a page, each once."""
+    for number in range(101):
+        moto_signet.new_application(f"Shop {number:03}.")
+    seen, path = list[str](), f"{BASE}/applications"
+    while path:
+        browser.get(path)
+        seen += re.findall(r"Shop \d{3}|Demo", browser.text)
+        path = next((link for link in Page(browser.page).links if "next=" in link), "")
+    assert sorted(seen) == ["Demo", *(f"Shop {number:03}" for number in range(101))]
+
+
 def tampered(token: str, **claims: object) -> str:
     """The token with other claims, and the signature of its own."""
     header, payload, signature = token.split(".")
@@ -600,7 +629,7 @@ def test_an_import_under_way_shows_how_far_it_is(browser: Browser, moto_signet: 
     report |= {"counts": {"read": 600, "created": 590, "exists": 9, "refused": 1}}
     put(moto_signet, f"reports/{moto_signet.application_id}/slow/report.json", json.dumps(report).encode())
     text = browser.open(f"{app}/imports/slow")
-    assert "25 % of the file, 600 lines in 20 seconds, 30 a second, about 1 minute left." in text
+    assert "25 % of the file, 600 lines in 20 seconds, 30 a second, about 60 seconds left." in text
     (bar,) = Page(browser.page).all("progress")
     assert bar["value"] == "0.25"
     assert "refresh" not in browser.last.headers
@@ -608,6 +637,24 @@ def test_an_import_under_way_shows_how_far_it_is(browser: Browser, moto_signet: 
     assert browser.last.headers["refresh"] == "2"
     assert "running 25 %" in browser.open(f"{app}/imports")
     check_is_for_everybody(Page(browser.page))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "less than a second"),
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (7199, "120 minutes"),
+        (7200, "2 hours"),
+        (172_800, "2 days"),
+        (100_000_000, "1,157 days"),
+    ],
+)
+def test_a_length_of_time_is_said_in_words(seconds: float, words: str) -> None:
+    """Never rounded by more than a quarter."""
+    assert span(seconds) == words
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/applications/x", "/applications/" + "0" * 24, "/tokens/x"])

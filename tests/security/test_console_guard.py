@@ -57,6 +57,11 @@ BOTH: list[tuple[str, Change, int]] = [
     ("a page of another port on this machine", headers(sec_fetch_site="same-site"), 403),
     ("a script's fetch", headers(sec_fetch_mode="cors", sec_fetch_dest="empty"), 403),
     ("a script's fetch that may not read", headers(sec_fetch_mode="no-cors", sec_fetch_dest="empty"), 403),
+    (
+        "a script's fetch, by a browser that tells no destination",
+        lambda request: without(headers(sec_fetch_mode="cors")(request), "sec-fetch-dest"),
+        403,
+    ),
     ("an image", headers(sec_fetch_mode="no-cors", sec_fetch_dest="image"), 403),
     ("a frame", headers(sec_fetch_dest="iframe"), 403),
     ("no cookie", lacking("cookie"), 403),

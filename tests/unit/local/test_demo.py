@@ -53,9 +53,10 @@ def test_three_commands_of_routes_that_exist(routes: list[Route], ends: list[str
 
 
 def test_the_banner_names_what_one_needs() -> None:
-    """Address, application and token, and the commands."""
-    text = demo.banner(DEMO, [GLADLY])
-    for part in (DEMO.url, DEMO.application_id, DEMO.api_token, DEMO.aws_endpoint_url, "curl -s -u"):
+    """Address, application and token, the console's link, and the commands."""
+    link = f"{DEMO.url}/console?token=x"
+    text = demo.banner(DEMO, [GLADLY], link)
+    for part in (DEMO.url, link, DEMO.application_id, DEMO.api_token, DEMO.aws_endpoint_url, "curl -s -u"):
         assert part in text
 
 

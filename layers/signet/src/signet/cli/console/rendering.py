@@ -65,12 +65,11 @@ def when(moment: str | int | None, now_ms: int | None = None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in its largest unit: `2 hours`."""
+    """A length of time, in the largest unit of which there are two: `90 minutes`, `2 hours`."""
     for size, name in SCALES:
-        count = round(seconds / size)
-        if count >= 1:
-            return f"{count:,} {name}{'s' * (count != 1)}"
-    return "less than a second"
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {name}s"
+    return "1 second" if seconds >= 1 else "less than a second"
 
 
 def segment(text: str) -> str:

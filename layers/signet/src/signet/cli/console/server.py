@@ -1,6 +1,7 @@
 """The console's own server, for `signet console`: on loopback, on a port of its own."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE
+    error_message_format = ""
 
     def do_GET(self) -> None:
         """Answer a GET."""
@@ -58,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
             "transfer-encoding"
         ):
             self.close_connection = True
-            self._send(Response(413))
+            self._send(Response(413, headers={"connection": "close"}))
             return
         names = {name.lower() for name in self.headers}
         headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
@@ -73,3 +75,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(response.body)))
         self.end_headers()
         self.wfile.write(response.body)
+
+
+def serve(target: Target, port: int, say: Callable[[str], None]) -> None:
+    """Serve the console until Ctrl-C.
+
+    The browser is not started from here: the link would stand in its command line, for all users of the
+    machine to read.
+
+    Args:
+        target: The deployment.
+        port: The port; 0 for any free one.
+        say: Shows a line in the terminal.
+
+    Raises:
+        OSError: The port is in use, or not ours to open.
+    """
+
+    def announce(link: str) -> None:
+        say(f"{link} (lets one browser in, once)")
+
+    with Server(target, announce, port) as server:
+        say(f"The console of {target.name}; Ctrl-C ends it.")
+        announce(server.guard.link())
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
