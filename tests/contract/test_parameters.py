@@ -194,6 +194,23 @@ def test_the_issuer_is_where_the_api_is(given: dict[str, str], issuer: str) -> N
     )
 
 
+SAM_LOCAL = "LocalEndpoint"
+"""Nothing that a deployment is given."""
+
+
+def test_the_page_has_every_parameter() -> None:
+    """With its default, and every output."""
+    section = (ROOT / "docs" / "deploy.md").read_text().split("## Parameters")[1].split("## ")[0]
+    told: dict[str, str] = {}
+    for names, defaults in re.findall(r"(?m)^\| (`[^|]+`) \| ([^|]+) \| .+ \|$", section):
+        told |= dict(zip(re.findall(r"\w+", names), re.sub(r"`", "", defaults).split(", "), strict=True))
+    declared = load_template()
+    defaults = {name: str(it["Default"]) or "empty" for name, it in declared["Parameters"].items()}
+    assert told | {SAM_LOCAL: "empty"} == defaults
+    (outputs,) = re.findall(r"(?ms)^Outputs: (.+?)\n\n", section)
+    assert set(re.findall(r"`(\w+)`", outputs)) == declared["Outputs"].keys()
+
+
 def test_the_examples_of_events_are_off_by_default() -> None:
     """No rule and no queue leads to a function, and no function takes events, unless it is asked for."""
     bare = resolver()
