@@ -63,3 +63,15 @@ def test_every_picture_has_words() -> None:
         text = picture.read_text()
         assert all(part in text for part in ("<title", "<desc", "prefers-color-scheme: dark")), picture.name
         assert "http" not in text.replace('xmlns="http://www.w3.org/2000/svg"', ""), picture.name
+
+
+def test_the_first_page_leads_to_every_page() -> None:
+    """What the nav is on the site, it is on GitHub; of a folder to its overview."""
+    first = (ROOT / "docs" / "index.md").read_text()
+    folders = {page.rpartition("/")[0] for page in NAV if page.endswith("/README.md")}
+    for page in NAV:
+        folder = page.rpartition("/")[0]
+        wanted = (f"{folder}/README.md" if folder in folders else page).replace(OUTSIDE, "../")
+        assert page in ("index.md", "repository/SECURITY.md") or f"]({wanted})" in first, (
+            f"docs/index.md does not lead to {wanted}"
+        )
