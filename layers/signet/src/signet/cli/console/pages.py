@@ -440,6 +440,8 @@ def show_refusals(visit: Visit) -> Response:
         kinds=refusals.kinds(found),
         refusals=found[:REFUSALS_SHOWN],
         count=len(found),
+        # Of a stack no more are read.
+        is_cut=visit.target.state is None and len(found) >= refusals.LIMIT,
         limited=sum(one.code == refusals.LIMITED for one in found),
         faults=sum(one.code == "Fault" for one in found),
         outages=sum(one.code == "Unavailable" for one in found),

@@ -124,6 +124,9 @@ def _of_insights(target: Target, since_ms: int) -> Iterator[Refusal]:
                     UNREACHABLE, "CloudWatch has not answered in 30 seconds. Open the page again."
                 )
             time.sleep(0.25)
+        if answer["status"] != "Complete":
+            message = f"CloudWatch has ended the query as {answer['status']}. Open the page again."
+            raise TargetError(UNREACHABLE, message)
         for row in answer["results"]:
             said = {column["field"]: column["value"] for column in row}
             yield _refusal(said, _milliseconds(said["@timestamp"]))
