@@ -181,6 +181,17 @@ def test_a_new_link_makes_the_one_before_it_worthless(moto_signet: Deployment) -
     assert browser.get(new).status == 200
 
 
+@pytest.mark.parametrize(
+    "others",
+    ['a={"b": 1}; {}', "{}; x", "=; {};", "signet_console_4321=stale; {}", 'q="; {}', "é=ü; {}; a=b"],
+)
+def test_cookies_of_other_programs_do_not_matter(browser: Browser, others: str) -> None:
+    """Whatever they look like: cookies know no ports."""
+    cookies = others.replace("{}", browser.cookie)
+    request = Request("GET", f"{BASE}/applications", "", {**NAVIGATES, "cookie": cookies})
+    assert browser.send(request).status == 200
+
+
 def test_the_cookie_is_the_console_s_alone(moto_signet: Deployment) -> None:
     """No script reads it, no other site's page makes the browser send it, and no other path gets it."""
     browser = make_console(moto_signet)

@@ -11,7 +11,6 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from signet.cli.console.messages import Request, Response, see_other
 
@@ -126,15 +125,12 @@ class Guard:
         Raises:
             Forbidden: It has opened no link of this console.
         """
-        try:
-            cookies = SimpleCookie(request.headers.get("cookie", ""))
-        except CookieError:
-            cookies = SimpleCookie()
-        cookie = cookies.get(self._cookie)
-        session = self._sessions.get(_digest(cookie.value)) if cookie else None
-        if session is None:
-            raise self._nobody("Nobody has signed in to the console in this browser.")
-        return session
+        # Not by http.cookies, which reads none behind one of another program's that it does not like.
+        cookies = (part.strip().partition("=") for part in request.headers.get("cookie", "").split(";"))
+        for name, _, value in cookies:
+            if name == self._cookie and (session := self._sessions.get(_digest(value))):
+                return session
+        raise self._nobody("Nobody has signed in to the console in this browser.")
 
     def check_form(self, request: Request, session: Session) -> None:
         """Check that a change comes from a form of the console's own.

@@ -1,5 +1,6 @@
 """The console's pages, and the changes that their forms make."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from signet.cli.console.rendering import segment
 from signet.cli.console.settings_form import changes_of, fields_of
 from signet.cli.console.visit import PageError, Route, View, Visit, path_with
 from signet.cli.target import TargetError
+from signet.domain.users import find_user_id
 
 USERS_SHOWN = 50
 GROUPS_OFFERED = 200
@@ -22,8 +24,11 @@ HOUR_MS = 3_600_000
 REFUSALS_SHOWN = 100
 FOLLOW_SECONDS = 2
 
-SEARCHES = {"email": "E-mail address", "lastName": "Last name", "firstName": "First name"}
+SEARCHES = {"name": "Names", "tag": "Tags"}
 """What users can be searched by."""
+
+TAG = re.compile(r"([0-9a-zA-Z_-]{1,255})(?:\s*[:=]\s*(.+))?")
+"""How one looks for a tag: `plan`, or `plan: free` as it is shown."""
 
 GRACES = {"3600": "1 hour", "86400": "1 day", "604800": "7 days", "0": "none: it ends at once"}
 """How long an API token lives on beside a new one, in seconds."""
@@ -213,15 +218,13 @@ def show_users(visit: Visit, application_id: str) -> Response:
     given = visit.given
     here = {"applicationId": application_id}
     groups = visit.target.invoke("list_groups", here | {"perPage": GROUPS_OFFERED})["items"]
-    by = given.get("by") if given.get("by") in SEARCHES else next(iter(SEARCHES))
+    by = given.get("by", "")
+    by = by if by in SEARCHES else next(iter(SEARCHES))
     text, group, page = given.get("text", "").strip(), given.get("group", ""), _page(given)
     asked: dict[str, Any] = here | {"perPage": USERS_SHOWN}
     walk = given.get("next")
-    if text:
-        # Who gives no star looks for a part.
-        asked |= {"filterField": by, "filter": text if "*" in text else f"*{text}*"}
-    if group:
-        asked["experienceGroupId"] = group
+    if condition := _condition(by, text, group):
+        asked["query"] = json.dumps(condition)
     if walk:
         asked["nextToken"] = walk
     elif page:
@@ -247,6 +250,22 @@ def show_users(visit: Visit, application_id: str) -> Response:
             visit.request.path, found, {"by": by if text else None, "text": text, "group": group}, page, walk
         ),
     )
+
+
+def _condition(by: str, text: str, group: str) -> dict[str, Any]:
+    """What a search asks for, in the language of lists (docs/api.md, Queries); empty for all users."""
+    terms: list[dict[str, Any]] = []
+    if text and by == "tag":
+        match = TAG.fullmatch(text)
+        name, value = match.groups() if match else (text, None)
+        terms.append({"userTags": {"$tagKey": name} | ({"$tagValue": value} if value else {})})
+    elif text:
+        names = [{name: {"$contains": text, "$ci": True}} for name in ("email", "firstName", "lastName")]
+        ids = [{"id": text}] if find_user_id(text) else []
+        terms.append({"$or": [*names, *ids]})
+    if group:
+        terms.append({"experienceGroupId": {"any": {"$ne": None}, "none": None}.get(group, group)})
+    return {"$and": terms} if terms else {}
 
 
 def _pages(
