@@ -158,6 +158,22 @@ def test_sam_takes_the_page_s_commands_as_far_as_the_container(
     assert done.returncode == 1, f"{block}: {done.stderr}"
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize(("block", "command"), commands("sam"), ids=str)
+def test_sam_has_the_options(block: Block, command: list[str]) -> None:
+    """Of a command that would deploy."""
+    _, subcommand, *words = command
+    told = subprocess.run(  # noqa: S603 - our own sam
+        [SAM, subcommand, "--help"],
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for option in filter(lambda word: word.startswith("--"), words):
+        assert f"{option} " in told.stdout, f"{block}: sam {subcommand} has no {option}"
+
+
 STAND_INS = ("aws", "firebase", "git", "make", "psql", "sam", "ssh-keygen", "uvx", "wp")
 ELSEWHERE = (".tools/sam/bin/sam", "bin/kc.sh")
 """Stand-ins by the path at which a page calls them."""
