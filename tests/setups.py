@@ -290,6 +290,19 @@ WAYS: dict[str, Way] = {
         )
         for named, invalidates, logs_in in itertools.product(("<ann>", ANN, "ext:u1"), BOOLEANS, BOOLEANS)
     },
+    # Oneself.
+    "log out everywhere": Way("log_out", {"token": "<token>", "everywhere": True}),
+    **{
+        f"change oneself: {what}": Way("update_me", {"token": "<token>", **fields})
+        for what, fields in {
+            "a name": {"firstName": "Anna"},
+            "nothing": {},
+            "the password": {"password": "another horse battery", "currentPassword": "<password>"},
+            "by a wrong password": {"password": PASSWORD, "currentPassword": "wrong horse"},
+        }.items()
+    },
+    "delete oneself": Way("delete_me", {"token": "<token>", "currentPassword": "<password>"}),
+    "delete oneself by a wrong password": Way("delete_me", {"token": "<token>", "currentPassword": "no"}),
     # Codes.
     **{
         f"a code: {fields}": Way("create_code", {"experienceUserId": "<ann>", **fields}, adds=True)

@@ -435,7 +435,7 @@ class Api:
         return parameters
 
     def _request_body(self, route: sam.Route, declared: Declared, variant: Variant[Any]) -> Schema | None:
-        if route.method not in ("POST", "PATCH"):
+        if route.method not in variant.scheme.methods:
             return None
         model, in_path = _request_model(variant), path_parameters(route)
         schema: Schema = {"type": "object"} if model is None else self._models.resolved(model)
@@ -506,7 +506,7 @@ class Api:
             error = SAID.get(kind) or _said(kind)
             by_status.setdefault(dialect.status(error), []).append(error)
         gateway = {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
-        if route.method in ("POST", "PATCH"):
+        if route.method in variant.scheme.methods:
             gateway[413] = "Request Entity Too Large"
         if route.iam or route.authorizer:
             gateway[403] = "Forbidden"
@@ -581,7 +581,7 @@ def refused_kinds(
     route: sam.Route, declared: Declared, variant: Variant[Any]
 ) -> Iterable[type[errors.SignetError]]:
     """Which refusals a route may answer with: those of its kind, and its operation's own."""
-    has_body = route.method in ("POST", "PATCH")
+    has_body = route.method in variant.scheme.methods
     if has_body or declared.query:
         yield errors.InvalidRequest
     if has_body:

@@ -49,6 +49,8 @@ ROUTES = {
     "log_in": "POST /applications/{applicationId}/experience/login",
     "create_code": "POST /applications/{applicationId}/experience/users/{experienceUserId}/codes",
     "redeem_code": "POST /applications/{applicationId}/experience/codes/redeem",
+    "update_me": "PATCH /applications/{applicationId}/experience/me",
+    "delete_me": "DELETE /applications/{applicationId}/experience/me",
     "log_out": "POST /applications/{applicationId}/experience/logout",
     "issue_session_token": "POST /applications/{applicationId}/experience/users/{experienceUserId}/token",
     "invalidate_user_tokens": (

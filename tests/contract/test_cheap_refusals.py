@@ -32,10 +32,16 @@ PUBLIC = {
 }
 """Routes with a body that anybody may send."""
 
-OF_USERS = {"POST /applications/{applicationId}/experience/logout"}
+OF_USERS = {
+    "DELETE /applications/{applicationId}/experience/me",
+    "PATCH /applications/{applicationId}/experience/me",
+    "POST /applications/{applicationId}/experience/logout",
+}
 """Routes of users, whose token is one of the operation's fields."""
 
-WITH_A_BODY = sorted(route for route in hostile.ROUTES if route.startswith(("POST", "PATCH")))
+WITH_A_BODY = sorted(
+    route for route in hostile.ROUTES if route.startswith(("POST", "PATCH")) or route in OF_USERS
+)
 
 
 def send(signet: Deployment, route: str, raw: bytes, headers: dict[str, str] | None = None) -> Response:

@@ -19,7 +19,9 @@ RAISES = {
     "issue_session_token": "with invalidateExistingTokens",
     "invalidate_user_tokens": "always",
     "revoke_token": "where so many single tokens have ended that there is no room for one more",
-    "log_out": "the same",
+    "log_out": "the same; everywhere, always",
+    "update_me": "a password",
+    "delete_me": "always",
     "remove_permissions": "always: a token may hold what was never stored",
     "add_permissions": "where a role gets lower or an end earlier",
 }
@@ -44,6 +46,7 @@ USER_WRITES = {
     "change_user",
     "change_users",
     "delete_user",
+    "end_all",
     "forget_members",
     "write_identified",
     "insert_user",

@@ -18,7 +18,9 @@ from tests.transformed import deployed
 RESERVED = {
     "authenticate": "LogInConcurrency",
     "log_in": "LogInConcurrency",
-    "redeem_code": "LogInConcurrency",
+    "redeem_code": "UserWriteConcurrency",
+    "update_me": "UserWriteConcurrency",
+    "delete_me": "UserWriteConcurrency",
     "create_user": "UserWriteConcurrency",
     "update_user": "UserWriteConcurrency",
 }

@@ -129,6 +129,9 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "IssueSessionTokenFunction": {*SIGNS, ("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "CreateCodeFunction": CHANGES_USERS,
     "RedeemCodeFunction": SIGNS | CHANGES_USERS,
+    "UpdateMeFunction": SIGNS | CHANGES_USERS,
+    "DeleteMeFunction": CHANGES_USERS - {("dynamodb:ConditionCheckItem", TABLE)}
+    | {("dynamodb:Query", KEY_RING)},
     "LogOutFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
@@ -272,9 +275,11 @@ SIGNERS = {
     "IssueUserTokenFunction",
     "LogInFunction",
     "RedeemCodeFunction",
+    "UpdateMeFunction",
 }
 VERIFIERS = {
     "AuthorizeRequestFunction",
+    "DeleteMeFunction",
     "IdentifyFunction",
     "IntrospectTokenFunction",
     "LogOutFunction",

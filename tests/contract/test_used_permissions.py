@@ -134,6 +134,16 @@ def redeem_codes(walk: Walk) -> None:
             code = walk.do("create_code", **named, purpose="logIn")["code"]
             leave(then)
             walk.do("redeem_code", code=code)
+        token = walk.do("issue_session_token", **named)["token"]
+        walk.do("update_user", **named, experienceGroupIds=groups)
+        for group_ids in ([], groups):
+            leave(group_ids)
+            walk.do("update_me", token=token, firstName=f"Uli {len(group_ids)}")
+        token = walk.do("update_me", token=token, password=PASSWORD, currentPassword=PASSWORD)["token"]
+        uwe = {"email": "uwe@example.com", "password": PASSWORD, "experienceGroupIds": groups}
+        walk.do("create_user", **uwe)
+        token = walk.do("issue_session_token", experienceUserId="uwe@example.com")["token"]
+        walk.do("delete_me", token=token, currentPassword=PASSWORD)
     code = walk.do("create_code", **named, purpose="changeEmail", email="uli.b@example.com")["code"]
     walk.do("redeem_code", code=code)
 

@@ -424,9 +424,9 @@ def test_a_log_out_takes_a_session_token_and_nothing_else(moto_scene: Scene) -> 
 
 
 def test_a_field_of_a_log_out_is_refused_by_name(moto_scene: Scene) -> None:
-    """Ignored, `everywhere` would be a session that somebody believes to have ended."""
+    """Ignored, a misspelt `everywhere` would be sessions that somebody believes to have ended."""
     token = moto_scene.session()
-    for body, name in (({"everywhere": True}, "everywhere"), ({"token": token}, "token")):
+    for body, name in (({"everywere": True}, "everywere"), ({"token": token}, "token")):
         answer = moto_scene.log_out(token, body)
         assert (answer.status, answer.json["type"]) == (400, "Validation")
         assert answer.json["message"].startswith(f"{name}: is unknown")

@@ -12,6 +12,7 @@ EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
 USER = {"experienceUserId": "<userId>"}
 GROUP = {"experienceGroupId": "<groupId>"}
 LOGIN = {"email": "<userEmail>", "password": PASSWORD}
+CURRENT = {"currentPassword": PASSWORD}
 TOKEN = {"authMode": "token", "token": "<sessionToken>"}
 ORGANIZATION = {"permissions": {"resources": [{"type": "organization", "id": "org1"}]}}
 EXPERIENCE: dict[str, Any] = {"user": {"applicationId": "<applicationId>"}, "authInfo": {}}
@@ -57,6 +58,10 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("create_code", USER | {"purpose": "resetPassword"}, [GET, WRITE]),
     ("redeem_code", {"code": "<code>", "password": PASSWORD}, [GET, BATCH, GUESS, WRITE]),
     ("log_out", {"token": "<sessionToken>"}, [UPDATE]),
+    ("log_out", {"token": "<sessionToken>", "everywhere": True}, [UPDATE]),
+    ("update_me", {"token": "<sessionToken>", "firstName": "Ann"}, [GET, WRITE]),
+    ("update_me", {"token": "<sessionToken>", "password": PASSWORD, **CURRENT}, [GET, BATCH, GUESS, WRITE]),
+    ("delete_me", {"token": "<sessionToken>", **CURRENT}, [GET, BATCH, GUESS, WRITE]),
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1"}}, [GET]),  # Nothing new.
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1", "name": "<groupId>"}}, [GET, UPDATE]),
     ("issue_session_token", USER, [BATCH]),

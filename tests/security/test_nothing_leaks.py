@@ -41,6 +41,7 @@ MAKES = {
     "log_in",
     "redeem_code",
     "reset_api_token",
+    "update_me",
 }
 """The operations whose answers have a token, by the contract."""
 

@@ -68,6 +68,7 @@ ENDS_TOKENS = frozenset(
     {
         Because.INVALIDATED,
         Because.SIGNED_IN,
+        Because.LOGGED_OUT,
         Because.PASSWORD_CHANGED,
         Because.EMAIL_CHANGED,
         Because.CUTOFF_MOVED,

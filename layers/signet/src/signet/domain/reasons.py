@@ -8,6 +8,7 @@ class Because(StrEnum):
 
     INVALIDATED = "invalidated"
     SIGNED_IN = "signedIn"
+    LOGGED_OUT = "loggedOut"
     PASSWORD_CHANGED = "passwordChanged"  # noqa: S105
     EMAIL_CHANGED = "emailChanged"
     CUTOFF_MOVED = "cutoffMoved"

@@ -4,7 +4,7 @@ A scheme only reads what came. Whether an API token is right is decided in
 `signet.usecases.applications.authenticate`, the same way for all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_plus
 
@@ -45,12 +45,14 @@ class Scheme:
         challenge: The `WWW-Authenticate` of a 401 (RFC 9110 section 11.6.1), where there is one.
         in_body: Whether something of what the caller presents may stand in the body, which has to be parsed
             first then. Everywhere else nobody's body is parsed before the caller has proved something.
+        methods: Of requests whose bodies mean anything.
     """
 
     read: Callable[[HttpRequest, Members], Presented]
     in_application: bool
     challenge: str | None = None
     in_body: bool = False
+    methods: Collection[str] = ("POST", "PATCH")
 
 
 def _public(_http: HttpRequest, _members: Members) -> Presented:
@@ -205,9 +207,14 @@ form (RFC 6749 section 2.3.1)."""
 NAMED = Scheme(_named, in_application=True)
 """Anybody may ask; the path names the application."""
 
-SESSION = Scheme(_session, in_application=True, challenge='Bearer realm="signet"')
+SESSION = Scheme(
+    _session,
+    in_application=True,
+    challenge='Bearer realm="signet"',
+    methods=("POST", "PATCH", "DELETE"),
+)
 """A user with a session token, which becomes the field `token`, for the operation to verify; the path names
-the application."""
+the application. Whoever deletes itself gives its password in the body."""
 
 AUTHORIZED = Scheme(_authorized, in_application=False, challenge='Bearer realm="signet"')
 """A user, whom the authorizer in front of the route has let in."""

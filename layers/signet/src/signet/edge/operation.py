@@ -296,7 +296,7 @@ def _receive[R](
 
     def read_body() -> Members:
         # A GET has no body of meaning, and a DELETE's is `{}` at most: real clients send one.
-        return variant.dialect.unwrap(parse(body) if body else {}) if http.method in ("POST", "PATCH") else {}
+        return variant.dialect.unwrap(parse(body) if body else {}) if http.method in scheme.methods else {}
 
     members = read_body() if scheme.in_body else {}
     presented = scheme.read(http, members)

@@ -56,6 +56,20 @@ class Condition:
     is_verified: bool = False
 
 
+NOT_ENDED = (
+    "generation = :generation AND (attribute_not_exists(token_cutoff) OR token_cutoff < :too_late)"
+    " AND NOT contains(ended, :mark)"
+)
+"""The condition, on its user's item, that a token has not ended; as `check_subject` of the verifier."""
+
+
+def of_token(token: "Token") -> dict[str, object]:
+    """The values of `NOT_ENDED`."""
+    # As the check of a token does, in whole seconds: `iat` before the cutoff's second is too early.
+    too_late = (token.issued_at + 1) * 1000
+    return {":generation": token.generation, ":mark": token.mark, ":too_late": too_late}
+
+
 def find_credential(tenant: Tenant, normal_email: str) -> Credential | None:
     """The credential of an e-mail address, or None. One round trip."""
     return _credential_in(tenant.table.find(credential_key(tenant.application_id, normal_email)))
@@ -115,12 +129,8 @@ def note_login(
     """
     conditions, values = [IS_THERE], dict[str, object]({":seconds": tenant.now})
     if condition.token is not None:
-        conditions.append("generation = :generation")
-        conditions.append("(attribute_not_exists(token_cutoff) OR token_cutoff < :too_late)")
-        conditions.append("NOT contains(ended, :mark)")
-        values |= {":generation": condition.token.generation, ":mark": condition.token.mark}
-        # As the check of a token does, in whole seconds: `iat` before the cutoff's second is too early.
-        values[":too_late"] = (condition.token.issued_at + 1) * 1000
+        conditions.append(NOT_ENDED)
+        values |= of_token(condition.token)
     if condition.email is not None:
         conditions.append("normal_email = :email")
         values[":email"] = condition.email

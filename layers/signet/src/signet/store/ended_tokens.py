@@ -9,9 +9,10 @@ from signet.domain.reasons import Because
 from signet.domain.tokens import Token, TokenKind, is_past
 from signet.errors import Unavailable
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Key, Table
+from signet.store.authentication import NOT_ENDED, of_token
+from signet.store.table import ConditionFailed, Key, Table, raise_surely
 from signet.store.tenant import Tenant
-from signet.store.users import RAISE, user_key
+from signet.store.users import IS_THERE, RAISE, user_key
 
 MAX_MARKS = 50
 
@@ -38,6 +39,30 @@ def mark_ended(tenant: Tenant, user_id: str, token: Token) -> None:
         # All answers may have been lost, and the token ended all the same.
         if not _has_ended(tenant.table.find(key) or {}, token):
             raise
+
+
+def end_all(tenant: Tenant, user_id: str, token: Token) -> bool:
+    """End all of a user's tokens by one of them, which has to be good. One round trip.
+
+    Returns:
+        False where it is not, or there is no such user; then nothing is written.
+
+    Raises:
+        Unavailable: The store did not answer; it was read back that nothing has ended, unless that was not
+            answered either.
+    """
+    try:
+        raise_surely(
+            tenant.table,
+            user_key(tenant.application_id, user_id),
+            RAISE,
+            {":one": 1, ":seconds": tenant.now, **of_token(token)},
+            f"{IS_THERE} AND {NOT_ENDED}",
+            because=Because.LOGGED_OUT,
+        )
+    except ConditionFailed:
+        return False
+    return True
 
 
 def _mark(table: Table, key: Key, token: Token, now: int) -> None:

@@ -1,12 +1,12 @@
-"""The end of one token; all others of its user stay good."""
+"""The end of one token, while all others of its user stay good; or of all, by one of them."""
 
 from dataclasses import replace
 
 from signet.domain.tokens import TokenKind
-from signet.errors import TokenRefused, UnsupportedTokenType
-from signet.store.ended_tokens import mark_ended
+from signet.errors import NotOffered, TokenRefused, UnsupportedTokenType
+from signet.store.ended_tokens import end_all, mark_ended
 from signet.store.tenant import Tenant
-from signet.usecases.verifier import Verifier, user_id_of
+from signet.usecases.verifier import Verifier, revoked, user_id_of
 
 
 def log_out(tenant: Tenant, verifier: Verifier, text: str) -> None:
@@ -25,6 +25,22 @@ def log_out(tenant: Tenant, verifier: Verifier, text: str) -> None:
     """
     token = verifier.verify_offline(_uncapped(tenant), text, (TokenKind.SESSION,))
     mark_ended(tenant, user_id_of(token), token)
+
+
+def log_out_everywhere(tenant: Tenant, verifier: Verifier, text: str) -> None:
+    """End all tokens of a user by one session token, which has to be good. One round trip.
+
+    Raises:
+        NotOffered: The application's settings have nothing of this.
+        TokenInvalid, TokenExpired: The token is not good.
+        TokenRevoked: It, or all of the user's or the application's, have been ended since.
+        Unavailable: The store did not answer; nothing has ended, unless nobody can tell.
+    """
+    if not tenant.application.self_service.profile:
+        raise NotOffered.of("profile")
+    token = verifier.verify_offline(tenant, text, (TokenKind.SESSION,))
+    if not end_all(tenant, user_id_of(token), token):
+        raise revoked()
 
 
 def revoke(tenant: Tenant, verifier: Verifier, text: str) -> None:

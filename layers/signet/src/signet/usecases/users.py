@@ -130,7 +130,7 @@ def change(
         if said_id is not None and not is_same_id(said_id, path_id(before.id)):
             raise InvalidRequest.of("id", "is another user's; leave it out, or send what a GET gave.")
         try:
-            return _change(tenant, before, fields, password_hash)
+            return change_read(tenant, before, fields, password_hash)
         except StaleError:
             continue
     raise busy()
@@ -173,9 +173,21 @@ def _finish_deletion(tenant: Tenant, named: str) -> bool:
     return True
 
 
-def _change(
-    tenant: Tenant, before: User, fields: dict[str, Any], password_hash: str | None
+def change_read(
+    tenant: Tenant, before: User, fields: dict[str, Any], password_hash: str | None, *, issues: bool = False
 ) -> tuple[User, dict[str, Group]]:
+    """Change what is given of a user, if it is still what was read; otherwise as `change`.
+
+    Args:
+        tenant: Whose user.
+        before: The user as it was read.
+        fields: Fields of `User` by name; what is not named stays.
+        password_hash: The new password's; None leaves it.
+        issues: As in `signet.store.users.change_user`.
+
+    Raises:
+        StaleError: The user has changed since it was read.
+    """
     # What unverified calls have said of the user is no part of what the change makes of it.
     unchanged = before.vouched_for()
     after = _with_credential(replace(unchanged, **fields), sets_password=password_hash is not None)
@@ -216,6 +228,7 @@ def _change(
             password_hash=moved_or_set,
             replaces=replaces,
             ends_tokens=ends_tokens,
+            issues=issues,
         )
     except GroupsGoneError as error:
         raise _no_group(error.group_ids) from error

@@ -1,0 +1,148 @@
+"""What users change of themselves, by a session token and, where it matters, their password once more."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from signet import deadline
+from signet.domain.applications import ApplicationChanged
+from signet.domain.groups import Group
+from signet.domain.tokens import Token, TokenKind
+from signet.domain.users import NO_PASSWORD, User
+from signet.errors import NotOffered, PermissionDenied
+from signet.store.authentication import Credential, find_credential_for_issue
+from signet.store.memberships import erase_user
+from signet.store.tenant import Tenant
+from signet.store.users import StaleError
+from signet.usecases.guessing import Guess
+from signet.usecases.sessions import prepare
+from signet.usecases.signer import Signer
+from signet.usecases.users import busy, change_read
+from signet.usecases.verifier import Verifier
+
+
+class Hasher(Protocol):
+    """Hashes and verifies passwords (`signet.domain.passwords.hasher`)."""
+
+    def hash(self, password: str) -> str:
+        """The PHC string of a password."""
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the password has this hash."""
+
+    def verify_decoy(self, password: str) -> None:
+        """Take as long as a wrong password does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oneself:
+    """A user who acts for itself.
+
+    Attributes:
+        tenant: Whose user.
+        verifier: Verifies the token.
+        hasher: Verifies the current password, and hashes a new one.
+        token: The session token that came.
+        current_password: The password that came beside it; None where none did.
+        source: Where the user is (`signet.domain.guessing.find_source`); None where nobody knows.
+    """
+
+    tenant: Tenant
+    verifier: Verifier
+    hasher: Hasher
+    token: str = field(repr=False)
+    current_password: str | None = field(default=None, repr=False)
+    source: str | None = None
+
+    def change(
+        self, signer: Signer, fields: dict[str, Any], password: str | None
+    ) -> tuple[User, dict[str, Group], str | None]:
+        """Change what is given; a new password ends all of the user's tokens, the one that came among them.
+
+        Args:
+            signer: Signs the token that follows upon a new password.
+            fields: Fields of `User` by name.
+            password: The new password, checked against the policy; None leaves it.
+
+        Returns:
+            The user, its groups by id, and a new token, with the extra data of the one that came and the life
+            of a log-in's; None where nothing has ended.
+
+        Raises:
+            NotOffered: The application's settings have nothing of this.
+            TokenInvalid, TokenExpired, TokenRevoked: The token is not good.
+            PermissionDenied: The current password is wrong, or nothing vouches for the user.
+            TooManyAttempts: Too many passwords have been tried.
+            Unavailable: Others change the user all the time, or no key can sign at the moment.
+        """
+        guess: Guess | None = None
+        password_hash: str | None = None
+        for _ in deadline.attempts():
+            token, user = self._verified()
+            issue = None
+            if password is not None:
+                guess = self._check_password(user, guess)
+                password_hash = password_hash or self.hasher.hash(password)
+                ttl_ms = self.tenant.application.login.ttl_ms
+                issue = prepare(self.tenant, signer, user.id, ttl_ms=ttl_ms, extra_data=token.extra_data)
+            try:
+                changed, groups = change_read(
+                    self.tenant, user, fields, password_hash, issues=issue is not None
+                )
+            except StaleError:
+                continue
+            return changed, groups, None if issue is None else issue(changed)
+        raise busy()
+
+    def delete(self) -> None:
+        """Delete the user: its tokens end, and its address is free again.
+
+        Raises:
+            NotOffered, TokenRefused, PermissionDenied, TooManyAttempts, Unavailable: As for `change`.
+        """
+        guess: Guess | None = None
+        for _ in deadline.attempts():
+            _, user = self._verified()
+            guess = self._check_password(user, guess)
+            try:
+                erase_user(self.tenant, user)
+            except StaleError:
+                continue
+            return
+        raise busy()
+
+    def _verified(self) -> tuple[Token, User]:
+        if not self.tenant.application.self_service.profile:
+            raise NotOffered.of("profile")
+        token = self.verifier.verify_offline(self.tenant, self.token, (TokenKind.SESSION,))
+        if token.application_generation != self.tenant.application.generation:
+            # A new token has the application's generation, which must be the given one's.
+            raise ApplicationChanged(self.tenant.application_id)
+        user = self.verifier.find_session_user(self.tenant, token)
+        if user.is_unverified:
+            message = "Nothing vouches for this user yet, whom an unverified call of identify has made."
+            raise PermissionDenied(message)
+        return token, user
+
+    def _check_password(self, user: User, guess: Guess | None) -> Guess:
+        """Check the current password; it counts as one guess, however often the write has to begin again."""
+        address = user.normal_email or ""
+        guess = guess or Guess(self.tenant, address, self.source)
+        credential, items = find_credential_for_issue(self.tenant, address, guess.keys)
+        if credential is not None and (
+            credential.user_id != user.id or credential.password_version != user.password_version
+        ):
+            credential = None
+        if not guess.check(items, partial(self._is_right, credential), has_token=True):
+            message = (
+                "currentPassword is not the user's password. Who has none sets one by a code that resets it."
+            )
+            raise PermissionDenied(message)
+        return guess
+
+    def _is_right(self, credential: Credential | None) -> bool:
+        password = self.current_password or ""
+        if credential is None or credential.password_hash == NO_PASSWORD:
+            self.hasher.verify_decoy(password)
+            return False
+        return self.hasher.verify(credential.password_hash, password)
