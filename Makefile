@@ -83,25 +83,25 @@ destroy: .tools/sam/ready ## Delete a deployment: STAGE=…; its table, its key 
 # --- Checking it ---
 
 .PHONY: test
-test: .venv/ready ## Run the tests: offline, no credentials; ARGS=… for pytest, ENGINE=none without the engine
+test: .venv/dev ## Run the tests: offline, no credentials; ARGS=… for pytest, ENGINE=none without the engine
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: test-engine
 test-engine: ENGINE := $(or $(ENGINE),extenddb)
-test-engine: .venv/ready .tools/engines/ready ## Run the tests that need a DynamoDB engine: ENGINE=extenddb or dynoxide
+test-engine: .venv/dev .tools/engines/ready ## Run the tests that need a DynamoDB engine: ENGINE=extenddb or dynoxide
 	@$(PYTHON) -m pytest -m engine $(ARGS)
 
 .PHONY: format
-format: .venv/ready ## Format the code
+format: .venv/dev ## Format the code
 	@$(PYTHON) -m ruff check --quiet --fix-only .
 	@$(PYTHON) -m ruff format $(ARGS) .
 
 .PHONY: imports
-imports: .venv/ready ## Write anew which packages each function may load: functions/…/allowed_imports.txt
+imports: .venv/dev ## Write anew which packages each function may load: functions/…/allowed_imports.txt
 	@$(PYTHON) -m tools.imports
 
 .PHONY: event-schemas
-event-schemas: .venv/ready ## Write anew the JSON Schemas of the events that are sent: docs/events
+event-schemas: .venv/dev ## Write anew the JSON Schemas of the events that are sent: docs/events
 	@$(PYTHON) -m tools.event_schemas
 
 .PHONY: changelog
@@ -109,11 +109,11 @@ changelog: .venv/ready ## Check that what changed since BASE=…, or the last re
 	@$(PYTHON) -m tools.changelog $(BASE)
 
 .PHONY: openapi
-openapi: .venv/ready ## Write anew the description of the API: openapi.yaml
+openapi: .venv/dev ## Write anew the description of the API: openapi.yaml
 	@$(PYTHON) -m tools.openapi
 
 .PHONY: lint
-lint: .venv/ready ## Check format, style, types, imports and the template
+lint: .venv/dev ## Check format, style, types, imports and the template
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
@@ -125,11 +125,11 @@ validate: .tools/sam/ready ## Let SAM validate the template
 	AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam validate --lint
 
 .PHONY: test-built
-test-built: .venv/ready .tools/sam/ready .tools/runtime/ready .aws-sam/host/ready build ## Run every built function from the built artefacts alone
+test-built: .venv/dev .tools/sam/ready .tools/runtime/ready .aws-sam/host/ready build ## Run every built function from the built artefacts alone
 	$(PYTHON) -m tools.run_built
 
 .PHONY: test-deployed
-test-deployed: .venv/ready .tools/sam/ready .tools/deployed/ready .aws-sam/host/ready .aws-sam/released/ready ## Deploy two stages into an emulator of AWS that enforces IAM, and use them
+test-deployed: .venv/dev .tools/sam/ready .tools/deployed/ready .aws-sam/host/ready .aws-sam/released/ready ## Deploy two stages into an emulator of AWS that enforces IAM, and use them
 	@$(PYTHON) -m tools.run_deployed
 
 .PHONY: check
@@ -146,7 +146,7 @@ check: ## Everything within 25 minutes: lint, template, documentation, tests wit
 
 .PHONY: check-all
 check-all: ENGINE := $(or $(ENGINE),extenddb)
-check-all: .venv/ready .tools/engines/ready .tools/verifiers/ready .tools/runtime/ready .aws-sam/host/ready build ## What takes longer: the properties with many more examples, the heavy tests, the engine's with the lean client, and two deployments
+check-all: .venv/dev .tools/engines/ready .tools/verifiers/ready .tools/runtime/ready .aws-sam/host/ready build ## What takes longer: the properties with many more examples, the heavy tests, the engine's with the lean client, and two deployments
 	@SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
 	@AWS_CLIENT=lean $(PYTHON) -m pytest -m "engine and not hypothesis" $(ARGS)
 	@$(MAKE) test-deployed
@@ -161,11 +161,11 @@ docs: .tools/docs/ready ## Build the documentation as a site, into site, with ev
 # --- Measuring it ---
 
 .PHONY: bench
-bench: .venv/ready .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure into benchmarks/results: PARTS=… or all, RUNS=… (cold starts), ARGS=… of python -m benchmarks
+bench: .venv/dev .tools/runtime/ready .tools/engines/ready .tools/bench/ready .aws-sam/host/ready build ## Measure into benchmarks/results: PARTS=… or all, RUNS=… (cold starts), ARGS=… of python -m benchmarks
 	@$(PYTHON) -m benchmarks $(PARTS) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 .PHONY: soak
-soak: .venv/ready .tools/engines/ready ## Mixed load on `make run` with an engine, held against a model, into benchmarks/results: MINUTES=10
+soak: .venv/dev .tools/engines/ready ## Mixed load on `make run` with an engine, held against a model, into benchmarks/results: MINUTES=10
 	@$(PYTHON) -m benchmarks soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 # The tutorial function that everything is compared with, built as the layer is.
@@ -225,7 +225,12 @@ clean: ## Remove all that was made here: environments, builds, caches
 
 # --- Environments; each is made anew when its list of requirements changes ---
 
-.venv/ready: requirements-dev.txt layers/signet/pyproject.toml
+# What running and deploying need comes first, and in a tenth of the time; the test tools come with `make test`.
+.venv/ready: requirements-local.txt layers/signet/pyproject.toml
+	@tools/environment make .venv requirements-local.txt layers/signet
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/ready
 	@tools/environment make .venv requirements-dev.txt layers/signet
 	@touch $@
 

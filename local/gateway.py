@@ -93,12 +93,14 @@ class Gateway:
             response = UNAVAILABLE
         await _send(send, request, response)
         took = (time.monotonic() - started) * 1000
-        self._log.end(request, self._route_of(request), response, took)
+        self._log.end(request, self._route_of(request, response), response, took)
 
-    def _route_of(self, request: Request) -> str:
+    def _route_of(self, request: Request, response: Response) -> str:
         """What the log calls a request's path, which may hold an address itself."""
         if self._console is not None and self._console.answers(request):
             return self._console.route
+        if response.is_page:
+            return request.path
         method = cors.asked_method(request) if cors.is_preflight(request) else request.method
         match = self._router.match(method, request.path)
         return "(no such route)" if match is None else match[0].path
@@ -112,7 +114,7 @@ class Gateway:
         if self._console is not None and self._console.answers(request):
             return TOO_LARGE if body is None else await self._console.answer(request, body)
         if self._docs is not None and (page := self._docs.find(request)) is not None:
-            return page
+            return replace(page, is_page=True)
         if self._api.cors is not None and cors.is_preflight(request):
             return cors.preflight(self._api.cors, request)
         if body is None:

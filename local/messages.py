@@ -56,12 +56,14 @@ class Response:
 
     Attributes:
         reason: what the gateway itself found wrong, for the log.
+        is_page: whether it is a page of `make run`, which is no route.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     reason: str = ""
+    is_page: bool = False
 
 
 def json_response(status: int, body: Mapping[str, object]) -> Response:

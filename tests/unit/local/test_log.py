@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import log, template
+from local import log, sam, template
 from local.__main__ import ROOT, read_parameters
+from local.docs import Docs
 from local.errors import StartError
+from local.gateway import Gateway
+from local.invoke import Invoker
 from local.log import Log
 from local.messages import FORBIDDEN, NOT_FOUND, Request, Response
-from tests.unit.local.support import make_client
+from tests.unit.local.support import Client, make_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +168,13 @@ def test_threads_do_not_cut_each_other_s_lines(tmp_path: Path) -> None:
     other.set()
     thread.join()
     assert (tmp_path / log.FILE).read_text().splitlines() == ['{"service": 2}', '{"service": 1}']
+
+
+def test_a_page_of_make_run_goes_by_its_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no route, and there is nothing wrong with it."""
+    app = Gateway(sam.Api(()), Invoker(), Log(), Docs("a" * 24))
+    assert Client(app)("GET", "/docs").status == 200
+    assert capsys.readouterr().err.startswith("GET  /docs  200  ")
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "GET"])
