@@ -10,7 +10,7 @@ from signet.cli.console import rendering
 from signet.cli.console.guard import BASE, Forbidden, Guard
 from signet.cli.console.messages import Request, Response
 from signet.cli.console.pages import ROUTES
-from signet.cli.console.visit import HTML, PageError, Visit
+from signet.cli.console.visit import HTML, REFUSALS, PageError, Visit
 from signet.cli.target import UNREACHABLE, Target, TargetError
 
 ASSETS = {"console.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
@@ -96,5 +96,7 @@ def _trouble(visit: Visit, error: TargetError) -> Response:
         return visit.page("trouble.html", 404, title="Not found", message=error.message)
     if error.code == UNREACHABLE:
         return visit.page("trouble.html", 503, title="No answer", message=error.message)
+    if error.code in REFUSALS:
+        return visit.page("trouble.html", 400, title="Refused", message=error.message)
     message = error.message if error.request_id is None else f"{error.message} (request {error.request_id})"
     return visit.page("trouble.html", 502, title=f"Refused: {error.code}", message=message)

@@ -12,7 +12,7 @@ from signet.cli.console.inspection import inspect
 from signet.cli.console.messages import Response, see_other
 from signet.cli.console.rendering import segment
 from signet.cli.console.settings_form import changes_of, fields_of
-from signet.cli.console.visit import PageError, Route, View, Visit, path_with
+from signet.cli.console.visit import REFUSALS, PageError, Route, View, Visit, path_with
 from signet.cli.target import TargetError
 from signet.domain.users import find_user_id
 
@@ -503,6 +503,6 @@ def _refused(error: TargetError) -> str:
     Raises:
         TargetError: It is none: nobody answered, or something is broken.
     """
-    if error.code not in ("InvalidRequest", "UserExists", "TooManyAttempts", "RequestTooLarge"):
+    if error.code not in REFUSALS:
         raise error
     return error.message

@@ -10,6 +10,9 @@ from signet.cli.console.guard import BASE, FORM_TOKEN, Session
 from signet.cli.console.messages import Request, Response, see_other
 from signet.cli.target import Target
 
+REFUSALS = ("InvalidRequest", "UserExists", "TooManyAttempts", "RequestTooLarge", "UnsupportedTokenType")
+"""Codes of what was asked for and cannot be; any other is of a deployment that does not answer, or a bug."""
+
 HTML = {"content-type": "text/html; charset=utf-8"}
 
 
