@@ -78,6 +78,7 @@ class Target:
         url: The API's base URL.
         state: The folder in which `make run` keeps its files; None for a stack.
         demo: What `make run` says of its demo (`applicationId`, `apiToken`, …); empty for a stack.
+        last_request_id: What names the last invocation in the log.
         find_resources: Looks up the names of its parts; asked once (`resources`).
         make_client: Makes a boto3 client of a service of AWS's; asked once for each (`client`).
     """
@@ -88,6 +89,7 @@ class Target:
     make_client: Callable[[str], Any] = field(repr=False)
     state: Path | None = None
     demo: Mapping[str, str] = field(default_factory=dict, repr=False)
+    last_request_id: str = field(default="", init=False, repr=False)
 
     @classmethod
     def local(cls, state: Path | None = None) -> "Target":
@@ -107,7 +109,7 @@ class Target:
 
         def make_client(service: str) -> Any:
             endpoint = demo["awsEndpointUrl" if service == "dynamodb" else "lambdaEndpointUrl"]
-            return _client(_session(**LOCAL_CREDENTIALS), service, endpoint_url=endpoint)
+            return _client(_local_session(), service, endpoint_url=endpoint)
 
         resources = Resources({}, demo["tableName"], demo["transferBucket"], demo["kmsKeyId"])
         return cls("make run", demo["url"], lambda: resources, make_client, folder, demo)
@@ -193,7 +195,8 @@ class Target:
             answer = self.client("lambda").invoke(
                 FunctionName=function, InvocationType=kind, Payload=json.dumps(payload).encode()
             )
-        return answer, answer["ResponseMetadata"]["RequestId"]
+        self.last_request_id = answer["ResponseMetadata"]["RequestId"]
+        return answer, self.last_request_id
 
 
 def find_state() -> Path:
@@ -207,11 +210,20 @@ def find_state() -> Path:
     return here / ".signet"
 
 
-def _session(**given: str) -> Any:
+def _session() -> Any:
     import boto3  # a tenth of a second that `--help` need not take
 
     with named_errors():
-        return boto3.session.Session(**given)
+        return boto3.session.Session()
+
+
+def _local_session() -> Any:
+    """A session that knows no profile, be one set that there is not."""
+    import boto3
+    from botocore.session import Session
+
+    without_profile = Session(session_vars={"profile": (None, None, None, None)})
+    return boto3.session.Session(botocore_session=without_profile, **LOCAL_CREDENTIALS)
 
 
 def _client(session: Any, service: str, **given: str) -> Any:

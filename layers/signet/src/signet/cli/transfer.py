@@ -1,0 +1,249 @@
+"""`signet users import` and `export`: files of users, with progress; what was interrupted goes on."""
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from signet.cli.command import AppOption, Exit, Failure, Session, command
+from signet.cli.console import transfers
+from signet.cli.target import Target, named_errors
+
+POLL_SECONDS = 1.0
+STALLED_SECONDS = 120
+"""An import or export that has said nothing for so long is invoked again, and goes on where it was."""
+
+S3_EVENT_SECONDS = 20.0
+"""How long S3's own event may take to begin an import."""
+
+BLOCK = 1 << 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "import")(import_users)
+    command(app, "export")(export_users)
+
+
+def import_users(
+    session: Session,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines (.jsonl, or .jsonl.gz).")
+    ],
+    app: AppOption = None,
+) -> None:
+    """Import users from a file; interrupted and begun again, it goes on."""
+    suffix = ".jsonl.gz" if file.name.endswith(".gz") else ".jsonl"
+    if not file.name.endswith(suffix):
+        raise Failure(f"{file.name} must end in .jsonl or .jsonl.gz.", exit_code=Exit.USAGE)
+    target, application_id = session.target, session.application(app)
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()[:24]
+    # By what is in it: the same file is the same import.
+    key = f"import/{application_id}/{digest}{suffix}"
+    found = _find_import(target, application_id, key)
+    if found is None:
+        _upload(session, file, key)
+        found = _begin_import(target, application_id, key)
+    report = _watch(
+        session,
+        "Importing",
+        lambda: _import_progress(target, application_id, found),
+        lambda: target.begin(
+            "import_users", {"applicationId": application_id, "key": key, "importId": found}
+        ),
+    )
+    _show_report(session, report)
+
+
+def export_users(
+    session: Session,
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; it holds password hashes.")],
+    app: AppOption = None,
+) -> None:
+    """Export all users into a file; interrupted and begun again, it goes on."""
+    target, application_id = session.target, session.application(app)
+    if file.exists():
+        raise Failure(f"{file} is there already.")
+    noted = file.with_name(f"{file.name}.export")
+    export_id = _noted(noted, application_id) or _note(noted, application_id)
+    named = {"applicationId": application_id, "exportId": export_id}
+    place = f"reports/{application_id}/{export_id}/report.json"
+    if _read_report(target, place) is None:
+        target.begin("export_users", named)
+    total = target.invoke("list_users", {"applicationId": application_id, "perPage": 1})["totalCount"]
+
+    def progress() -> tuple[dict[str, Any] | None, float | None]:
+        report = _read_report(target, place)
+        return report, None if report is None or not total else min(1.0, report["users"] / total)
+
+    report = _watch(session, "Exporting", progress, lambda: target.begin("export_users", named))
+    _download(session, report["key"], file)
+    noted.unlink()
+    answer = {"exportId": export_id, "users": report["users"], "file": str(file)}
+    session.done(f"{report['users']} users are in {file}.", answer)
+
+
+def _find_import(target: Target, application_id: str, key: str) -> str | None:
+    for one in transfers.list_imports(target, application_id):
+        if one.report.get("key") == key:
+            return one.id
+    return None
+
+
+def _begin_import(target: Target, application_id: str, key: str) -> str:
+    """Begin the import, or find the one that S3's own event has begun.
+
+    S3 invokes the function in AWS; where it has not within some seconds, as under `make run`, this does.
+    """
+    end = time.monotonic() + (0 if target.is_local else S3_EVENT_SECONDS)
+    while time.monotonic() < end:
+        if (found := _find_import(target, application_id, key)) is not None:
+            return found
+        time.sleep(POLL_SECONDS)
+    import_id = str(uuid.uuid4())
+    target.begin("import_users", {"applicationId": application_id, "key": key, "importId": import_id})
+    return import_id
+
+
+def _import_progress(
+    target: Target, application_id: str, import_id: str
+) -> tuple[dict[str, Any] | None, float | None]:
+    found = transfers.get_import(target, application_id, import_id)
+    return (None, None) if found is None else (found.report, found.share)
+
+
+def _watch(
+    session: Session,
+    what: str,
+    look: Callable[[], tuple[dict[str, Any] | None, float | None]],
+    go_on: Callable[[], object],
+) -> dict[str, Any]:
+    """Show how far it has come until it has ended, and give its report."""
+    changed_at, last = time.monotonic(), None
+    with _progress(session, what) as show:
+        while True:
+            report, share = look()
+            if report is not None and report.get("status") not in ("running", "completing"):
+                show(1.0, report)
+                return report
+            if report != last:
+                changed_at, last = time.monotonic(), report
+            elif time.monotonic() - changed_at > STALLED_SECONDS:
+                go_on()
+                changed_at = time.monotonic()
+            show(share, report or {})
+            time.sleep(POLL_SECONDS if not session.target.is_local else 0.1)
+
+
+@contextmanager
+def _progress(session: Session, what: str) -> Iterator[Callable[[float | None, dict[str, Any]], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    began = time.monotonic()
+    with Progress(*columns, console=session.err, transient=True, disable=not session.shows_progress) as bar:
+        task = bar.add_task(what, total=1.0, rate="")
+
+        def show(share: float | None, report: dict[str, Any]) -> None:
+            count = report.get("users", report.get("lines", 0))
+            rate = count / max(time.monotonic() - began, 0.1)
+            bar.update(task, completed=share or 0.0, rate=f"{count} users, {rate:.0f}/s")
+
+        yield show
+
+
+def _upload(session: Session, file: Path, key: str) -> None:
+    size = file.stat().st_size
+    with _transferred(session, "Uploading", size) as sent, named_errors():
+        session.target.client("s3").upload_file(
+            str(file), session.target.resources.bucket, key, Callback=sent
+        )
+
+
+def _download(session: Session, key: str, file: Path) -> None:
+    """Into a file beside it first, of which another run takes what is there."""
+    part = file.with_name(f"{file.name}.part")
+    s3, bucket = session.target.client("s3"), session.target.resources.bucket
+    with named_errors():
+        size = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        there = part.stat().st_size if part.exists() else 0
+        descriptor = os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "ab") as content, _transferred(session, "Downloading", size) as received:
+            received(there)
+            if there < size:
+                body = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={there}-")["Body"]
+                for block in body.iter_chunks(BLOCK):
+                    content.write(block)
+                    received(len(block))
+    part.replace(file)
+
+
+@contextmanager
+def _transferred(session: Session, what: str, size: int) -> Iterator[Callable[[int], None]]:
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=session.err, transient=True, disable=not session.shows_progress) as bar:
+        task = bar.add_task(what, total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+def _read_report(target: Target, place: str) -> dict[str, Any] | None:
+    from botocore.exceptions import ClientError
+
+    with named_errors():
+        try:
+            body = target.client("s3").get_object(Bucket=target.resources.bucket, Key=place)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        report: dict[str, Any] = json.loads(body.read())
+    return report
+
+
+def _noted(path: Path, application_id: str) -> str | None:
+    """The id of the export that was interrupted, if it was this application's."""
+    try:
+        noted = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    if noted.get("applicationId") != application_id:
+        message = f"{path} is of an export of another application; remove it, or choose another file."
+        raise Failure(message)
+    export_id: str = noted["exportId"]
+    return export_id
+
+
+def _note(path: Path, application_id: str) -> str:
+    export_id = str(uuid.uuid4())
+    path.write_text(json.dumps({"applicationId": application_id, "exportId": export_id}))
+    return export_id
+
+
+def _show_report(session: Session, report: dict[str, Any]) -> None:
+    counts = report.get("counts", {})
+
+    def show() -> None:
+        session.fields({"import": report["importId"], "status": report["status"], **counts})
+        for problem in report.get("problems", [])[:20]:
+            session.line(f"line {problem['line']}: {problem['outcome']}: {problem['message']}")
+        if len(report.get("problems", [])) > 20 or report.get("problemFiles"):
+            session.say("More of them are in the report; docs/import.md says where.")
+
+    session.show(report, show)
+    if report["status"] == "refused":
+        raise Failure(report.get("message", "The file was refused."), report.get("code", ""))

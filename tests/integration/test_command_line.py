@@ -1,0 +1,308 @@
+"""`signet`, the command line: what each command does, says to people and to programs, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from signet.cli import doctor, transfer
+from signet.cli.app import app
+from signet.cli.command import Exit
+from signet.cli.target import TargetError
+from signet.domain.keys import DAY
+from tests.command_line import target_of
+from tests.deployment import PASSWORD, Deployment
+from tests.programs import running_demo
+
+ANN = "ann@example.com"
+
+
+class Line:
+    """A command line on a deployment."""
+
+    def __init__(self, signet: Deployment) -> None:
+        self.signet = signet
+        self.target = target_of(signet, is_eager=True)
+
+    def run(self, *words: str, stdin: str = "", ends: int = Exit.DONE) -> Any:
+        """Run a command, and give its result."""
+        result = CliRunner().invoke(app, words, input=stdin, obj=self.target)
+        assert result.exit_code == ends, (words, result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result
+
+    def json(self, *words: str, stdin: str = "", ends: int = Exit.DONE) -> Any:
+        """Run it as a program does."""
+        return json.loads(self.run(*words, "--json", stdin=stdin, ends=ends).stdout)
+
+    def refused(self, *words: str, stdin: str = "", ends: int = Exit.REFUSED) -> dict[str, Any]:
+        """What a program hears of a refusal."""
+        error: dict[str, Any] = json.loads(self.run(*words, "--json", stdin=stdin, ends=ends).stderr)["error"]
+        return error
+
+
+@pytest.fixture
+def line(moto_signet: Deployment, monkeypatch: pytest.MonkeyPatch) -> Line:
+    monkeypatch.setattr("signet.cli.transfer.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(transfer, "S3_EVENT_SECONDS", 0)
+    return Line(moto_signet)
+
+
+def test_an_application_from_beginning_to_end(line: Line) -> None:
+    """Made, listed, shown, changed by names with dots, and deleted."""
+    line.signet.clock.advance(1)
+    made = line.json("apps", "create", "Shop")
+    app_id = made["applicationId"]
+    assert made["apiToken"].startswith(f"sgt_{app_id}_")
+    assert [one["name"] for one in line.json("apps", "list")] == ["Demo", "Shop"]
+    changed = line.json(
+        "apps", "set", app_id, "name=My Shop", "login.ttl=86400000", "guessing.account.atOnce=20"
+    )
+    assert (changed["name"], changed["login"]["ttl"]) == ("My Shop", 86_400_000)
+    assert line.json("apps", "show", app_id) == changed
+    shown = line.run("apps", "show", app_id).stdout
+    assert "guessing.account.atOnce" in shown
+    assert "My Shop" in shown
+    assert line.json("apps", "set", app_id, "maxTokenLifetime=null")["maxTokenLifetime"] is None
+    assert "no setting" in line.refused("apps", "set", app_id, "name", ends=Exit.USAGE)["message"]
+    assert "--yes" in line.refused("apps", "delete", app_id, ends=Exit.USAGE)["message"]
+    line.json("apps", "delete", app_id, "--yes")
+    assert line.refused("apps", "show", app_id)["code"] == "ApplicationNotFound"
+
+
+def test_a_user_from_beginning_to_end(line: Line) -> None:
+    """Made with a password that stands on no command line, listed, found, shown, logged out, deleted."""
+    made = line.json("users", "create", ANN, "firstName=Ann", "userTags.plan=pro", stdin=f"{PASSWORD}\n")
+    assert (made["firstName"], made["userTags"]) == ("Ann", {"plan": "pro"})
+    line.json("users", "create", "bob@example.com", stdin=f"{PASSWORD}\n")
+    assert [user["email"] for user in line.json("users", "list")] == [ANN, "bob@example.com"]
+    assert len(line.json("users", "list", "--limit", "1")) == 1
+    assert [user["id"] for user in line.json("users", "find", "ANN")] == [made["id"]]
+    assert line.json("users", "show", ANN) == made
+    assert ANN in line.run("users", "list").stdout
+    token = line.json("tokens", "mint", "session", ANN)["token"]
+    line.json("users", "invalidate", ANN)
+    assert line.json("tokens", "verify", stdin=token, ends=Exit.REFUSED)["good"] is False
+    line.json("users", "delete", ANN, "--yes")
+    refusal = line.refused("users", "show", ANN)
+    assert (refusal["code"], bool(refusal["requestId"])) == ("UserNotFound", True)
+    assert "no password" in line.refused("users", "create", ANN, ends=Exit.USAGE)["message"]
+
+
+def test_whoever_names_no_application_has_the_only_one(line: Line) -> None:
+    """Of several one is to be named, and they are told."""
+    assert line.json("users", "list") == []
+    other = line.json("apps", "create", "Shop")["applicationId"]
+    assert other in line.refused("users", "list", ends=Exit.USAGE)["message"]
+    assert line.json("users", "list", "--app", other) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "typ"),
+    [
+        (("identity", ANN), "identity+jwt"),
+        (("identity", "+15551234567"), "identity+jwt"),
+        (("user", "u1"), "user+jwt"),
+        (("session", ANN, "--ttl", "60"), "session+jwt"),
+    ],
+)
+def test_a_token_of_each_kind(line: Line, words: tuple[str, ...], typ: str) -> None:
+    """Issued, looked at without asking anybody, found good; what cannot end alone says so."""
+    line.json("users", "create", ANN, stdin=f"{PASSWORD}\n")
+    token = line.run("tokens", "mint", *words).stdout.strip()
+    seen = line.json("tokens", "inspect", stdin=token)
+    assert (seen["header"]["typ"], seen["claims"]["iss"]) == (typ, line.target.url)
+    ends = {"identity+jwt": Exit.REFUSED}.get(typ, Exit.DONE)
+    line.run("tokens", "revoke", "-", stdin=f"Bearer {token}", ends=ends)
+
+
+def test_a_good_token_is_found_good(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By every check of Signet's, one under the other."""
+    monkeypatch.setattr("signet.cli.tokens.time.time", lambda: line.signet.clock.now)
+    token = line.json("tokens", "mint", "user", "u1")["token"]
+    verdict = line.json("tokens", "verify", stdin=token)
+    assert verdict["good"]
+    assert all(check["passed"] for check in verdict["checks"])
+    assert "The token is good." in line.run("tokens", "verify", stdin=token).stdout
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify", "revoke"])
+def test_no_token_on_the_command_line(line: Line, command: str) -> None:
+    """It would stand in the shell's history, and in the list of processes; and it is not repeated."""
+    error = line.refused("tokens", command, "ey.secret.token", ends=Exit.USAGE)
+    assert "history" in error["message"]
+    assert "secret" not in error["message"]
+
+
+def test_keys_are_listed_rotated_and_revoked(line: Line) -> None:
+    """The list changes nothing; what is due is done; a revocation is asked about."""
+    keys = sorted(line.json("keys", "list")["keys"], key=lambda key: str(key["state"]))
+    assert [key["state"] for key in keys] == ["active", "announced"]
+    before = line.signet.items()
+    line.run("keys", "list")
+    assert line.signet.items() == before
+    line.signet.clock.advance(91 * DAY)
+    assert keys[0]["kid"] not in [
+        key["kid"] for key in line.json("keys", "rotate")["keys"] if key["state"] == "active"
+    ]
+    line.refused("keys", "revoke", keys[0]["kid"], ends=Exit.USAGE)
+    revoked = line.json("keys", "revoke", keys[0]["kid"], "--yes")
+    assert {key["kid"]: key["state"] for key in revoked["keys"]}[keys[0]["kid"]] == "revoked"
+
+
+def lines(*users: dict[str, Any]) -> str:
+    return "".join(json.dumps(user) + "\n" for user in users)
+
+
+USERS = [{"email": f"user{number}@example.com", "passwordHash": None} for number in range(3)]
+
+
+def test_users_come_in_and_go_out_by_files(line: Line, tmp_path: Path) -> None:
+    """With what was wrong line by line; the same file is the same import; an export is for its owner."""
+    file, out = tmp_path / "users.jsonl", tmp_path / "out.jsonl"
+    file.write_text(lines(*USERS, {"email": "nope"}))
+    report = line.json("users", "import", str(file))
+    assert report["counts"] == {"read": 4, "created": 3, "exists": 0, "refused": 1}
+    assert "line 4: refused: email" in line.run("users", "import", str(file)).stdout
+    assert line.json("users", "import", str(file))["importId"] == report["importId"]
+    assert line.json("users", "export", str(out))["users"] == 3
+    assert [json.loads(one)["email"] for one in out.read_text().splitlines()] == [
+        user["email"] for user in USERS
+    ]
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "users.jsonl"]
+    assert "is there already" in line.refused("users", "export", str(out))["message"]
+    file.with_suffix(".csv").write_text("a,b")
+    line.refused("users", "import", str(file.with_suffix(".csv")), ends=Exit.USAGE)
+
+
+def interrupted(times: int) -> Callable[..., Any]:
+    """Something that Ctrl-C comes into the first times that it is done."""
+    left = [KeyboardInterrupt] * times
+
+    def act(*_: object) -> None:
+        if left:
+            raise left.pop()
+
+    return act
+
+
+def test_an_import_that_was_interrupted_goes_on(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command finds the import that it had begun, and tells how it ended."""
+    file = tmp_path / "users.jsonl"
+    file.write_text(lines(*USERS))
+    line.target = target_of(line.signet)  # What nobody waits for waits.
+    monkeypatch.setattr("signet.cli.transfer.time.sleep", interrupted(1))
+    assert line.refused("users", "import", str(file), ends=Exit.INTERRUPTED)["code"] == "Interrupted"
+    assert len(line.signet.waiting) == 1
+    line.signet.go_on()
+    assert line.json("users", "import", str(file))["counts"]["created"] == 3
+    assert line.signet.waiting == []
+
+
+def test_an_export_that_was_interrupted_goes_on(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the way into the bucket, and on the way out of it, of which it takes what is missing."""
+    line.run("users", "create", ANN, stdin=f"{PASSWORD}\n")
+    out = tmp_path / "out.jsonl"
+    line.target = target_of(line.signet)
+    monkeypatch.setattr("signet.cli.transfer.time.sleep", interrupted(1))
+    line.refused("users", "export", str(out), ends=Exit.INTERRUPTED)
+    exported = line.signet.go_on()
+    whole = line.signet.files()[exported["key"]]
+    (tmp_path / "out.jsonl.part").write_bytes(whole[:10])
+    assert line.json("users", "export", str(out))["exportId"] == exported["exportId"]
+    assert out.read_bytes() == whole
+    assert line.signet.waiting == []
+
+
+def test_a_file_that_is_no_list_of_users_is_refused_in_a_sentence(line: Line, tmp_path: Path) -> None:
+    """With what makes one of it."""
+    file = tmp_path / "users.jsonl"
+    file.write_text(json.dumps(USERS))
+    assert "JSON array" in line.refused("users", "import", str(file))["message"]
+
+
+def test_what_a_user_is_called_moves_no_cursor(line: Line) -> None:
+    """A name is text: neither a terminal's commands nor Rich's mark-up come through."""
+    name = "[red]\x1b[2J\x07"
+    line.run("users", "create", ANN, f"firstName={json.dumps(name)}", stdin=f"{PASSWORD}\n", ends=Exit.DONE)
+    for words in (("users", "list"), ("users", "show", ANN)):
+        shown = line.run(*words).stdout
+        assert "[red]\\x1b[2J\\x07" in shown
+        assert "\x1b" not in shown
+
+
+def test_how_a_command_ends_says_what_was_wrong(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused, no access, a bug of Signet's, interrupted, wrong usage: a status for each, and a sentence."""
+    assert line.run("nonsense", ends=Exit.USAGE)
+    for raised, ends in (
+        (TargetError("UserNotFound", "No.", "id"), Exit.REFUSED),
+        (TargetError("Unavailable", "Later.", "id"), Exit.UNREACHABLE),
+        (TargetError("Unreachable", "Nobody."), Exit.UNREACHABLE),
+        (TargetError("NoAccess", "You may not."), Exit.UNREACHABLE),
+        (TargetError("KeyError", "'a'", "id"), Exit.FAULT),
+        (KeyboardInterrupt(), Exit.INTERRUPTED),
+    ):
+
+        def fail(*_: object, error: BaseException = raised) -> Any:
+            raise error
+
+        monkeypatch.setattr(line.target, "invoke", fail)
+        told = line.run("apps", "list", ends=ends).stderr
+        assert 1 <= len(told.splitlines()) <= 2
+
+
+def test_doctor_finds_a_deployment_in_order(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says of each thing that is not what to do."""
+    monkeypatch.setattr(doctor, "_api", lambda _target: iter(()))
+    monkeypatch.setattr(doctor, "LOOKS", [look for look in doctor.LOOKS if look[0] not in ("API", "Alarms")])
+    monkeypatch.setattr("signet.cli.doctor.time.time", lambda: line.signet.clock.now)
+    assert {finding["state"] for finding in line.json("doctor")} == {"ok"}
+    line.signet.clock.advance(101 * DAY)
+    line.run("apps", "set", line.signet.application_id, "guessing.source.atOnce=0")
+    warned = [finding["found"] for finding in line.json("doctor") if finding["state"] == "warn"]
+    assert len(warned) == 2
+    assert any("signet keys rotate" in found for found in warned)
+    assert any("no limit on guessing: source" in found for found in warned)
+    monkeypatch.setattr(
+        line.target, "invoke", lambda *_: (_ for _ in ()).throw(TargetError("NoAccess", "No."))
+    )
+    assert "FAIL" in line.run("doctor", ends=Exit.REFUSED).stdout
+
+
+def test_a_process_of_its_own_works_with_make_run(tmp_path: Path) -> None:
+    """Without settings: it finds what runs, acts in the demo's application, and its completion is there."""
+    with running_demo(tmp_path / ".signet") as demo:
+        environment = {**os.environ, "SIGNET_STATE": str(tmp_path / ".signet"), "AWS_PROFILE": "nobody-s"}
+
+        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+            return subprocess.run(  # noqa: S603 - our own command line
+                [sys.executable, "-m", "signet.cli", *words],
+                cwd=tmp_path,
+                env=environment,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        assert json.loads(run("apps", "list", "--json").stdout)[0]["applicationId"] == demo["applicationId"]
+        assert json.loads(run("users", "create", ANN, "--json", stdin=PASSWORD).stdout)["email"] == ANN
+        token = run("tokens", "mint", "session", ANN).stdout
+        assert run("tokens", "verify", stdin=token).returncode == 0
+        found = json.loads(run("doctor", "--json").stdout)
+        assert [finding for finding in found if finding["state"] == "FAIL"] == []
+    gone = run("apps", "list")
+    assert (gone.returncode, "make run" in gone.stderr) == (Exit.UNREACHABLE, True)
+    completion = run("--show-completion", "bash")
+    assert "signet" in completion.stdout, completion.stderr
