@@ -297,8 +297,13 @@ def check_invocation(words: list[str], endpoint: str) -> None:
         assert "x-amz-function-error" not in answer.headers, f"{words}: {answer.text}"
 
 
+PAGES = {block.page for block in documentation.of("sh")} - {"README.md", "docs/quick-start.md"}
+SLOW = {"docs/cli.md", "docs/decisions/libraries.md"}
+"""Pages whose commands take seconds: a program of Python for each, and a measurement."""
+
+
 @pytest.mark.parametrize(
-    "page", sorted({block.page for block in documentation.of("sh")} - {"README.md", "docs/quick-start.md"})
+    "page", [pytest.param(page, marks=[pytest.mark.heavy] * (page in SLOW)) for page in sorted(PAGES)]
 )
 def test_a_page_s_commands_work(
     demo: tuple[Path, Mapping[str, str]], given: Mapping[str, str], page: str, tmp_path: Path
