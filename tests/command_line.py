@@ -20,8 +20,9 @@ class _Lambda:
         self._log = log
         self._is_eager = is_eager
         self._operations = {
-            function.physical_name: function.module.split(".")[-2]
+            name: function.module.split(".")[-2]
             for function in deployment.functions.values()
+            for name in (function.physical_name, function.module.split(".")[-2])
         }
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803

@@ -2,20 +2,15 @@
 
 import html
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
-
-import boto3
 
 from signet.cli.console.app import Console
 from signet.cli.console.guard import BASE, FORM, FORM_TOKEN, Guard
 from signet.cli.console.messages import Request, Response
-from signet.cli.target import Resources, Target, TargetError
-from signet.errors import SignetError
-from signet.settings import Settings
+from signet.cli.target import Target
+from tests.command_line import target_of
 from tests.deployment import Deployment
 
 PORT = 4321
@@ -33,23 +28,8 @@ SENDS = {**NAVIGATES, "origin": ORIGIN, "content-type": FORM}
 
 
 def make_target(signet: Deployment, state: Path | None = None) -> Target:
-    """The deployment as the console reaches it: functions by direct invocation, S3 by moto."""
-
-    class Direct(Target):
-        def invoke(self, operation: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-            try:
-                answer: dict[str, Any] = signet.invoke(operation, payload)
-            except SignetError as error:
-                raise TargetError(error.code, error.message, "1-2-3") from None
-            return answer
-
-        def begin(self, operation: str, payload: Mapping[str, Any]) -> str:
-            import_id: str = signet.invoke(operation, payload)["importId"]
-            return import_id
-
-    bucket = Settings.from_environment().transfer_bucket
-    resources = Resources({}, signet.table_name, bucket or "", "")
-    return Direct("test", "https://signet.example", lambda: resources, boto3.client, state or Path("nowhere"))
+    """The deployment as the console reaches it, with the folder of its log."""
+    return replace(target_of(signet, is_eager=True), state=state or Path("nowhere"))
 
 
 @dataclass

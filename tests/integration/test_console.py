@@ -595,9 +595,10 @@ def test_refusals_of_the_last_hour_are_counted(
         return said | {"correlation_id": f"request-{minutes}"} | ({"code": code} if code else {})
 
     log(tmp_path, line(50), line(61), name="log.older.jsonl")
+    reason = {"check": "password", "expected": "the right one", "found": HOSTILE}
     log(
         tmp_path,
-        line(3),
+        line(3) | {"reason": reason},
         line(2, "TooManyAttempts"),
         line(1, None),
         {"code": "LoginRefused", "level": "DEBUG"},
@@ -607,6 +608,7 @@ def test_refusals_of_the_last_hour_are_counted(
     text = browser.open("/refusals")
     assert "3 calls refused" in text
     assert "1 met a limit of guessing" in text
+    assert f"LoginRefused 401 password: expected the right one, found {' '.join(HOSTILE.split())}" in text
     assert "LoginRefused log_in 401 2 3 minutes ago" in text
     assert re.findall(r"request-\d+", text) == ["request-2", "request-3", "request-50"]
     (tmp_path / "log.jsonl").unlink()

@@ -1,6 +1,7 @@
 """The console of `make run` in a real browser: by keyboard, at any width, and beside pages of others."""
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from signet.cli.target import Target
 from tests.browser import Browser, running_browser
 from tests.deployment import PASSWORD
 from tests.http_server import Server, reply, running_server
-from tests.programs import running
+from tests.programs import STARTUP_SECONDS, running
 from tests.verifiers import PACKAGES
 
 HOSTILE = "<script>document.title='taken over'</script>\"><img src=http://127.0.0.1:1/x onerror=alert(1)>"
@@ -145,6 +146,22 @@ def test_a_link_is_for_one_browser(console: Console) -> None:
         assert not any(console.here["applicationId"] in answer.text for answer in refused)
         assert console.here["applicationId"] in other.get(console.next_link()).text
         assert other.post(console.base, content=b"x" * (11 * 2**20)).status_code == 413
+
+
+def test_the_command_serves_it_until_ctrl_c(console: Console) -> None:
+    """On a port of its own, with the link in the terminal; one that is taken is refused in a sentence."""
+    state = str(console.target.state)
+    with running("-m", "signet.cli", "console", SIGNET_STATE=state) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "The console of make run; Ctrl-C ends it.\n"
+        link = process.stdout.readline().partition(" ")[0]
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            assert console.here["applicationId"] in client.get(link).text
+        port = str(httpx.URL(link).port)
+        with running("-m", "signet.cli", "console", "--port", port, SIGNET_STATE=state) as other:
+            assert other.wait(STARTUP_SECONDS) == 2
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STARTUP_SECONDS) == 0
 
 
 def test_the_keyboard_is_enough(console: Console, browser: Browser) -> None:

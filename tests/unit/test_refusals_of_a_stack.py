@@ -14,6 +14,7 @@ from signet.cli.target import Resources, Target, TargetError
 
 NOW = 1_800_000_000_000
 GROUPS = tuple(f"signet-Function{number}" for number in range(60))
+REASON = {"check": "kid", "expected": "a key of the ring", "found": "x"}
 KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "eu-west-1"}
 
 
@@ -40,9 +41,10 @@ def test_all_groups_are_asked_and_the_newest_come_first(logs: Any, monkeypatch: 
     first = row(at_timestamp="2027-01-15 07:58:05.810", service="log_in", code="LoginRefused", status="401")
     second = row(at_timestamp="2027-01-15 07:59:00.000", service="identify", code="Fault", status="500")
     second += row(application_id="a" * 24, correlation_id="VQ2fVgdRFiAEPYA=", at_ptr="x")
+    second += [{"field": f"reason.{name}", "value": value} for name, value in REASON.items()]
     with Stubber(logs) as stub:
         for name, groups in (("1", GROUPS[:50]), ("2", GROUPS[50:])):
-            asked = {"logGroupNames": list(groups), "startTime": NOW // 1000 - 3600, "endTime": ANY}
+            asked = {"logGroupNames": list(groups), "startTime": ANY, "endTime": ANY}
             stub.add_response("start_query", {"queryId": name}, {**asked, "queryString": refusals.QUERY})
         for name, status, rows in (
             ("1", "Running", []),
@@ -50,7 +52,7 @@ def test_all_groups_are_asked_and_the_newest_come_first(logs: Any, monkeypatch: 
             ("2", "Complete", [second]),
         ):
             stub.add_response("get_query_results", {"status": status, "results": rows}, {"queryId": name})
-        found = refusals.recent(stack(logs), NOW - 3_600_000)
+        found = refusals.last_hour(stack(logs), NOW)
         stub.assert_no_pending_responses()
     assert found == [
         refusals.Refusal(
@@ -61,22 +63,23 @@ def test_all_groups_are_asked_and_the_newest_come_first(logs: Any, monkeypatch: 
             application_id="a" * 24,
             actor="",
             request_id="VQ2fVgdRFiAEPYA=",
+            why="kid: expected a key of the ring, found x",
         ),
-        refusals.Refusal(NOW - 114_190, "log_in", "LoginRefused", "401", "", "", ""),
+        refusals.Refusal(NOW - 114_190, "log_in", "LoginRefused", "401", "", "", "", ""),
     ]
 
 
 def test_a_query_that_does_not_end_is_given_up(logs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a sentence that says what to do."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr(time, "monotonic", itertools.count(step=20).__next__)
+    monkeypatch.setattr(time, "monotonic", itertools.count(step=40).__next__)
     with Stubber(logs) as stub:
         for name in "12":
             stub.add_response("start_query", {"queryId": name})
         for _ in range(3):
             stub.add_response("get_query_results", {"status": "Running", "results": []})
-        with pytest.raises(TargetError, match="has not answered in 30 seconds"):
-            refusals.recent(stack(logs), NOW)
+        with pytest.raises(TargetError, match="has not answered in 60 seconds"):
+            refusals.last_hour(stack(logs), NOW)
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout", "Unknown"])
@@ -87,7 +90,7 @@ def test_a_query_that_failed_is_no_hour_without_refusals(logs: Any, status: str)
             stub.add_response("start_query", {"queryId": name})
         stub.add_response("get_query_results", {"status": status, "results": []})
         with pytest.raises(TargetError, match=f"ended the query as {status}"):
-            refusals.recent(stack(logs), NOW)
+            refusals.last_hour(stack(logs), NOW)
 
 
 def test_what_one_may_not_read_is_said(logs: Any) -> None:
@@ -95,7 +98,7 @@ def test_what_one_may_not_read_is_said(logs: Any) -> None:
     with Stubber(logs) as stub:
         stub.add_client_error("start_query", "AccessDeniedException", "You may not.", http_status_code=400)
         with pytest.raises(TargetError, match="You may not"):
-            refusals.recent(stack(logs), NOW)
+            refusals.last_hour(stack(logs), NOW)
 
 
 def test_a_make_run_that_has_said_nothing_has_refused_nothing(tmp_path: Path) -> None:
@@ -103,4 +106,4 @@ def test_a_make_run_that_has_said_nothing_has_refused_nothing(tmp_path: Path) ->
     target = Target(
         "make run", "http://127.0.0.1:3000", lambda: Resources({}, "", "", ""), boto3.client, tmp_path
     )
-    assert refusals.recent(target, 0) == []
+    assert refusals.last_hour(target, NOW) == []

@@ -1,12 +1,11 @@
 """`signet`, the command line (docs/cli.md)."""
 
-import webbrowser
 from typing import Annotated
 
 import typer
 
 from signet.cli import apps, doctor, explain, keys, tokens, transfer, users
-from signet.cli.command import Session, command, group
+from signet.cli.command import Exit, Failure, Session, command, group
 
 HELP = """Work with a Signet: with what `make run` serves, or with --stack NAME a stack in AWS.
 
@@ -28,24 +27,19 @@ doctor.register(app)
 @command(app, "console")
 def console(
     session: Session,
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 for any free one.")] = 0,
-    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = True,  # noqa: FBT002
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 for any free one.")
+    ] = 0,
 ) -> None:
-    """Serve the console, a page for this machine alone; Ctrl-C stops it."""
-    from signet.cli.console.server import Server
+    """Serve the console, pages for this machine alone; Ctrl-C ends it."""
+    from signet.cli.console.server import serve
 
-    def announce(link: str) -> None:
-        session.show(
-            {"url": link},
-            lambda: session.line(f"The console is at {link}\nThe link is good once; Ctrl-C stops it."),
-        )
-
-    with Server(session.target, announce, port) as server:
-        link = server.guard.link()
-        announce(link)
-        if open_browser and not session.as_json:
-            webbrowser.open(link)
-        server.serve_forever()
+    target = session.target
+    try:
+        serve(target, port, session.line)
+    except OSError as error:
+        message = f"Port {port} cannot be opened ({error.strerror}); choose another one with --port."
+        raise Failure(message, exit_code=Exit.USAGE) from error
 
 
 def main() -> None:

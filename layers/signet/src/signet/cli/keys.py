@@ -35,12 +35,12 @@ def revoke(
 
 
 def _show(session: Session, ring: dict[str, Any]) -> None:
-    dates = ("createdAt", "signsFrom", "maySignFrom", "retiredAt", "revokedAt")
+    dates = ("createdAt", "signsFrom", "maySignFrom", "dueAt", "endedAt")
     rows = [
         (key["kid"], key["algorithm"], key["state"], *(key.get(date) for date in dates))
         for key in ring["keys"]
     ]
-    columns = ("KEY", "ALGORITHM", "STATE", "MADE", "SIGNS FROM", "MAY SIGN FROM", "RETIRED", "REVOKED")
+    columns = ("KEY", "ALGORITHM", "STATE", "MADE", "SIGNS FROM", "MAY SIGN FROM", "UNTIL ABOUT", "ENDED")
 
     def show() -> None:
         session.line(f"Issuer {ring['issuer']}")

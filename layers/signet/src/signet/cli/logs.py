@@ -32,12 +32,12 @@ def lines_of(target: Target, request_id: str, since_seconds: int) -> list[dict[s
         TargetError: The log could not be read.
     """
     state = target.state
-    with named_errors():
-        found = list(_of_files(state) if state is not None else _of_stack(target, request_id, since_seconds))
+    found = _of_stack(target, request_id, since_seconds) if state is None else of_files(state)
     return [line for line in found if request_id in (line.get(name) for name in IDS)]
 
 
-def _of_files(state: Path) -> Iterator[dict[str, Any]]:
+def of_files(state: Path) -> Iterator[dict[str, Any]]:
+    """The lines that `make run` keeps, in the order in which they were written."""
     for path in (state / name for name in LOCAL_FILES):
         if path.is_file():
             with path.open(encoding="utf-8", errors="replace") as lines:
@@ -45,27 +45,44 @@ def _of_files(state: Path) -> Iterator[dict[str, Any]]:
                     yield from _parsed(line)
 
 
-def _of_stack(target: Target, request_id: str, since_seconds: int) -> Iterator[dict[str, Any]]:
-    logs, now = target.client("logs"), int(time.time())
-    condition = " or ".join(f'{name} = "{request_id}"' for name in IDS)
-    text = f"filter {condition} | fields @message | sort @timestamp | limit 100"
-    queries = [
-        logs.start_query(
-            logGroupNames=list(groups), startTime=now - since_seconds, endTime=now + 60, queryString=text
-        )["queryId"]
-        for groups in batched(target.resources.log_groups, GROUPS_AT_ONCE, strict=False)
-    ]
-    end = time.monotonic() + QUERY_SECONDS
-    for query in queries:
-        while (answer := logs.get_query_results(queryId=query))["status"] in ("Scheduled", "Running"):
-            if time.monotonic() > end:
-                message = f"CloudWatch has not answered in {QUERY_SECONDS:.0f} seconds; try again."
+def ask(target: Target, query: str, since_seconds: int) -> Iterator[dict[str, str]]:
+    """What Logs Insights gives for a query over all log groups of a stack: rows, without what a line lacks.
+
+    Args:
+        target: The stack.
+        query: In the language of Logs Insights; its limit counts for each fifty log groups.
+        since_seconds: How far back to look.
+
+    Raises:
+        TargetError: The log could not be read.
+    """
+    with named_errors():
+        logs, now = target.client("logs"), int(time.time())
+        begun = [
+            logs.start_query(
+                logGroupNames=list(groups), startTime=now - since_seconds, endTime=now + 60, queryString=query
+            )["queryId"]
+            for groups in batched(target.resources.log_groups, GROUPS_AT_ONCE, strict=False)
+        ]
+        end = time.monotonic() + QUERY_SECONDS
+        for query_id in begun:
+            while (answer := logs.get_query_results(queryId=query_id))["status"] in ("Scheduled", "Running"):
+                if time.monotonic() > end:
+                    message = f"CloudWatch has not answered in {QUERY_SECONDS:.0f} seconds; try again."
+                    raise TargetError(UNREACHABLE, message)
+                time.sleep(0.5)
+            if answer["status"] != "Complete":
+                message = f"CloudWatch has ended the query as {answer['status']}; try again."
                 raise TargetError(UNREACHABLE, message)
-            time.sleep(0.5)
-        for row in answer["results"]:
-            for column in row:
-                if column["field"] == "@message":
-                    yield from _parsed(column["value"])
+            for row in answer["results"]:
+                yield {column["field"]: column["value"] for column in row}
+
+
+def _of_stack(target: Target, request_id: str, since_seconds: int) -> Iterator[dict[str, Any]]:
+    condition = " or ".join(f'{name} = "{request_id}"' for name in IDS)
+    query = f"filter {condition} | fields @message | sort @timestamp | limit 100"
+    for row in ask(target, query, since_seconds):
+        yield from _parsed(row["@message"])
 
 
 def _parsed(text: str) -> Iterator[dict[str, Any]]:

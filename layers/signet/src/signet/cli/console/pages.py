@@ -20,7 +20,6 @@ USERS_SHOWN = 50
 GROUPS_OFFERED = 200
 """Groups that one can choose from; more would be no list to choose from."""
 
-HOUR_MS = 3_600_000
 REFUSALS_SHOWN = 100
 FOLLOW_SECONDS = 2
 
@@ -452,7 +451,7 @@ def show_keys(visit: Visit) -> Response:
 @route("GET", "/refusals")
 def show_refusals(visit: Visit) -> Response:
     """What was refused in the last hour, and how often a limit was met."""
-    found = refusals.recent(visit.target, visit.now_ms - HOUR_MS)
+    found = refusals.last_hour(visit.target, visit.now_ms)
     return visit.page(
         "refusals.html",
         title="Refusals of the last hour",

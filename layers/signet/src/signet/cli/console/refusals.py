@@ -1,33 +1,25 @@
 """What was refused lately, from the lines that every call leaves in the log (docs/logs.md)."""
 
-import json
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import batched
-from pathlib import Path
 from typing import Any
 
-from signet.cli.target import UNREACHABLE, Target, TargetError, named_errors
+from signet.cli import logs
+from signet.cli.target import Target
 from signet.domain.times import find_milliseconds
 
 LIMIT = 500
-"""Lines that are read of a stack's log, the newest first."""
+"""Lines that are read of fifty log groups of a stack, the newest first."""
 
-GROUPS_AT_ONCE = 50
-"""Log groups that one query of Logs Insights takes."""
+HOUR = 3600
+NAMES = ("service", "code", "status", "application_id", "actor", "correlation_id")
+"""The keys of a call's line that tell of a refusal."""
 
 QUERY = f"""filter ispresent(status) and ispresent(code)
-| fields @timestamp, service, code, status, application_id, actor, correlation_id
+| fields @timestamp, {", ".join(NAMES)}, reason.check, reason.expected, reason.found
 | sort @timestamp desc
 | limit {LIMIT}"""
-
-PATIENCE = 30.0
-"""Seconds that a query may take."""
-
-LOCAL_FILES = ("log.older.jsonl", "log.jsonl")
-"""What `make run` leaves, in its folder."""
 
 LIMITED = "TooManyAttempts"
 
@@ -44,6 +36,7 @@ class Refusal:
         application_id: For which application; empty where that was not known.
         actor: Who says to have called; empty where nobody did.
         request_id: What the caller has as `x-request-id`.
+        why: Which check failed, what it expected and what it found; empty where the line does not say.
     """
 
     at_ms: int
@@ -53,6 +46,7 @@ class Refusal:
     application_id: str
     actor: str
     request_id: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +60,18 @@ class Kind:
     last_ms: int
 
 
-def recent(target: Target, since_ms: int) -> list[Refusal]:
-    """The calls that were refused since then, the newest first.
+def last_hour(target: Target, now_ms: int) -> list[Refusal]:
+    """The calls that were refused in the hour before now, the newest first.
+
+    Args:
+        target: The deployment.
+        now_ms: The time, in Unix milliseconds.
 
     Raises:
         TargetError: The log could not be read.
     """
-    state = target.state
-    with named_errors():
-        found = list(_of_insights(target, since_ms) if state is None else _of_lines(_lines(state)))
-    return sorted((one for one in found if one.at_ms >= since_ms), key=lambda one: -one.at_ms)
+    found = _of_stack(target) if target.state is None else _of_lines(logs.of_files(target.state))
+    return sorted((one for one in found if one.at_ms >= now_ms - HOUR * 1000), key=lambda one: -one.at_ms)
 
 
 def kinds(refusals: Iterable[Refusal]) -> list[Kind]:
@@ -89,54 +85,24 @@ def kinds(refusals: Iterable[Refusal]) -> list[Kind]:
     return [Kind(*key, count, last[key]) for key, count in counts.most_common()]
 
 
-def _lines(state: Path) -> Iterator[str]:
-    for path in (state / name for name in LOCAL_FILES):
-        if path.is_file():
-            with path.open(encoding="utf-8", errors="replace") as lines:
-                yield from lines
-
-
-def _of_lines(lines: Iterable[str]) -> Iterator[Refusal]:
+def _of_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[Refusal]:
     for line in lines:
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue
         # A warning of the same call has a code as well, and no metrics.
-        if isinstance(said, dict) and "_aws" in said and "code" in said:
-            yield _refusal(said, said["_aws"]["Timestamp"])
+        if "_aws" in line and "code" in line:
+            reason = line.get("reason")
+            yield _refusal(line, line["_aws"]["Timestamp"], reason if isinstance(reason, dict) else {})
 
 
-def _of_insights(target: Target, since_ms: int) -> Iterator[Refusal]:
-    logs = target.client("logs")
-    now = int(time.time())
-    queries = [
-        logs.start_query(
-            logGroupNames=list(groups), startTime=since_ms // 1000, endTime=now, queryString=QUERY
-        )["queryId"]
-        for groups in batched(target.resources.log_groups, GROUPS_AT_ONCE, strict=False)
-    ]
-    end = time.monotonic() + PATIENCE
-    for query in queries:
-        while (answer := logs.get_query_results(queryId=query))["status"] in ("Scheduled", "Running"):
-            if time.monotonic() > end:
-                raise TargetError(
-                    UNREACHABLE, "CloudWatch has not answered in 30 seconds. Open the page again."
-                )
-            time.sleep(0.25)
-        if answer["status"] != "Complete":
-            message = f"CloudWatch has ended the query as {answer['status']}. Open the page again."
-            raise TargetError(UNREACHABLE, message)
-        for row in answer["results"]:
-            said = {column["field"]: column["value"] for column in row}
-            yield _refusal(said, _milliseconds(said["@timestamp"]))
+def _of_stack(target: Target) -> Iterator[Refusal]:
+    for row in logs.ask(target, QUERY, HOUR):
+        # As Logs Insights writes a time, in UTC: `2026-11-27 08:28:05.810`.
+        at_ms = find_milliseconds(f"{row['@timestamp'].replace(' ', 'T')}Z")
+        reason = {name.removeprefix("reason."): row[name] for name in row if name.startswith("reason.")}
+        yield _refusal(row, at_ms or 0, reason)
 
 
-def _refusal(said: Mapping[str, Any], at_ms: int) -> Refusal:
-    names = ("service", "code", "status", "application_id", "actor", "correlation_id")
-    return Refusal(at_ms, *(str(said.get(name, "")) for name in names))
-
-
-def _milliseconds(timestamp: str) -> int:
-    """A time as Logs Insights writes it, `2026-11-27 08:28:05.810`, in UTC."""
-    return find_milliseconds(f"{timestamp.replace(' ', 'T')}Z") or 0
+def _refusal(line: Mapping[str, Any], at_ms: int, reason: Mapping[str, Any]) -> Refusal:
+    parts = [f"{name} {reason[name]}" for name in ("expected", "found") if name in reason]
+    why = ": ".join(filter(None, (str(reason.get("check", "")), ", ".join(parts))))
+    operation, code, status, application_id, actor, request_id = (str(line.get(name, "")) for name in NAMES)
+    return Refusal(at_ms, operation, code, status, application_id, actor, request_id, why)
