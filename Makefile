@@ -234,7 +234,7 @@ clean: ## Remove all that was made here: environments, builds, caches
 	@tools/environment make .venv requirements-dev.txt layers/signet
 	@touch $@
 
-.tools/sam/ready .tools/runtime/ready .tools/deployed/ready .tools/supply/ready .tools/docs/ready: .tools/%/ready: tools/requirements-%.txt
+.tools/sam/ready .tools/runtime/ready .tools/deployed/ready .tools/supply/ready .tools/docs/ready .tools/openapi/ready: .tools/%/ready: tools/requirements-%.txt
 	@tools/environment make .tools/$* $<
 	@touch $@
 

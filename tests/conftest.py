@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
     config.addinivalue_line("markers", "heavy: takes too long for every run; `make check-all` runs it")
     config.addinivalue_line("markers", "node: uses the verifiers and clients of Node, and needs them")
+    config.addinivalue_line("markers", "openapi: uses Schemathesis or a generator of clients, and needs them")
     config.addinivalue_line("markers", "vectors: reads vectors of others from beside the project")
 
 
@@ -88,6 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing = [] if engine.find_engine() else ["engine"]
     missing += [] if browser.find_browser() else ["browser"]
     missing += [] if verifiers.find_node() else ["node"]
+    missing += [] if (ROOT / ".tools" / "openapi" / "ready").exists() else ["openapi"]
     missing += [] if VECTORS.is_dir() else ["vectors"]
     missing += [] if is_heavy() else ["heavy"]
     left_out = [item for item in items if any(map(item.get_closest_marker, missing))]

@@ -51,7 +51,7 @@ PATH_PARAMETERS: Mapping[str, Schema] = {
 """The variables of paths. One that has no entry is a text."""
 
 API_KEY_MEMBER: Schema = {"type": "string", "pattern": HEX_ID, "description": "The applicationId."}
-API_TOKEN_MEMBER: Schema = {"type": "string", "description": "The application's API token."}
+API_TOKEN_MEMBER: Schema = {"type": "string", "minLength": 1, "description": "The application's API token."}
 
 SECURITY_SCHEMES: Mapping[str, Schema] = {
     "apiToken": {
@@ -132,7 +132,7 @@ SECURITY: Mapping[Scheme, tuple[Requirements, Mapping[str, Schema], tuple[str, .
             ("veltAuthToken",),
             ("veltWorkspaceAuthToken",),
         ),
-        {"apiKey": API_KEY_MEMBER},
+        {"apiKey": {"anyOf": [API_KEY_MEMBER, {"type": "null"}]}},
         (),
     ),
     credentials.API_KEY: ((), {"apiKey": API_KEY_MEMBER}, ("apiKey",)),
@@ -457,7 +457,7 @@ class Api:
             **schema,
             "properties": properties,
             # The parameters that a form has besides are ignored, as OAuth wants it.
-            "additionalProperties": declared.is_form,
+            "additionalProperties": {"type": "string"} if declared.is_form else False,
         }
         body.pop("required", None)
         if required:
@@ -468,10 +468,11 @@ class Api:
             body_schema = {
                 "type": "object",
                 "properties": {"data": body_schema},
-                "required": ["data"],
                 "additionalProperties": False,
             }
             optional = _unwraps_nothing(variant.dialect)
+            if not optional:
+                body_schema["required"] = ["data"]
         media: Schema = {"schema": body_schema}
         if examples := _request_examples(route, is_form=declared.is_form):
             media["examples"] = examples
@@ -564,7 +565,10 @@ def read_routes() -> tuple[sam.Route, ...]:
     loaded = template.load(ROOT / "template.yaml")
     values = sam.physical_values(loaded, URL, "table", "key")
     resolver = template.Resolver(loaded, values, sam.PARAMETERS)
-    return sam.read_api(resolver, sam.read_functions(resolver)).routes
+    routes = sam.read_api(resolver, sam.read_functions(resolver)).routes
+    for route in routes:
+        import_handler(route.function)
+    return routes
 
 
 def operation_name(route: sam.Route) -> str:
@@ -596,7 +600,6 @@ def refused_kinds(
 
 
 def _declared(route: sam.Route) -> Declared:
-    import_handler(route.function)
     name = operation_name(route)
     if name not in DECLARED:
         raise UndescribedError(f"{route.key}: {route.function.module} declares no operation {name}")

@@ -12,6 +12,7 @@ from local import sam, template
 from signet.edge import credentials
 from signet.edge.dialects.dialect import as_it_is
 from signet.edge.operation import DECLARED, Variant
+from signet.errors import FieldFault, InvalidRequest
 from tools import openapi
 
 DOCUMENT: dict[str, Any] = template.parse(openapi.FILE.read_text())
@@ -117,7 +118,8 @@ def test_a_route_says_what_it_takes(route: sam.Route) -> None:
     assert set(content) <= {"application/x-www-form-urlencoded" if declared.is_form else "application/json"}
     for media in content.values():
         schema = resolved(media["schema"])
-        assert schema.get("additionalProperties") is declared.is_form, "what is unknown is refused"
+        others: Any = {"type": "string"} if declared.is_form else False
+        assert schema.get("additionalProperties") == others, "what is unknown is refused, but in forms"
         assert (set(schema["properties"]) == {"data"}) == (variant_of(route).dialect.unwrap is not as_it_is)
 
 
@@ -157,3 +159,31 @@ def test_a_route_with_a_body_has_an_example(route: sam.Route) -> None:
     for media in content.values():
         if openapi.operation_name(route) not in ("invalidate_user_tokens",):
             assert media.get("examples"), "events/ has no event of the route with a body"
+
+
+def whole_numbers(schema: dict[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Where a body has whole numbers, with one that each may be."""
+    schema = resolved(schema)
+    if schema.get("type") == "integer":
+        yield path, max(1, schema.get("minimum", 1))
+    for name, member in schema.get("properties", {}).items():
+        yield from whole_numbers(member, *path, name)
+    for option in schema.get("anyOf", []):
+        yield from whole_numbers(option, *path)
+
+
+@each_route
+def test_a_whole_number_may_be_written_with_a_point(route: sam.Route) -> None:
+    """3600.0 is a whole number in JSON Schema, as in JSON, whose numbers are of one kind."""
+    for media in described(route).get("requestBody", {}).get("content", {}).values():
+        inner = resolved(media["schema"])["properties"].get("data", media["schema"])
+        for path, number in whole_numbers(inner):
+            body: Any = float(number)
+            for name in reversed(path):
+                body = {name: body}
+            refused: tuple[FieldFault, ...] = ()
+            try:
+                variant_of(route).request(body)
+            except InvalidRequest as refusal:
+                refused = refusal.faults
+            assert path not in [fault.path for fault in refused]

@@ -244,6 +244,7 @@ def test_giving_back_what_was_read_changes_nothing(signet: Deployment) -> None:
         ({"experienceUserIds": [f"{n:024x}" for n in range(12)]}, ["and 2 more"]),
         ({"nam": "Editors"}, ["nam: is unknown"]),
         ({"deviceIds": ["f" * 24]}, ["deviceIds: is not supported"]),
+        ({"deviceIds": False}, ["deviceIds: is not supported"]),
         ({"deviceTags": [{"key": "k"}]}, ["deviceTags: is not supported"]),
     ],
 )

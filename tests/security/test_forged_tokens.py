@@ -601,6 +601,47 @@ def test_signatures_of_wycheproof() -> None:
     assert (judged, others) == (276, 83)
 
 
+NOT_OURS = {
+    6: "a key for encryption, by its `use`; ours have one purpose and say none",
+    7: "an RSA key that is weak as Infineon's cards made them (ROCA); ours are made by OpenSSL, in Signet",
+    19: "a good ES256 signature, invalid since its JWK says ES521, which no key of ours can say",
+    20: "a good ES256 signature, invalid since its JWK says ES224, which no key of ours can say",
+    21: "a key for encryption, by its `use`; ours have one purpose and say none",
+}
+"""Invalid by what their JWK says of itself, or by who made it; the signatures are good under it."""
+
+NO_KEY = {
+    8: "RSA of 1024 bits",
+    9: "RSA with the exponent 1",
+    22: "a point that is not on the curve",
+    23: "the coordinates of another curve",
+    24: "an elliptic key that calls itself RSA",
+}
+"""Invalid, and no key can be made of them at all."""
+
+
+@pytest.mark.vectors
+def test_keys_of_wycheproof() -> None:
+    """Of a public key that is none, or too weak, no key is made, and none is of a symmetric one."""
+    judged = 0
+    for group in json.loads((VECTORS / "wycheproof_json_web_key.json").read_text())["testGroups"]:
+        for test in group["tests"]:
+            keys = group.get("public", group["private"])["keys"]
+            for jwk in (key for key in keys if key["kty"] != "oct"):
+                number = test["tcId"]
+                try:
+                    good = has_good_signature(jwk, test["jws"])
+                except (KeyError, ValueError):
+                    assert number in NO_KEY, test
+                else:
+                    assert number not in NO_KEY, test
+                    assert good == (test["result"] == "valid" or number in NOT_OURS), test
+                judged += 1
+    assert judged == 12
+    with pytest.raises(ValueError, match="no key for ES256"):
+        signing.load_public({"kty": "oct", "k": "c2VjcmV0"}, Algorithm.ES256)
+
+
 @pytest.mark.vectors
 def test_no_vector_of_wycheproof_is_a_token_of_ours() -> None:
     """The valid ones too are refused before any key is looked for: they are of no kind of ours."""

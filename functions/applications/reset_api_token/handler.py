@@ -8,7 +8,7 @@ from signet import wiring
 from signet.edge.credentials import VELT_KEY
 from signet.edge.dialects.velt import velt
 from signet.edge.fields.applications import ApiTokenView
-from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.edge.fields.model import WHOLE, RequestModel, ResponseModel
 from signet.edge.operation import Call, operation
 from signet.errors import ApplicationNotFound
 from signet.usecases import applications
@@ -23,6 +23,7 @@ class ResetApiToken(RequestModel):
     grace_period_seconds: Annotated[
         int,
         Field(ge=0, le=MAX_GRACE, description="a whole number of seconds from 0 up to 7 days, such as 3600"),
+        WHOLE,
     ] = DEFAULT_GRACE
 
 

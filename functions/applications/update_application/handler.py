@@ -9,7 +9,7 @@ from signet.domain.applications import VerifyEmail
 from signet.edge.credentials import OPERATOR
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.applications import ApplicationId, ApplicationName, ApplicationView, Lifetime
-from signet.edge.fields.model import UNSET, ExtraData, MaxAge, RequestModel
+from signet.edge.fields.model import UNSET, WHOLE, ExtraData, MaxAge, RequestModel
 from signet.edge.operation import Call, operation
 from signet.usecases import applications
 
@@ -25,8 +25,9 @@ class LoginFields(RequestModel):
 type AtOnce = Annotated[
     int,
     Field(ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"),
+    WHOLE,
 ]
-type PerMinute = Annotated[int, Field(ge=1, le=60_000, description="a whole number from 1 to 60000")]
+type PerMinute = Annotated[int, Field(ge=1, le=60_000, description="a whole number from 1 to 60000"), WHOLE]
 
 
 class LimitFields(RequestModel):

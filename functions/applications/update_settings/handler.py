@@ -1,6 +1,6 @@
 """POST /v2/workspace/apikeyconfig/update: whether users need a token (docs/api.md, section 10)."""
 
-from typing import Self, TypedDict
+from typing import Any, Self, TypedDict
 
 from pydantic import ConfigDict, model_validator
 
@@ -11,6 +11,9 @@ from signet.edge.operation import Call, operation
 from signet.errors import ApplicationNotFound, FaultKind, InvalidRequest
 from signet.usecases import applications
 
+EITHER: list[Any] = [{"required": ["requireJwtToken"]}, {"required": ["enablePrivateComments"]}]
+"""What `_says_something` checks, in the words of a schema."""
+
 
 class UpdateSettings(RequestModel):
     """The request's fields: of an application's settings the one that its own API token may change.
@@ -20,7 +23,7 @@ class UpdateSettings(RequestModel):
         enable_private_comments: Velt's; it has no meaning here, and changes nothing.
     """
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [*EITHER]})
     require_jwt_token: bool = UNSET
     enable_private_comments: bool = UNSET
 

@@ -13,7 +13,7 @@ from signet.domain.times import iso_8601
 from signet.edge.credentials import BEARER
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.identities import EmailText
-from signet.edge.fields.model import UNSET
+from signet.edge.fields.model import UNSET, WHOLE
 from signet.edge.fields.users import NamedUser
 from signet.edge.operation import Call, operation
 from signet.errors import NotOffered, UserNotFound
@@ -26,6 +26,7 @@ type Life = Annotated[
         le=MAX_LIFE * 1000,
         description="a whole number of milliseconds above 0, up to 7 days, such as 3600000 for an hour",
     ),
+    WHOLE,
     # A code's end is in whole seconds: it never lives shorter than was asked for.
     AfterValidator(lambda milliseconds: -(-milliseconds // 1000)),
 ]

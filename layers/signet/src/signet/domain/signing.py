@@ -81,13 +81,16 @@ def load_public(public_jwk: Mapping[str, Any], algorithm: Algorithm) -> Key:
         algorithm: The one algorithm that it verifies, whatever a token says.
 
     Raises:
-        ValueError: It is no key of that algorithm; of an elliptic curve, also where the point is not on it.
+        ValueError: It is no key of that algorithm; of an elliptic curve, also where the point is not on it;
+            of RSA, also where it has less than 2048 bits.
     """
+    message = f"The JWK is no key for {algorithm.value}."
     try:
         key = PyJWK({**public_jwk, "kid": thumbprint(public_jwk)}, algorithm)
         key.Algorithm.prepare_key(key.key)  # Checks the curve.
     except (PyJWTError, KeyError, TypeError):
         # Not as its cause: PyJWT's messages may quote the key.
-        message = f"The JWK is no key for {algorithm.value}."
         raise ValueError(message) from None
+    if key.Algorithm.check_key_length(key.key) is not None:
+        raise ValueError(message)
     return key

@@ -25,7 +25,8 @@ def find_milliseconds(text: str) -> int | None:
     It has to lie from 1970 to 9999 once it is in UTC: whatever is taken can be shown, and read again.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        # RFC 3339 lets T and Z be small letters; Python does not.
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
     if moment.tzinfo is None:

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from signet.domain.applications import SelfService, StoredApiToken, StoredApplication, VerifyEmail
 from signet.domain.guessing import Limit
 from signet.domain.times import iso_8601
-from signet.edge.fields.model import MAX_AGE_LIMIT_MS, LowerId, RequestModel, ResponseModel
+from signet.edge.fields.model import MAX_AGE_LIMIT_MS, WHOLE, LowerId, RequestModel, ResponseModel
 
 ApplicationName = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 
@@ -18,6 +18,7 @@ Lifetime = Annotated[
         le=MAX_AGE_LIMIT_MS // 1000,
         description="a whole number of seconds from 1 up to 100 years, such as 3600",
     ),
+    WHOLE,
 ]
 """In seconds; 100 years at most."""
 

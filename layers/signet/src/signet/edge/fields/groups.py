@@ -45,13 +45,24 @@ UserIds = Annotated[
 
 
 def _nothing(value: object) -> object:
-    if value:
+    if value not in (None, [], {}, ""):
         # Taken and forgotten, it would look as if it guarded something.
         raise InvalidRequest.of("", "is not supported: there are neither devices nor endpoints here.")
     return value
 
 
-Nothing = Annotated[Any, AfterValidator(_nothing), described(enum=[None, [], {}, ""])]
+Nothing = Annotated[
+    Any,
+    AfterValidator(_nothing),
+    described(
+        anyOf=[
+            {"type": "null"},
+            {"type": "array", "items": {"type": "string"}, "maxItems": 0},
+            {"type": "object", "maxProperties": 0},
+            {"type": "string", "maxLength": 0},
+        ]
+    ),
+]
 """What the product's groups have besides, and its clients send: taken where it says nothing."""
 
 

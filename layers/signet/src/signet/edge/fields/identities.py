@@ -35,7 +35,7 @@ class IdentityFields(RequestModel):
         json_schema_extra={
             "if": {"properties": {"identityType": {"const": IdentityType.EMAIL}}},
             "then": {"properties": {"identity": {"format": "email"}}},
-            "else": {"properties": {"identity": {"pattern": r"^\+[1-9][0-9]{1,14}$"}}},
+            "else": {"properties": {"identity": {"format": "e164", "pattern": r"^\+[1-9][0-9]{1,14}$"}}},
         }
     )
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, Strict
 
 from signet.domain.listing import Page, Query, glob
 from signet.domain.queries import Fields, parse_query
-from signet.edge.fields.model import RequestModel
+from signet.edge.fields.model import RequestModel, described
 from signet.errors import InvalidRequest
 
 MAX_PER_PAGE = 1000
@@ -35,8 +35,10 @@ class ListFields(RequestModel):
     sort_direction: Annotated[Literal["asc", "desc"], BeforeValidator(_lower)] = "asc"
     filter_field: str | None
     filter: Annotated[str, Field(max_length=1024)] | None = None
-    condition: Annotated[str, Field(max_length=8192)] | None = Field(None, alias="query")
-    next_token: Annotated[str, Field(max_length=4096)] | None = None
+    condition: Annotated[str, Field(max_length=8192), described(format="query")] | None = Field(
+        None, alias="query"
+    )
+    next_token: Annotated[str, Field(max_length=4096), described(format="next-token")] | None = None
 
     @classmethod
     def parameters(cls) -> frozenset[str]:

@@ -130,6 +130,13 @@ def _whole(number: object) -> object:
     return math.ceil(number) if isinstance(number, float) else number
 
 
+def _integral(number: object) -> object:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+WHOLE = BeforeValidator(_integral)
+"""For a whole number, which JSON may write as 3600.0 too."""
+
 type LowerId = Annotated[str, AfterValidator(lambda text: find_id(text) or text)]
 """An id that Signet made, in lower case. What has not the form of one stays as it is, and names nothing."""
 

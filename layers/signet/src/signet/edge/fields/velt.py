@@ -37,7 +37,7 @@ ExternalId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=128),
     AfterValidator(_printable),
-    described(description="Your own id of the user, of printable characters."),
+    described(format="printable", description="Your own id of the user."),
 ]
 """The application's own id of a user."""
 
@@ -45,7 +45,7 @@ PhotoUrl = Annotated[
     str,
     StringConstraints(max_length=2048),
     AfterValidator(_web_address),
-    described(format="uri", pattern="^[hH][tT][tT][pP][sS]?://"),
+    described(format="web-address", description="http or https, with a host and without credentials."),
 ]
 """The address of a picture: whoever shows it puts it into a page, where a `javascript:` URL would run."""
 
