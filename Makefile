@@ -24,7 +24,7 @@ ARGS ?=
 
 ENGINES := extenddb@0.1.10 dynoxide@1.2.1
 VERIFIERS := jose@6.2.17 aws-jwt-verify@5.2.1 express@5.3.0 express-oauth2-jwt-bearer@1.10.0
-CLIENTS := losant-rest@2.8.1 openid-client@6.9.0
+CLIENTS := losant-rest@2.8.1 openid-client@6.9.0 openapi-fetch@0.17.0 openapi-typescript@7.13.0 typescript@5.9.3
 # Looks at the console's pages as a screen reader would.
 AXE := axe-core@4.14.1
 SOURCES := $(wildcard template.yaml deploy/*.yaml) $(shell find functions layers/signet -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)

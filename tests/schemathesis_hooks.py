@@ -79,8 +79,9 @@ def another_group() -> dict[str, str]:
 
 
 def another_session() -> dict[str, str]:
-    """What stands for a session token."""
-    return {SESSION_TOKEN: post(f"{experience()}/users/{USER}/token", {})["token"]}
+    """What stands for a session token: one of a user who may be deleted with it."""
+    (user_id,) = another_user().values()
+    return {SESSION_TOKEN: post(f"{experience()}/users/{user_id}/token", {})["token"]}
 
 
 OWN: dict[str, Callable[[], dict[str, str]]] = {
@@ -93,7 +94,11 @@ OWN: dict[str, Callable[[], dict[str, str]]] = {
 }
 """What a call ends or changes for all others, by its operation."""
 
-CREDENTIALS: dict[str, Any] = {"apiKey": DEMO["applicationId"], "authToken": DEMO["apiToken"]}
+CREDENTIALS: dict[str, Any] = {
+    "apiKey": DEMO["applicationId"],
+    "authToken": DEMO["apiToken"],
+    "currentPassword": PASSWORD,
+}
 THERE_IS: dict[str, Any] = {
     "experienceGroupIds": [GROUP],
     "experienceUserIds": [USER],
@@ -112,6 +117,9 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
             _fit(inner, case)
             if name == "identify":
                 _vouch(inner)
+            if name == "redeem_code" and isinstance(inner.get("code"), str):
+                (user_id,) = another_user().values()
+                inner["code"] = post(f"{experience()}/users/{user_id}/codes", {"purpose": "logIn"})["code"]
     if case.query:
         _select(case.query)
     swapped = OWN.get(name, dict)()
@@ -146,7 +154,11 @@ def _vouch(body: dict[str, Any]) -> None:
         for name in set(user) - {"userId", "organizationId", "email", "name", "photoUrl"}:
             del user[name]
     if isinstance(user, dict) and isinstance(user.get("userId"), str) and user["userId"].isprintable():
-        asked = {**CREDENTIALS, "userId": user["userId"] or "u1"}
+        asked = {
+            "apiKey": DEMO["applicationId"],
+            "authToken": DEMO["apiToken"],
+            "userId": user["userId"] or "u1",
+        }
         if len(asked["userId"]) <= 128:
             answer = post("/v1/auth/token/get", {"data": asked})
             body["authToken"] = answer["result"]["data"]["token"]

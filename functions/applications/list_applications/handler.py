@@ -8,7 +8,7 @@ from signet import wiring
 from signet.edge.credentials import OPERATOR
 from signet.edge.dialects.losant import LOSANT
 from signet.edge.fields.applications import ApplicationView
-from signet.edge.fields.model import RequestModel, ResponseModel
+from signet.edge.fields.model import RequestModel, ResponseModel, described
 from signet.edge.operation import Call, operation
 from signet.usecases import applications
 
@@ -23,7 +23,7 @@ class ListApplications(RequestModel):
         Strict(strict=False),
         Field(ge=1, le=MAX_PER_PAGE, description=f"a whole number from 1 to {MAX_PER_PAGE}"),
     ] = MAX_PER_PAGE
-    next_token: Annotated[str, Field(max_length=4096)] = ""
+    next_token: Annotated[str, Field(max_length=4096), described(format="next-token")] = ""
 
 
 class ApplicationList(ResponseModel):

@@ -5,7 +5,7 @@ For who sends the mails: the code is in the answer, and nowhere else. docs/accou
 
 from typing import Annotated, TypedDict
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from signet.domain.codes import MAX_LIFE, Purpose
 from signet.domain.identities import load_email_validator
@@ -35,6 +35,13 @@ type Life = Annotated[
 class CreateCode(NamedUser):
     """The request's fields; the user is named by id, by `ext:…`, or by e-mail address."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"purpose": {"const": Purpose.CHANGE_EMAIL}}},
+            "then": {"required": ["email"]},
+            "else": {"properties": {"email": False}},
+        }
+    )
     purpose: Annotated[Purpose, Strict(strict=False)]
     ttl: Life = UNSET
     email: EmailText = UNSET

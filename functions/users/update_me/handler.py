@@ -5,7 +5,7 @@ docs/accounts.md.
 
 from typing import Any, NotRequired, Self, TypedDict
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from signet import wiring
 from signet.domain.guessing import find_source
@@ -24,6 +24,7 @@ from signet.usecases.oneself import Oneself
 class UpdateMe(PresentedToken):
     """The fields to change; what is left out stays. A new password asks for the current one."""
 
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"password": ["currentPassword"]}})
     first_name: Text | None = None
     last_name: Text | None = None
     password: Password = UNSET

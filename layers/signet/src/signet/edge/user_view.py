@@ -33,7 +33,7 @@ class UserView(TypedDict):
     emailVerified: bool | None
     firstName: str | None
     lastName: str | None
-    avatarUrl: None
+    avatarUrl: str | None
     tokenCutoff: str | None
     userTags: dict[str, str]
     profile: NotRequired[Mapping[str, Any]]
