@@ -174,7 +174,10 @@ def test_sam_has_the_options(block: Block, command: list[str]) -> None:
         assert f"{option} " in told.stdout, f"{block}: sam {subcommand} has no {option}"
 
 
-STAND_INS = ("aws", "firebase", "git", "make", "psql", "sam", "ssh-keygen", "uvx", "wp")
+STAND_INS = (
+    *("aws", "firebase", "git", "make", "psql", "sam", "ssh-keygen", "uvx", "wp"),
+    *("openapi-python-client", "openapi-typescript"),  # tests/integration/test_generated_clients.py runs them
+)
 ELSEWHERE = (".tools/sam/bin/sam", "bin/kc.sh")
 """Stand-ins by the path at which a page calls them."""
 MAKEFILE = (ROOT / "Makefile").read_text()
