@@ -1,9 +1,9 @@
 """`make openapi`: writes `openapi.yaml`, the API as OpenAPI 3.1 has it.
 
 All of it comes from elsewhere: routes from the template, fields and answers from the handlers' models,
-refusals from the dialects themselves, examples from `events/`. Whoever adds a route has nothing to do here,
-unless it brings a scheme of its own (`SECURITY`). What it refuses besides what all of its kind do stands in
-its handler (`refuses`).
+refusals from the dialects themselves, examples from `events/` and, of answers, `openapi_examples.py`. Whoever
+adds a route has nothing to do here, unless it brings a scheme of its own (`SECURITY`). What it refuses
+besides what all of its kind do stands in its handler (`refuses`).
 """
 
 import json
@@ -30,6 +30,7 @@ from signet.edge.credentials import Scheme
 from signet.edge.dialects import gladly, losant, oauth, velt
 from signet.edge.dialects.dialect import Dialect, as_it_is
 from signet.edge.operation import DECLARED, Declared, Variant
+from tools.openapi_examples import ANSWERS, GROUP_ID, USER_ID
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "openapi.yaml"
@@ -257,8 +258,8 @@ HEADERS: Mapping[str, Schema] = {
 
 EXAMPLE_VALUES = {
     "<applicationId>": EXAMPLE_APPLICATION,
-    "<userId>": "6a1f0c2b9d3e4f50617283a5",
-    "<groupId>": "6a1f0c2b9d3e4f50617283b6",
+    "<userId>": USER_ID,
+    "<groupId>": GROUP_ID,
     "<userEmail>": "ann@example.com",
 }
 """What stands for what only a running demo knows. Secrets stay as they are, in brackets."""
@@ -402,7 +403,7 @@ class Api:
         if body := self._request_body(route, declared, variant):
             described["requestBody"] = body
         described["responses"] = {
-            str(declared.status): self._success(declared, variant),
+            str(declared.status): self._success(route, declared, variant),
             **{str(status): ref for status, ref in self._refusals(route, declared, variant)},
         }
         return described
@@ -486,17 +487,16 @@ class Api:
             number += 1
         return {"$ref": f"#/components/schemas/{key}"}
 
-    def _success(self, declared: Declared, variant: Variant[Any]) -> Schema:
+    def _success(self, route: sam.Route, declared: Declared, variant: Variant[Any]) -> Schema:
         wrapped = _enveloped(variant.dialect.wrap({_HERE: None}), self._models.of(_answer_model(declared)))
         headers = {"x-request-id": _header("x-request-id")} | {
             name: {"schema": {"type": "string", "const": value}} for name, value in declared.headers.items()
         }
         summary = HTTPStatus(declared.status).phrase
-        return {
-            "description": summary,
-            "headers": headers,
-            "content": {"application/json": {"schema": wrapped}},
-        }
+        media: Schema = {"schema": wrapped}
+        if (answer := ANSWERS.get(operation_name(route))) is not None:
+            media["examples"] = {"usual": {"value": variant.dialect.wrap(answer)}}
+        return {"description": summary, "headers": headers, "content": {"application/json": media}}
 
     def _refusals(
         self, route: sam.Route, declared: Declared, variant: Variant[Any]

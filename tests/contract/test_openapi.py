@@ -14,6 +14,7 @@ from signet.edge.dialects.dialect import as_it_is
 from signet.edge.operation import DECLARED, Variant
 from signet.errors import FieldFault, InvalidRequest
 from tools import openapi
+from tools.openapi_examples import ANSWERS
 
 DOCUMENT: dict[str, Any] = template.parse(openapi.FILE.read_text())
 ROUTES = openapi.read_routes()
@@ -64,6 +65,9 @@ def media_types() -> Iterator[tuple[str, dict[str, Any]]]:
     for route in ROUTES:
         for media_type, media in described(route).get("requestBody", {}).get("content", {}).items():
             yield f"{route.key} {media_type}", media
+        for status, response in described(route)["responses"].items():
+            if "$ref" not in response:
+                yield f"{route.key} {status}", response["content"]["application/json"]
     for name, response in DOCUMENT["components"]["responses"].items():
         yield name, response["content"]["application/json"]
 
@@ -146,10 +150,20 @@ def test_a_route_says_how_it_succeeds_and_how_it_refuses(route: sam.Route) -> No
 
 @pytest.mark.parametrize(("where", "media"), list(media_types()), ids=lambda value: str(value)[:60])
 def test_an_example_is_what_its_schema_says(where: str, media: dict[str, Any]) -> None:
-    """Those of requests and those of refusals."""
+    """Those of requests, of answers and of refusals."""
     for name, example in media.get("examples", {}).items():
         faults = [error.message for error in validator(media["schema"]).iter_errors(example["value"])]
         assert faults == [], (where, name)
+
+
+def test_each_dialect_has_an_example_of_a_request_an_answer_and_a_refusal() -> None:
+    """And each example of an answer belongs to an operation."""
+    assert {openapi.operation_name(route) for route in ROUTES} >= ANSWERS.keys()
+    for start in ENVELOPES:
+        if start != "/.well-known/":
+            operations = [described(route) for route in ROUTES if route.path.startswith(start)]
+            for part in ("requestBody", "responses"):
+                assert any('"examples"' in json.dumps(operation.get(part)) for operation in operations)
 
 
 @each_route
