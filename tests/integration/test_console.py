@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from signet.cli.apps import flat
 from signet.cli.console.guard import BASE
 from signet.cli.console.rendering import span
+from signet.cli.console.settings_form import fields_of
 from signet.cli.target import Target, TargetError
 from signet.domain.keys import DAY
 from tests.console import Browser, make_console, make_target, sign_in
@@ -285,6 +287,7 @@ def test_a_setting_that_was_changed_is_all_that_is_changed(
         "login.extraData": '{"plan": "é"}',
         "guessing.account.atOnce": "5",
     }
+    fields |= {"selfService.profile": "on", "selfService.verifyEmail": "optional"}
     moto_signet.clock.advance(1)
     browser.post(app, **fields)
     assert "The settings were saved." in browser.text
@@ -292,6 +295,8 @@ def test_a_setting_that_was_changed_is_all_that_is_changed(
     assert after["login"].pop("extraData") == {"plan": "é"}
     assert before["login"].pop("extraData") is None
     assert after["guessing"]["account"].pop("atOnce") == 5
+    assert after["selfService"] == before["selfService"] | {"profile": True, "verifyEmail": "optional"}
+    before["selfService"] = after["selfService"]
     del before["guessing"]["account"]["atOnce"]
     assert (after.pop("identityTokenLifetime"), before.pop("identityTokenLifetime")) == (60, 3600)
     assert before | {"lastUpdated": after["lastUpdated"]} == after
@@ -299,14 +304,31 @@ def test_a_setting_that_was_changed_is_all_that_is_changed(
 
 def form_of(browser: Browser) -> dict[str, str]:
     """The settings as the open page's form has them, as a browser would send them."""
-    fields = {}
+    fields, choice = {"login.extraData": ""}, ""
     for tag, attributes in Page(browser.page).elements:
-        if tag == "input" and "name" in attributes and attributes["name"] != "form_token":
-            if attributes.get("type") != "checkbox":
-                fields[attributes["name"]] = attributes["value"]
-            elif "checked" in attributes:
-                fields[attributes["name"]] = "on"
-    return fields | {"login.extraData": ""}
+        name, kind = attributes.get("name", "form_token"), attributes.get("type")
+        if tag == "select":
+            choice = name
+        elif tag == "option" and "selected" in attributes:
+            fields[choice] = attributes["value"]
+        elif tag == "input" and name != "form_token" and (kind != "checkbox" or "checked" in attributes):
+            fields[name] = "on" if kind == "checkbox" else attributes["value"]
+    return fields
+
+
+def test_the_form_has_every_setting(
+    browser: Browser, moto_signet: Deployment, app: str, here: dict[str, str]
+) -> None:
+    """As the operator's route shows them; of an older deployment those that it has."""
+    settings = moto_signet.invoke("get_application", here)
+    shown = {name for name, _ in flat(settings)} - {"applicationId", "creationDate", "lastUpdated"}
+    assert shown == fields_of(settings).keys()
+    browser.open(app)
+    named = {attributes.get("name") for _, attributes in Page(browser.page).elements}
+    assert shown <= named
+    del settings["selfService"], settings["guessing"]["source"]
+    older = shown - {name for name in shown if name.startswith(("selfService.", "guessing.source."))}
+    assert fields_of(settings).keys() == older
 
 
 @pytest.mark.parametrize(
@@ -319,6 +341,7 @@ def form_of(browser: Browser) -> dict[str, str]:
         ({"login.extraData": "[1]"}, "login.extraData: "),
         ({"userTokenLifetime": "0"}, "userTokenLifetime: must be a whole number of seconds from 1"),
         ({"name": "   "}, "name: "),
+        ({"selfService.verifyEmail": "maybe"}, "selfService.verifyEmail: "),
         (
             {"lastUpdated": "2020-01-01T00:00:00.000Z"},
             "Somebody has changed these settings since you opened them.",
@@ -337,7 +360,7 @@ def test_a_setting_that_cannot_be_is_refused_in_its_form(
     assert moto_signet.items() == before
     check_is_for_everybody(Page(browser.page))
     for name, value in changed.items():
-        if name not in ("lastUpdated", "login.extraData"):
+        if name not in ("lastUpdated", "login.extraData", "selfService.verifyEmail"):
             assert form_of(browser)[name] == value
 
 

@@ -130,6 +130,7 @@ def _settings(
         title=f"{application['name']}: settings",
         application=application,
         fields=fields,
+        known=fields_of(application).keys(),
         api_tokens=tokens["authTokens"],
         graces=GRACES,
         error=error,
