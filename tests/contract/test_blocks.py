@@ -115,6 +115,7 @@ def is_text(block: Block) -> None:
 
 TEXTS = {
     "docs/accounts.md": "a picture",
+    "docs/cli.md": "what a command prints",
     "docs/deploy.md": "a formula",
     "docs/edge.md": "a picture",
     "docs/keys.md": "a picture",

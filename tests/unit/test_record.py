@@ -130,6 +130,7 @@ def test_a_call_leaves_a_metric_and_its_circumstances_in_one_line(
         "actor": "ann@example.com",
         "code": code,
         "status": status,
+        "reason": {"check": "login refused"} if code == "LoginRefused" else None,
         outcome: [1.0],
     }
     assert line == {name: value for name, value in expected.items() if value is not None}

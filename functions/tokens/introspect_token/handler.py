@@ -9,7 +9,7 @@ from signet.edge.dialects.oauth import OAUTH
 from signet.edge.fields.tokens import PresentedToken, parse_parameters
 from signet.edge.forms import parse_form
 from signet.edge.operation import Call, operation
-from signet.errors import TokenRefused
+from signet.errors import TokenRefused, note
 
 
 class Introspection(TypedDict, total=False):
@@ -48,7 +48,8 @@ def lambda_handler(call: Call[PresentedToken]) -> Introspection:
     """Give the claims of a token of this application that is good, whatever its kind."""
     try:
         token = wiring.verifier().verify_any(call.tenant, call.request.token)
-    except TokenRefused:
+    except TokenRefused as refusal:
+        note(refusal.reason)
         # It says no more: why is not for the bearer of somebody else's token to learn.
         return {"active": False}
     return cast("Introspection", {"active": True, **live_claims(token.claims, call.now)})

@@ -8,9 +8,10 @@ refusal is worded over HTTP, and with which status, stands in `signet.edge.diale
 
 import json
 import re
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import unquote
 
 MAX_FAULTS = 20
@@ -48,10 +49,59 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was refused: for the log alone, in which `signet explain` finds it.
+
+    Never a secret, and nothing of a request but what stands in a token's header, its times and generations.
+
+    Attributes:
+        check: What was looked at.
+        expected: What it should have been; None where that goes without saying.
+        found: What it was; None where that goes without saying, or must not be told.
+    """
+
+    check: str
+    expected: object = None
+    found: object = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the log."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+_noted: ContextVar[Reason | None] = ContextVar("noted", default=None)
+
+
+def note(reason: Reason | None) -> None:
+    """Note why the call that runs is about to say no, where its answer is no refusal; None forgets it."""
+    _noted.set(reason)
+
+
+def find_noted() -> Reason | None:
+    """What was noted of the call that runs."""
+    return _noted.get()
+
+
 class SignetError(Exception):
-    """A refusal. Its message is for the caller: never put a secret into it."""
+    """A refusal. Its message is for the caller: never put a secret into it.
+
+    Attributes:
+        given: Why, where whoever raised it has said so (`because`).
+    """
 
     code: ClassVar[str] = "SignetError"
+    given: Reason | None = None
+
+    def because(self, check: str, *, expected: object = None, found: object = None) -> Self:
+        """The refusal with its reason, which no caller hears."""
+        self.given = Reason(check, expected, found)
+        return self
+
+    @property
+    def reason(self) -> Reason:
+        """Why; where nobody has said so, what the kind of refusal says."""
+        return self.given or Reason(re.sub(r"(?<!^)([A-Z])", r" \1", self.code).lower())
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -112,6 +162,18 @@ class InvalidRequest(SignetError, ValueError):
         """Take the faults, and how many there are besides."""
         self.faults = _bounded(faults, more)
         super().__init__(" ".join(f"{f.dotted}: {f.message}" if f.path else f.message for f in self.faults))
+
+    @property
+    def reason(self) -> Reason:
+        """Which fields are wrong, and how; what a caller called one that there is not, nobody notes."""
+        if self.given is not None:
+            return self.given
+        found = {
+            fault.kind.value if fault.kind is FaultKind.UNKNOWN else f"{fault.path[0]}: {fault.kind.value}"
+            for fault in self.faults
+            if fault.path
+        }
+        return Reason("request", found=sorted(found))
 
     @classmethod
     def of(cls, path: str, message: str, kind: FaultKind = FaultKind.INVALID) -> "InvalidRequest":

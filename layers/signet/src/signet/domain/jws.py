@@ -50,14 +50,15 @@ def parse(text: str) -> UnverifiedJws:
         TokenInvalid: It is no compact JWS of ours.
     """
     if len(text) > MAX_LENGTH or not COMPACT.fullmatch(text):
-        raise invalid("is no compact JWS")
+        raise invalid("is no compact JWS").because("form", expected="a compact JWS of 8 KiB at most")
     try:
         header = parse_object(base64url.decode(text.partition(".")[0]))
     except (InvalidRequest, ValueError) as error:
-        raise invalid("has a header that is no JSON object") from error
+        raise invalid("has a header that is no JSON object").because("header") from error
     if not header.keys() <= {"alg", "kid", "typ"}:
         # `crit`, `b64`, `jwk`, `jku`, `x5u`: nothing that we make, and each an attack on some library.
-        raise invalid("has a header that Signet does not write")
+        expected = "alg, kid and typ alone"
+        raise invalid("has a header that Signet does not write").because("header", expected=expected)
     return UnverifiedJws(header, text)
 
 
@@ -71,7 +72,8 @@ def verify(jws: UnverifiedJws, key: Key) -> bytes:
     try:
         payload: bytes = PYJWS.decode(jws.text, key)
     except InvalidTokenError as error:
-        raise invalid("has no valid signature of its key") from error
+        refusal = invalid("has no valid signature of its key")
+        raise refusal.because("signature", expected=f"{key.algorithm_name} of key {key.key_id}") from error
     return payload
 
 

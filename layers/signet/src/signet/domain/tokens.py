@@ -17,7 +17,7 @@ from signet.domain.jws import UnverifiedJws, invalid
 from signet.domain.keys import Algorithm
 from signet.domain.signing import Key
 from signet.domain.strict_json import parse_object, write_object
-from signet.errors import FaultKind, InvalidRequest, TokenExpired
+from signet.errors import FaultKind, InvalidRequest, TokenExpired, TokenInvalid
 
 MANY = 10**9
 """A generation that nobody reaches: what is prepared or measured with it fits when counters have grown."""
@@ -50,6 +50,10 @@ class TokenKind(Enum):
     def audience(self, application_id: str) -> str:
         """The `aud` of this kind in an application."""
         return f"{application_id}/{self.value}"
+
+
+TYPES = [kind.typ for kind in TokenKind]
+AUDIENCE = re.compile(rf"[0-9a-f]{{24}}/({'|'.join(kind.value for kind in TokenKind)})")
 
 
 def identity_claims(
@@ -257,13 +261,16 @@ def parse_unverified(text: str) -> Unverified:
         # Whoever sends it has it where users are: in a browser, most likely.
         raise invalid(
             "is an API token, the server's secret: reset it, and send a token that was issued with it"
-        )
+        ).because("form", expected="a token", found="an API token")
     parsed = jws.parse(text)
     typ, kid = parsed.header.get("typ"), parsed.header.get("kid")
     for kind in TokenKind:
         if kind.typ == typ and isinstance(kid, str):
             return Unverified(parsed, kid, kind)
-    raise invalid("has no kid, or a typ that is none of Signet's")
+    refusal = invalid("has no kid, or a typ that is none of Signet's")
+    if typ in TYPES:
+        raise refusal.because("kid", found="none")
+    raise refusal.because("typ", expected=TYPES, found="none" if typ is None else "another one")
 
 
 def verify(
@@ -291,34 +298,50 @@ def verify(
     """
     kind = unverified.kind
     if kind not in kinds:
-        raise invalid("is of another kind")
+        expected = [accepted.typ for accepted in TokenKind if accepted in kinds]
+        raise invalid("is of another kind").because("typ", expected=expected, found=kind.typ)
     payload = jws.verify(unverified.jws, key)
     try:
         claims = parse_object(payload)
     except InvalidRequest as error:
-        raise invalid("has no JSON object as its payload") from error
-    if claims.get("iss") != issuer or claims.get("aud") != kind.audience(application.id):
-        raise invalid("is of another issuer or application")
+        raise invalid("has no JSON object as its payload").because("payload") from error
+    if claims.get("iss") != issuer:
+        raise _elsewhere().because("iss", expected=issuer, found=_is("iss", claims))
+    if claims.get("aud") != kind.audience(application.id):
+        found = claims.get("aud")
+        shown = found if isinstance(found, str) and AUDIENCE.fullmatch(found) else _is("aud", claims)
+        raise _elsewhere().because("aud", expected=kind.audience(application.id), found=shown)
     if not isinstance(claims.get("sub"), str):
-        raise invalid("has no sub")
+        raise invalid("has no sub").because("sub", found=_is("sub", claims))
     if not isinstance(claims.get("jti"), str) or not TOKEN_ID.fullmatch(claims["jti"]):
-        raise invalid("has no jti of Signet's")
+        raise invalid("has no jti of Signet's").because("jti", found=_is("jti", claims))
     if type(claims.get("iat")) is not int:
-        raise invalid("has no iat that is a whole number")
+        raise invalid("has no iat that is a whole number").because("iat", found=_is("iat", claims))
     for name in ("gen", "agen"):
         if type(claims.get(name)) is not int or not 0 <= claims[name] <= MAX_GENERATION:
-            raise invalid(f"has no {name} that is a generation")
+            raise invalid(f"has no {name} that is a generation").because(name, found=_is(name, claims))
     exp = claims.get("exp")
     if type(exp) is not int and (exp is not None or kind is not TokenKind.SESSION):
-        raise invalid("has no exp that is a whole number")
+        raise invalid("has no exp that is a whole number").because("exp", found=_is("exp", claims))
     if claims["iat"] > now + CLOCK_SKEW:
-        raise invalid("was issued in the future")
+        refusal = invalid("was issued in the future")
+        raise refusal.because("iat", expected=f"{now + CLOCK_SKEW} at most", found=claims["iat"])
     cap = application.max_token_lifetime
-    ends = [end for end in (exp, None if cap is None else claims["iat"] + cap) if end is not None]
-    if any(now >= end for end in ends):
-        message = "The token has expired."
-        raise TokenExpired(message)
+    ends = {"exp": exp, "maxTokenLifetime": None if cap is None else claims["iat"] + cap}
+    for name, end in ends.items():
+        if end is not None and now >= end:
+            message = "The token has expired."
+            raise TokenExpired(message).because(name, expected=f"later than {now}", found=end)
     return Token(kind, unverified.jws.text, claims)
+
+
+def _elsewhere() -> TokenInvalid:
+    return invalid("is of another issuer or application")
+
+
+def _is(name: str, claims: Mapping[str, Any]) -> str:
+    """What a claim is that is wrong, without saying it: anybody may have written it."""
+    return "another one" if name in claims else "none"
 
 
 def issue(kind: TokenKind, claims: Mapping[str, Any], key: Key) -> str:

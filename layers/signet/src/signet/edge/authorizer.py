@@ -42,6 +42,8 @@ ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?
 
 PORTS = {"http": "80", "https": "443"}
 
+PLACES = "in the header, the query or, on purpose, the cookie"
+
 PARAMETER = "authorization"
 """The name of the query parameter and of the cookie that may hold the token."""
 
@@ -181,19 +183,23 @@ def _experience(request: AuthorizerRequest, record: Record) -> dict[str, Any]:
     text = request.token()
     if application_id is None or text is None:
         message = "No token came, or not for this application."
-        raise TokenInvalid(message)
+        if text is None:
+            raise TokenInvalid(message).because("token", expected=PLACES, found="none")
+        own, named = wiring.settings().application_id, request.path_parameters.get("applicationId")
+        found = "none" if named is None else find_id(named) or "no application's id"
+        raise TokenInvalid(message).because("application", expected=own, found=found)
     record.application_id = application_id
     application = wiring.applications().find(application_id)
     if application is None:
         message = "There is no such application."
-        raise TokenInvalid(message)
+        raise TokenInvalid(message).because("application", found=application_id)
     tenant = wiring.tenant(application, record.now_ms)
     token, user = wiring.verifier().verify_session(tenant, text)
     groups = groups_of(tenant, [user])
     admitted = wiring.admitted_groups()
     if admitted is not None and not (groups and groups.keys() & admitted.find(tenant)):
         message = "The user belongs to none of the groups that are let in here, nor to one above them."
-        raise PermissionDenied(message)
+        raise PermissionDenied(message).because("groups", expected="one that is let in", found=len(groups))
     return _within_limit(
         {
             "user": view_user(application_id, user, groups),

@@ -31,5 +31,5 @@ def find_caller(source_ip: str, headers: Mapping[str, str], digests: frozenset[s
     brought = hashlib.sha256(headers.get(SECRET_HEADER, "").encode("utf-8", "surrogatepass")).hexdigest()
     if not any(hmac.compare_digest(brought, digest) for digest in digests):
         message = "This API answers to what stands before it alone; call that."
-        raise PermissionDenied(message)
+        raise PermissionDenied(message).because("origin secret", found="none, or a wrong one")
     return headers.get(ADDRESS_HEADER, "")

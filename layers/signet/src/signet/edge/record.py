@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics.provider import cold_start
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from signet import wiring
-from signet.errors import SignetError, Unavailable
+from signet.errors import Reason, SignetError, Unavailable, find_noted, note
 from signet.settings import stack_name
 
 DIMENSION = "function_name"
@@ -56,6 +56,7 @@ class Record:
     """
 
     def __init__(self, logger: Logger, request_id: str, context: LambdaContext) -> None:
+        note(None)
         self.now_ms = wiring.now_ms()
         self.actor: str | None = None
         self.application_id: str | None = None
@@ -77,13 +78,15 @@ class Record:
 
     def succeeded(self, status: int | None) -> None:
         """The call did what was asked for; `status` is None where it was direct."""
-        self._emit("Success", status)
+        self._emit("Success", status, reason=find_noted())
 
     def refused(self, error: SignetError, status: int | None) -> None:
         """The call was refused."""
         if isinstance(error, Unavailable):
             self.metric("Outage", "Count", 1)
-        self._emit("Refusal", status, error.code)
+        # Of an outage the line of the failure says more.
+        reason = None if isinstance(error, Unavailable) else find_noted() or error.reason
+        self._emit("Refusal", status, error.code, reason)
         if isinstance(error, Unavailable):
             # The caller hears only that it should try again; why, the operator needs to know.
             self._explain(error)
@@ -103,7 +106,9 @@ class Record:
         self._emit("Fault", status, "Fault")
         self._logger.error("A bug: the operation failed.", exc_info=error, extra=self._keys("Fault", error))
 
-    def _emit(self, outcome: str, status: int | None, code: str | None = None) -> None:
+    def _emit(
+        self, outcome: str, status: int | None, code: str | None = None, reason: Reason | None = None
+    ) -> None:
         metrics = EphemeralMetrics(
             service="",  # Else one that the environment names would be a dimension, and no alarm would match.
             dimension_set={DIMENSION: self._context.function_name},
@@ -111,6 +116,7 @@ class Record:
                 "service": self._logger.service,
                 **self._keys(code),
                 "status": status or "direct",
+                **({} if reason is None else {"reason": reason.to_json()}),
             },
         )
         metrics.add_dimensions(**{STACK_DIMENSION: stack_name()})

@@ -213,12 +213,19 @@ def authenticate(
             the same words: a stranger must not learn which applications exist.
     """
     token = ApiToken.find(api_token)
-    if token is not None and (named is None or find_id(named) == token.application_id):
-        for find in (applications.find, applications.reload):
-            application = find(token.application_id)
-            if application is not None and application.accepts(token, now_ms):
-                return application
-    raise _wrong()
+    if token is None:
+        raise _wrong().because("API token", expected="sgt_, an application's id and 43 characters")
+    if named is not None and find_id(named) != token.application_id:
+        found = find_id(named) or "no application's id"
+        raise _wrong().because("application", expected=token.application_id, found=found)
+    application = None
+    for find in (applications.find, applications.reload):
+        application = find(token.application_id)
+        if application is not None and application.accepts(token, now_ms):
+            return application
+    if application is None:
+        raise _wrong().because("application", found=f"there is no {token.application_id}")
+    raise _wrong().because("API token", found="unknown, reset, or past its grace")
 
 
 def live_api_tokens(tenant: Tenant) -> tuple[StoredApiToken, ...]:

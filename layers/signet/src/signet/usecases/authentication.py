@@ -10,7 +10,7 @@ from signet.domain.applications import ApplicationChanged
 from signet.domain.identities import normal_email
 from signet.domain.tokens import Token, TokenKind
 from signet.domain.users import NO_PASSWORD, User
-from signet.errors import InvalidRequest, TokenRefused, Unavailable
+from signet.errors import InvalidRequest, Reason, TokenRefused, Unavailable, note
 from signet.store.authentication import (
     Condition,
     Credential,
@@ -23,7 +23,10 @@ from signet.store.tenant import Tenant
 from signet.usecases.guessing import Guess
 from signet.usecases.sessions import new_nonce, prepare
 from signet.usecases.signer import Signer
-from signet.usecases.verifier import Verifier, check_subject, user_id_of
+from signet.usecases.verifier import GONE, Verifier, check_subject, user_id_of
+
+NO_ADDRESS = "no e-mail address"
+CHANGED = "the token, the user or its password had ended or changed when it was to be written"
 
 
 class Hasher(Protocol):
@@ -119,7 +122,15 @@ class Authentication:
 
 
 class Refused(Exception):
-    """The credentials are not right. Which of them, nobody hears."""
+    """The credentials are not right. Which of them, nobody hears, but for the log.
+
+    Attributes:
+        reason: Which.
+    """
+
+    def __init__(self, check: str, found: str) -> None:
+        super().__init__(check)
+        self.reason = Reason(check, found=found)
 
 
 def authenticate(
@@ -156,7 +167,8 @@ def authenticate(
     check = _Check(tenant, verifier, signer, hasher, attempt)
     try:
         return check.by_password(warn) if attempt.mode.uses_password else check.by_token()
-    except (Refused, TokenRefused):
+    except (Refused, TokenRefused) as refusal:
+        note(refusal.reason)
         return None
 
 
@@ -180,12 +192,12 @@ class _Check:
         attempt, token = self.attempt, self._verified_token()
         email = _normal(attempt.email) if attempt.mode.uses_email else None
         if attempt.mode.uses_email and email is None:
-            raise Refused
+            raise Refused("email", NO_ADDRESS)
 
         def find_user() -> User:
             user = self.verifier.find_session_user(self.tenant, token)
             if attempt.mode.uses_email and user.normal_email != email:
-                raise Refused
+                raise Refused("email", "another than the token's user has")
             return user
 
         # The write below is the check, unless something has to be written before it.
@@ -194,7 +206,7 @@ class _Check:
             condition = Condition(user_id_of(token), token=token, email=email)
             updated = note_login(self.tenant, condition, is_login=False, nonce=new_nonce())
             if updated is None:
-                raise Refused
+                raise Refused("token", CHANGED)
             return Authentication(updated, issue(updated))
         user = find_user()
         return Authentication(user, issue(user))
@@ -229,7 +241,7 @@ class _Check:
                     except Unavailable as error:
                         warn(error)
                 return done
-        raise Refused
+        raise Refused("password", CHANGED)
 
     def _verified_token(self) -> Token:
         """The given token, good as far as can be seen without its user."""
@@ -269,13 +281,18 @@ class _Check:
             )
             check_subject(token, subject)
             if subject.user is None:
-                raise Refused
+                raise Refused("user", GONE)
             if credential is not None and credential.user_id != user_id:
                 credential = None
         is_owner = token is not None and credential is not None
         is_right = guess.check(attempts, partial(self._is_right, credential), has_token=is_owner)
-        if credential is None or not is_right:
-            raise Refused
+        if credential is None:
+            raise Refused(
+                "email", NO_ADDRESS if not email else "nobody's, or another than the token's user has"
+            )
+        if not is_right:
+            has_none = credential.password_hash == NO_PASSWORD
+            raise Refused("password", "the user has none" if has_none else "another one")
         return credential
 
     def _is_right(self, credential: Credential | None) -> bool:

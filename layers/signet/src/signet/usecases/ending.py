@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from signet.domain.tokens import TokenKind
-from signet.errors import NotOffered, TokenRefused, UnsupportedTokenType
+from signet.errors import NotOffered, TokenRefused, UnsupportedTokenType, note
 from signet.store.ended_tokens import end_all, mark_ended
 from signet.store.tenant import Tenant
 from signet.usecases.verifier import Verifier, revoked, user_id_of
@@ -40,7 +40,7 @@ def log_out_everywhere(tenant: Tenant, verifier: Verifier, text: str) -> None:
         raise NotOffered.of("profile")
     token = verifier.verify_offline(tenant, text, (TokenKind.SESSION,))
     if not end_all(tenant, user_id_of(token), token):
-        raise revoked()
+        raise revoked().because("token", found="ended, or its user is gone")
 
 
 def revoke(tenant: Tenant, verifier: Verifier, text: str) -> None:
@@ -61,7 +61,8 @@ def revoke(tenant: Tenant, verifier: Verifier, text: str) -> None:
             mark_ended(tenant, user_id_of(token), token)
             return
         verifier.verify_any(tenant, text)
-    except TokenRefused:
+    except TokenRefused as refusal:
+        note(refusal.reason)
         return
     message = (
         "is an identity token, which ends with all others of its identity:"

@@ -188,4 +188,5 @@ def _normal(email: str) -> str:
 
 
 def _denied(field: str, what: str = "differs from the token's") -> PermissionDenied:
-    return PermissionDenied(f"data.user.{field} {what}.")
+    refusal = PermissionDenied(f"data.user.{field} {what}.")
+    return refusal.because(field, expected="the token's own", found="another, or one that it does not cover")

@@ -1,8 +1,10 @@
 """Verifies tokens: signature and claims against the key ring, generations against the table."""
 
+import re
 from collections.abc import Collection
 
 from signet.domain.identities import Identity, IdentityType
+from signet.domain.keys import KID_LENGTH
 from signet.domain.signing import Key, load_public
 from signet.domain.tokens import Token, TokenKind, parse_unverified, verify
 from signet.domain.users import User, find_user_id, of_external
@@ -11,6 +13,9 @@ from signet.store.cache import ApplicationCache, KeyRingCache
 from signet.store.identities import identity_generation
 from signet.store.tenant import Tenant
 from signet.store.users import Subject, find_subject
+
+GONE = "deleted, or past its end"
+KID = re.compile(rf"[A-Za-z0-9_-]{{{KID_LENGTH}}}")
 
 
 class Verifier:
@@ -43,7 +48,9 @@ class Verifier:
             key = key_ring.find(unverified.kid)
         if key is None:
             message = "The token is signed with a key that is not, or not any more, one of Signet's."
-            raise TokenInvalid(message)
+            kid = unverified.kid if KID.fullmatch(unverified.kid) else "no kid of Signet's form"
+            expected = [one.kid for one in key_ring.keys if key_ring.find(one.kid) is not None]
+            raise TokenInvalid(message).because("kid", expected=expected, found=kid)
         if key.kid not in self._keys:
             self._keys[key.kid] = load_public(key.public_jwk, key.algorithm)
         application = tenant.application
@@ -55,7 +62,9 @@ class Verifier:
             generation = token.application_generation
             application = self._applications.find_of_generation(application.id, generation) or application
         if token.application_generation != application.generation:
-            raise revoked()
+            raise revoked().because(
+                "agen", expected=application.generation, found=token.application_generation
+            )
         return token
 
     def verify_session(self, tenant: Tenant, text: str) -> tuple[Token, User]:
@@ -78,7 +87,7 @@ class Verifier:
         subject = find_subject(tenant, user_id_of(token))
         check_subject(token, subject)
         if subject.user is None:
-            raise revoked()
+            raise revoked().because("user", found=GONE)
         return subject.user
 
     def verify_any(self, tenant: Tenant, text: str) -> Token:
@@ -95,8 +104,9 @@ class Verifier:
                 check_subject(token, find_subject(tenant, user_id_of(token)))
             case TokenKind.IDENTITY:
                 identity = Identity(IdentityType(token.claims["identity_type"]), token.subject)
-                if token.generation != identity_generation(tenant, identity):
-                    raise revoked()
+                generation = identity_generation(tenant, identity)
+                if token.generation != generation:
+                    raise revoked().because("gen", expected=generation, found=token.generation)
         return token
 
 
@@ -111,7 +121,7 @@ def user_id_of(token: Token) -> str:
     user_id = find_user_id(token.subject)
     if user_id is None:
         message = "The token's sub is no user id."
-        raise TokenInvalid(message)
+        raise TokenInvalid(message).because("sub", found="no user id")
     return user_id
 
 
@@ -122,10 +132,16 @@ def check_subject(token: Token, subject: Subject) -> None:
         TokenRevoked: The token, or all of the subject's, have been ended since it was issued.
     """
     cutoff_ms = subject.token_cutoff_ms
-    if token.generation != subject.generation or token.mark in subject.ended:
-        raise revoked()
+    if token.generation != subject.generation:
+        if token.kind is TokenKind.SESSION and subject.user is None:
+            raise revoked().because("user", found=GONE)
+        raise revoked().because("gen", expected=subject.generation, found=token.generation)
+    if token.mark in subject.ended:
+        raise revoked().because("jti", expected="a token that lives", found="one that was ended alone")
     if cutoff_ms is not None and token.issued_at < cutoff_ms // 1000:
-        raise revoked()
+        raise revoked().because(
+            "tokenCutoff", expected=f"iat {cutoff_ms // 1000} at least", found=token.issued_at
+        )
 
 
 def revoked() -> TokenRevoked:
