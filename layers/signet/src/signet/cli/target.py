@@ -6,6 +6,7 @@ Everything goes through Lambda's Invoke API, by the caller's own AWS credentials
 import functools
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,9 @@ class Resources:
     key: str
     log_groups: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+
+
+_MAKING = threading.Lock()
 
 
 @dataclass
@@ -153,8 +157,10 @@ class Target:
         """A boto3 client of one of AWS's services, such as `s3`; made once."""
         clients = self.__dict__.setdefault("_clients", {})
         if service not in clients:
-            with named_errors():
-                clients[service] = self.make_client(service)
+            # A client may be used by several threads, as the console's are; a session that makes one may not.
+            with _MAKING, named_errors():
+                if service not in clients:
+                    clients[service] = self.make_client(service)
         return clients[service]
 
     def invoke(self, operation: str, payload: Mapping[str, Any]) -> dict[str, Any]:
