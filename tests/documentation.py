@@ -14,6 +14,7 @@ PAGES = (
     ROOT / "CONTRIBUTING.md",
     ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
 )
 UNFENCED = "indented"
 _FENCE = re.compile(r"( *)(`{3,})(.*)")

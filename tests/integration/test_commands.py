@@ -300,7 +300,9 @@ def check_invocation(words: list[str], endpoint: str) -> None:
         assert "x-amz-function-error" not in answer.headers, f"{words}: {answer.text}"
 
 
-PAGES = {block.page for block in documentation.of("sh")} - {"README.md", "docs/quick-start.md"}
+# Those that start servers have tests of their own: the two here, and the others in test_examples.py.
+BY_THEMSELVES = re.compile(r"README\.md|docs/quick-start\.md|examples/(?!workflow/).*")
+PAGES = {block.page for block in documentation.of("sh") if not BY_THEMSELVES.fullmatch(block.page)}
 SLOW = {"docs/cli.md", "docs/decisions/libraries.md"}
 """Pages whose commands take seconds: a program of Python for each, and a measurement."""
 

@@ -1,0 +1,3 @@
+module example.com/signet-example
+
+go 1.19

@@ -1,0 +1,283 @@
+"""The examples, each run as its page says: the commands as they stand there, in a shell at the root.
+
+Ports alone are others, so that they need not be free, and what a page installs with npm or pip is there.
+"""
+
+import base64
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+from moto.events.models import EventPattern
+
+from local import sam, template
+from local.gateway import Gateway
+from local.invoke import Handler, Invoker, import_handler
+from local.log import Log
+from tests.browser import running_browser
+from tests.deployment import PASSWORD, ROOT, URL, Deployment, load_template
+from tests.documentation import blocks
+from tests.programs import running_demo
+from tests.unit.local.support import Client
+from tests.verifiers import PACKAGES
+
+EXAMPLES = ROOT / "examples"
+SERVERS = ["fastapi", "go", pytest.param("node", marks=pytest.mark.node)]
+START_SECONDS = 60.0
+LOG_IN = f"""curl -s $users/login -d '{{"email": "ann@example.com", "password": "{PASSWORD}"}}'"""
+IDENTITY = """curl -s -u you@example.com:$apiToken $url/api/v1/user-identity-jwt \\
+    -d '{"identityType": "EMAIL", "identity": "ann@example.com"}'"""
+
+
+def commands(page: str) -> list[str]:
+    """The blocks of a page for a shell, but for `make run`, which runs."""
+    found = [block.code for block in blocks(EXAMPLES / page) if block.language == "sh"]
+    return [code for code in found if not code.startswith("make run")]
+
+
+def quietly(script: str) -> str:
+    """The same without what curl prints."""
+    return re.sub(r"(?m)^(curl (?:.*\\\n)*.*)$", r"\1 >&2", script)
+
+
+def apart(script: str) -> str:
+    """The same with a line behind each answer."""
+    return re.sub(r"(?m)^(curl (?:.*\\\n)*.*)$", r"\1\necho; echo ---", script)
+
+
+BEGIN = quietly("".join(commands("README.md")))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A root with the examples, what `make run` left, and an npm and a pip that have nothing to do."""
+    folder = tmp_path_factory.mktemp("root")
+    shutil.copytree(EXAMPLES, folder / "examples")
+    (folder / "examples" / "node" / "node_modules").symlink_to(PACKAGES / "node_modules")
+    (folder / "bin").mkdir()
+    python = f'[ "$2" = pip ] || exec {sys.executable} "$@"'
+    for name, does in (("npm", ""), ("python3", python)):
+        program = folder / "bin" / name
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+    with running_demo(folder / ".signet", EVENTS="1"):
+        yield folder
+
+
+def environment(root: Path) -> dict[str, str]:
+    """A shell's, in which Go asks nobody for anything."""
+    offline = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "no_proxy": "*"}
+    return {**os.environ, **offline, "PATH": f"{root / 'bin'}:{os.environ['PATH']}"}
+
+
+def run(root: Path, script: str) -> str:
+    """Run a script at the root, and give what it prints."""
+    done = subprocess.run(  # noqa: S603 - our own pages
+        ["/bin/sh", "-eu", "-c", script],
+        cwd=root,
+        env=environment(root),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def answers(root: Path, script: str) -> list[Any]:
+    """What the calls in a script answer."""
+    return [json.loads(text) for text in run(root, apart(script)).split("---\n") if text.strip()]
+
+
+@contextmanager
+def serving(root: Path, script: str, port: int) -> Iterator[None]:
+    """Run what a page starts in a terminal of its own, until the port answers."""
+    *settings, command = script.strip().splitlines()
+    log = root / "log"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(  # noqa: S603 - our own pages
+            ["/bin/sh", "-eu", "-c", "\n".join([*settings, f"exec {command}"])],
+            cwd=root,
+            env=environment(root) | {"PORT": str(port)},
+            stdout=file,
+            stderr=file,
+        ) as process,
+    ):
+        try:
+            end = time.monotonic() + START_SECONDS
+            while True:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < end, log.read_text()
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                except OSError:
+                    time.sleep(0.05)
+                else:
+                    break
+            yield
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def port() -> int:
+    """One that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_tells_a_user_from_everybody_else(name: str, root: Path, port: int) -> None:
+    """With the commands of its page; and no other token, whoever made it, gets in."""
+    if name == "go" and shutil.which("go") is None and "CI" not in os.environ:
+        pytest.skip("there is no Go here (Debian: golang-go)")
+    page = [code.replace("8000", str(port)) for code in commands(f"{name}/README.md")]
+    install, start, logged_in, logged_out = page
+    run(root, install)
+    with serving(root, f"{BEGIN}\n{start}", port):
+        said = answers(root, f"{BEGIN}\n{logged_in}\n{logged_out}\n{IDENTITY}\n{LOG_IN}")
+        orders, payments, refused, ended, still, ended_too, identity, again = said
+        user = again["user"]["id"]
+        assert (orders, payments) == ({"orders": [], "user": user}, {"payments": [], "user": user})
+        assert refused == ended_too == {"detail": "a good session token is needed"}
+        assert ended == {"success": True}
+        assert still == orders, "what is verified offline lives until its exp"
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+
+            def asks(token: str) -> list[int]:
+                headers = {"authorization": f"Bearer {token}"}
+                return [client.get(path, headers=headers).status_code for path in ("/orders", "/payments")]
+
+            assert asks(again["token"]) == [200, 200]
+            for what, token in bad_tokens(again["token"], identity["token"]).items():
+                assert asks(token) == [401, 401], what
+
+
+def bad_tokens(token: str, identity: str) -> Mapping[str, str]:
+    """Tokens that no server may take, of a good one and one of another kind."""
+
+    def changed(part: str, **changes: object) -> str:
+        content = json.loads(base64.urlsafe_b64decode(part + "=="))
+        return base64.urlsafe_b64encode(json.dumps(content | changes).encode()).decode().rstrip("=")
+
+    header, payload, signature = token.split(".")
+    return {
+        "no token": "a.b.c",
+        "another kind": identity,
+        "another user": f"{header}.{changed(payload, sub='0' * 24)}.{signature}",
+        "no algorithm": f"{changed(header, alg='none')}.{payload}.",
+        "a symmetric algorithm": f"{changed(header, alg='HS256')}.{payload}.{signature}",
+        "another algorithm": f"{changed(header, alg='RS256')}.{payload}.{signature}",
+        "an unknown key": f"{changed(header, kid='x')}.{payload}.{signature}",
+        "another signature": f"{header}.{payload}.{'A' * len(signature)}",
+        "no signature": f"{header}.{payload}.",
+    }
+
+
+@pytest.mark.heavy
+@pytest.mark.browser
+def test_a_page_logs_in_and_out(root: Path, port: int) -> None:
+    """A wrong password is told, a reload keeps the user, and the token ends with the log-out."""
+    (serve,) = commands("login/README.md")
+    here = serve.replace("8080", str(port))
+    with (
+        serving(root, f"{BEGIN}\n{here}", port),
+        running_browser(f"--host-resolver-rules=MAP localhost 127.0.0.1:{port}") as browser,
+    ):
+        browser.open("http://localhost:8080/")
+        browser.find("body[data-shown=in]")
+        for password in ("wrong", PASSWORD):
+            browser.run("document.querySelector('#in').reset()")
+            browser.type("[name=email]", "ann@example.com")
+            browser.type("[name=password]", password)
+            browser.click("#in button")
+            if password == "wrong":
+                assert browser.text("#said:not(:empty)")
+        browser.find("body[data-shown=out]")
+        assert browser.text("#out h1") == "Hello, Ann"
+        token = browser.run("return sessionStorage.getItem('signet-token')")
+        browser.open("http://localhost:8080/")
+        browser.find("body[data-shown=out]")
+        browser.click("#out button")
+        browser.find("body[data-shown=in]")
+        assert browser.run("return sessionStorage.length") == 0
+        demo = json.loads((root / ".signet" / "demo.json").read_text())
+        me = f"{demo['url']}/applications/{demo['applicationId']}/experience/me"
+        assert httpx.get(me, headers={"authorization": f"Bearer {token}"}, trust_env=False).status_code == 403
+        assert "sgt_" not in browser.run("return document.documentElement.outerHTML")
+
+
+@pytest.mark.parametrize("name", ["api-gateway", "events"])
+def test_cfn_lint_finds_nothing_wrong_in_a_template(name: str) -> None:
+    """Whoever deploys it has SAM say the same."""
+    text = (EXAMPLES / name / "template.yaml").read_text()
+    found = lint(text, config=ManualArgs(regions=["us-east-1"]))
+    assert [(it.rule.id, it.message) for it in found] == []
+
+
+def test_an_api_of_one_s_own_lets_in_whom_the_authorizer_knows(moto_signet: Deployment) -> None:
+    """Its template served by the gateway, with Signet's authorizer before the example's function."""
+    signet = load_template()
+    values = sam.physical_values(signet, URL, "table", "key")
+    authorizer = sam.read_functions(template.Resolver(signet, values))["AuthorizeRequestFunction"]
+    own = template.load(EXAMPLES / "api-gateway" / "template.yaml")
+    values = sam.physical_values(own, URL, "table", "key")
+    resolver = template.Resolver(own, values, {"AuthorizerArn": authorizer.arn})
+    functions = sam.read_functions(resolver) | {authorizer.name: authorizer}
+    own["Resources"][authorizer.name] = {"Properties": {}}  # as if both were one stack
+
+    def load(function: sam.Function) -> Handler:
+        if function is authorizer:
+            return moto_signet.handler("authorize_request")
+        example = sam.Function(function.name, "examples.api-gateway.app", function.attribute, {})
+        return import_handler(example)
+
+    client = Client(Gateway(sam.read_api(resolver, functions), Invoker(load), Log()))
+    here = {"applicationId": moto_signet.application_id}
+    user = moto_signet.invoke("create_user", here | {"email": "ann@example.com", "password": PASSWORD})
+    token = moto_signet.invoke("issue_session_token", here | {"experienceUserId": user["id"]})["token"]
+    path = f"/applications/{moto_signet.application_id}/orders"
+    answer = client("GET", path, {"authorization": f"Bearer {token}"})
+    assert answer.json == {"orders": [], "user": user["id"], "application": moto_signet.application_id}
+    for headers in ({}, {"authorization": f"Bearer {token}x"}):
+        refused = client("GET", path, headers)
+        assert (refused.status, refused.json) == (403, {"message": "Forbidden"})
+
+
+@pytest.mark.heavy
+def test_a_rule_hears_of_the_end_of_a_user_s_tokens(root: Path) -> None:
+    """What its pattern lets through is what its function says, of the events of `make run`."""
+    _, happens = commands("events/README.md")
+    call, _, hear = happens.strip().splitlines()
+    run(root, f"{BEGIN}\n{quietly(call)}")
+    loaded = template.load(EXAMPLES / "events" / "template.yaml")
+    rule = loaded["Resources"]["CloseFunction"]["Properties"]["Events"]["TokensEnded"]["Properties"]
+    pattern = EventPattern.load(json.dumps(rule["Pattern"]))
+    kept = root / ".signet" / "events.jsonl"
+
+    def heard() -> list[str]:
+        events = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+        return [event["id"] for event in events if pattern.matches_event(event)]
+
+    # The page waits for three seconds; a busy machine may take longer.
+    end = time.monotonic() + START_SECONDS
+    while not heard():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    said = run(root, hear).splitlines()
+    assert {line.partition(":")[0] for line in said} >= set(heard()[:1])
+    assert all(line.endswith("has open (invalidated)") or "(loggedOut)" in line for line in said)
