@@ -1,6 +1,7 @@
 """The refusals of a stack, as Logs Insights gives them; botocore checks both sides by AWS's own model."""
 
 import itertools
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from signet.cli.target import Resources, Target, TargetError
 
 NOW = 1_800_000_000_000
 GROUPS = tuple(f"signet-Function{number}" for number in range(60))
-REASON = {"check": "kid", "expected": "a key of the ring", "found": "x"}
+REASON = {"check": "typ", "expected": ["user+jwt", "session+jwt"], "found": "x"}
 KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "eu-west-1"}
 
 
-def row(**fields: str) -> list[dict[str, str]]:
-    """A row, as Insights has it: what a line lacks is left out."""
-    return [{"field": name.replace("at_", "@"), "value": value} for name, value in fields.items()]
+def row(minutes: int, **line: object) -> list[dict[str, str]]:
+    """A row of a call's line, as Insights has it."""
+    said = {"_aws": {"Timestamp": NOW - minutes * 60_000}, **line}
+    return [{"field": "@message", "value": json.dumps(said)}, {"field": "@ptr", "value": "x"}]
 
 
 @pytest.fixture
@@ -38,10 +40,10 @@ def stack(logs: Any) -> Target:
 def test_all_groups_are_asked_and_the_newest_come_first(logs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty at once, which is AWS's limit; a query that is under way is asked again."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    first = row(at_timestamp="2027-01-15 07:58:05.810", service="log_in", code="LoginRefused", status="401")
-    second = row(at_timestamp="2027-01-15 07:59:00.000", service="identify", code="Fault", status="500")
-    second += row(application_id="a" * 24, correlation_id="VQ2fVgdRFiAEPYA=", at_ptr="x")
-    second += [{"field": f"reason.{name}", "value": value} for name, value in REASON.items()]
+    first = row(2, service="log_in", code="LoginRefused", status=401)
+    second = row(1, service="identify", code="Fault", status=500, reason=REASON, correlation_id="VQ2f=")
+    older = row(61, service="log_in", code="LoginRefused", status=401)
+    no_json = [{"field": "@message", "value": "REPORT code status"}]
     with Stubber(logs) as stub:
         for name, groups in (("1", GROUPS[:50]), ("2", GROUPS[50:])):
             asked = {"logGroupNames": list(groups), "startTime": ANY, "endTime": ANY}
@@ -49,23 +51,14 @@ def test_all_groups_are_asked_and_the_newest_come_first(logs: Any, monkeypatch: 
         for name, status, rows in (
             ("1", "Running", []),
             ("1", "Complete", [first]),
-            ("2", "Complete", [second]),
+            ("2", "Complete", [second, older, no_json]),
         ):
             stub.add_response("get_query_results", {"status": status, "results": rows}, {"queryId": name})
         found = refusals.last_hour(stack(logs), NOW)
         stub.assert_no_pending_responses()
-    assert found == [
-        refusals.Refusal(
-            at_ms=NOW - 60_000,
-            operation="identify",
-            code="Fault",
-            status="500",
-            application_id="a" * 24,
-            actor="",
-            request_id="VQ2fVgdRFiAEPYA=",
-            why="kid: expected a key of the ring, found x",
-        ),
-        refusals.Refusal(NOW - 114_190, "log_in", "LoginRefused", "401", "", "", "", ""),
+    assert [(one.operation, one.code, one.status, one.request_id, one.why) for one in found] == [
+        ("identify", "Fault", "500", "VQ2f=", "typ: expected user+jwt or session+jwt, found x"),
+        ("log_in", "LoginRefused", "401", "", ""),
     ]
 
 

@@ -32,7 +32,9 @@ def lines_of(target: Target, request_id: str, since_seconds: int) -> list[dict[s
         TargetError: The log could not be read.
     """
     state = target.state
-    found = _of_stack(target, request_id, since_seconds) if state is None else of_files(state)
+    condition = " or ".join(f'{name} = "{request_id}"' for name in IDS)
+    query = f"filter {condition} | fields @message | sort @timestamp | limit 100"
+    found = ask(target, query, since_seconds) if state is None else of_files(state)
     return [line for line in found if request_id in (line.get(name) for name in IDS)]
 
 
@@ -45,12 +47,12 @@ def of_files(state: Path) -> Iterator[dict[str, Any]]:
                     yield from _parsed(line)
 
 
-def ask(target: Target, query: str, since_seconds: int) -> Iterator[dict[str, str]]:
-    """What Logs Insights gives for a query over all log groups of a stack: rows, without what a line lacks.
+def ask(target: Target, query: str, since_seconds: int) -> Iterator[dict[str, Any]]:
+    """The lines that Logs Insights gives for a query over all log groups of a stack.
 
     Args:
         target: The stack.
-        query: In the language of Logs Insights; its limit counts for each fifty log groups.
+        query: In the language of Logs Insights, of `@message`; its limit is one of each fifty groups.
         since_seconds: How far back to look.
 
     Raises:
@@ -75,14 +77,9 @@ def ask(target: Target, query: str, since_seconds: int) -> Iterator[dict[str, st
                 message = f"CloudWatch has ended the query as {answer['status']}; try again."
                 raise TargetError(UNREACHABLE, message)
             for row in answer["results"]:
-                yield {column["field"]: column["value"] for column in row}
-
-
-def _of_stack(target: Target, request_id: str, since_seconds: int) -> Iterator[dict[str, Any]]:
-    condition = " or ".join(f'{name} = "{request_id}"' for name in IDS)
-    query = f"filter {condition} | fields @message | sort @timestamp | limit 100"
-    for row in ask(target, query, since_seconds):
-        yield from _parsed(row["@message"])
+                for column in row:
+                    if column["field"] == "@message":
+                        yield from _parsed(column["value"])
 
 
 def _parsed(text: str) -> Iterator[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """What was refused lately, from the lines that every call leaves in the log (docs/logs.md)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from signet.cli import logs
 from signet.cli.target import Target
-from signet.domain.times import find_milliseconds
 
 LIMIT = 500
 """Lines that are read of fifty log groups of a stack, the newest first."""
@@ -17,7 +16,7 @@ NAMES = ("service", "code", "status", "application_id", "actor", "correlation_id
 """The keys of a call's line that tell of a refusal."""
 
 QUERY = f"""filter ispresent(status) and ispresent(code)
-| fields @timestamp, {", ".join(NAMES)}, reason.check, reason.expected, reason.found
+| fields @message
 | sort @timestamp desc
 | limit {LIMIT}"""
 
@@ -70,7 +69,9 @@ def last_hour(target: Target, now_ms: int) -> list[Refusal]:
     Raises:
         TargetError: The log could not be read.
     """
-    found = _of_stack(target) if target.state is None else _of_lines(logs.of_files(target.state))
+    lines = logs.ask(target, QUERY, HOUR) if target.state is None else logs.of_files(target.state)
+    # A warning of the same call has a code as well, and no metrics.
+    found = [_refusal(line) for line in lines if "_aws" in line and "code" in line]
     return sorted((one for one in found if one.at_ms >= now_ms - HOUR * 1000), key=lambda one: -one.at_ms)
 
 
@@ -85,24 +86,19 @@ def kinds(refusals: Iterable[Refusal]) -> list[Kind]:
     return [Kind(*key, count, last[key]) for key, count in counts.most_common()]
 
 
-def _of_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[Refusal]:
-    for line in lines:
-        # A warning of the same call has a code as well, and no metrics.
-        if "_aws" in line and "code" in line:
-            reason = line.get("reason")
-            yield _refusal(line, line["_aws"]["Timestamp"], reason if isinstance(reason, dict) else {})
-
-
-def _of_stack(target: Target) -> Iterator[Refusal]:
-    for row in logs.ask(target, QUERY, HOUR):
-        # As Logs Insights writes a time, in UTC: `2026-11-27 08:28:05.810`.
-        at_ms = find_milliseconds(f"{row['@timestamp'].replace(' ', 'T')}Z")
-        reason = {name.removeprefix("reason."): row[name] for name in row if name.startswith("reason.")}
-        yield _refusal(row, at_ms or 0, reason)
-
-
-def _refusal(line: Mapping[str, Any], at_ms: int, reason: Mapping[str, Any]) -> Refusal:
-    parts = [f"{name} {reason[name]}" for name in ("expected", "found") if name in reason]
-    why = ": ".join(filter(None, (str(reason.get("check", "")), ", ".join(parts))))
+def _refusal(line: Mapping[str, Any]) -> Refusal:
+    at_ms: int = line["_aws"]["Timestamp"]
     operation, code, status, application_id, actor, request_id = (str(line.get(name, "")) for name in NAMES)
+    reason = line.get("reason")
+    why = _why(reason) if isinstance(reason, dict) else ""
     return Refusal(at_ms, operation, code, status, application_id, actor, request_id, why)
+
+
+def _why(reason: Mapping[str, Any]) -> str:
+    """A reason, for people: `typ: expected session+jwt, found user+jwt`."""
+    parts = []
+    for name in ("expected", "found"):
+        if name in reason:
+            values = reason[name] if isinstance(reason[name], list) else [reason[name]]
+            parts.append(f"{name} {' or '.join(map(str, values))}")
+    return ": ".join(filter(None, (str(reason.get("check", "")), ", ".join(parts))))
