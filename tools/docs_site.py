@@ -33,6 +33,7 @@ _FETCHED = re.compile(
     r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["'](https?:[^"']*|//[^"']*)"""
 )
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_PICTURES = (".png", ".svg")
 _LANGUAGES = {
     ".yaml": "yaml",
     ".yml": "yaml",
@@ -54,22 +55,31 @@ def _outline(html: str) -> list[tuple[str, str]]:
 def targets(page: str) -> set[str]:
     """The files of the repository that one of its Markdown files links to, by their paths from its root."""
     links = _LINK.findall(_CODE.sub("", (ROOT / page).read_text()))
-    return {normpath(f"{PurePosixPath(page).parent}/{path}") for path, _ in links}
+    return {_target(PurePosixPath(page).parent, path) for path, _ in links}
+
+
+def _target(folder: PurePosixPath, path: str) -> str:
+    """Where a link of a page in a folder leads; of a folder, to its README."""
+    target = normpath(f"{folder}/{path}")
+    readme = f"{target}/README.md"
+    return readme if (ROOT / readme).exists() else target
 
 
 def place(file: str) -> str:
     """Where a file of the repository stands on the site, as the source of a page."""
     if file.startswith(DOCS):
         return file.removeprefix(DOCS)
-    return OUTSIDE + (file if file.endswith(".md") else f"{file}.md")
+    return OUTSIDE + (file if file.endswith((".md", *_PICTURES)) else f"{file}.md")
 
 
 def _origin(source: str) -> str:
     return source.removeprefix(OUTSIDE) if source.startswith(OUTSIDE) else DOCS + source
 
 
-def _content(file: str) -> str:
+def _content(file: str) -> str | bytes:
     path = ROOT / file
+    if file.endswith(_PICTURES):
+        return path.read_bytes()
     if file.endswith(".md"):
         return path.read_text()
     if path.is_dir():
@@ -106,8 +116,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
 
     def led(link: re.Match[str]) -> str:
         path, anchor = link.groups()
-        target = normpath(f"{origin}/{path}")
-        if source.startswith(OUTSIDE) == (not target.startswith(DOCS)) and target.endswith(".md"):
+        target = _target(origin, path)
+        if not source.startswith(OUTSIDE) and target.startswith(DOCS):
             return link.group()
         return f"]({relpath(place(target), PurePosixPath(source).parent)}{anchor or ''})"
 

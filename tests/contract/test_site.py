@@ -33,9 +33,10 @@ NAV = Counter(named(yaml.load((ROOT / "mkdocs.yml").read_text(), _Loader)["nav"]
 def test_every_page_is_in_the_nav() -> None:
     """Once: a page that nobody comes to is not read."""
     pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    pages |= {OUTSIDE + str(page.relative_to(ROOT)) for page in (ROOT / "examples").rglob("*.md")}
     left_out = sorted(pages - set(NAV))
     assert not left_out, (
-        f"docs/{left_out[0]} is not in the nav of mkdocs.yml: write a line there, under its kind"
+        f"{left_out[0]} is not in the nav of mkdocs.yml: write a line there, under its kind"
         " of page (how to do a job, reference, explanation), such as "
         f"`- What it is about: {left_out[0]}`"
     )
@@ -70,8 +71,8 @@ def test_the_first_page_leads_to_every_page() -> None:
     first = (ROOT / "docs" / "index.md").read_text()
     folders = {page.rpartition("/")[0] for page in NAV if page.endswith("/README.md")}
     for page in NAV:
-        folder = page.rpartition("/")[0]
-        wanted = (f"{folder}/README.md" if folder in folders else page).replace(OUTSIDE, "../")
+        overviews = [f"{folder}/README.md" for folder in folders if page.startswith(f"{folder}/")]
+        wanted = min(overviews, key=len, default=page).replace(OUTSIDE, "../")
         assert page in ("index.md", "repository/SECURITY.md") or f"]({wanted})" in first, (
             f"docs/index.md does not lead to {wanted}"
         )
