@@ -117,8 +117,12 @@ def open_data(environ: Mapping[str, str], folder: Path) -> Data:
     return Data(folder, fresh=is_fresh)
 
 
-def _key(data: Data, region: str, *, is_embedded: bool) -> str:
-    """The id of the KMS key, which has to be the one that the table's private keys are encrypted by."""
+def find_key(data: Data, region: str, *, is_embedded: bool) -> str:
+    """The id of the KMS key.
+
+    Raises:
+        StartError: it is not the one by which the private keys in the embedded table are encrypted.
+    """
     key_id = aws.create_key(region, data.folder / KMS)
     if is_embedded:
         kept = data.find("kms_key") or key_id
@@ -143,7 +147,7 @@ def _run(stdout: TextIO, log: Log) -> None:
     aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), keep=keep)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     is_embedded = dynamodb == aws_url
-    key_id = _key(data, os.environ["AWS_REGION"], is_embedded=is_embedded)
+    key_id = find_key(data, os.environ["AWS_REGION"], is_embedded=is_embedded)
     parameters = read_parameters(loaded, os.environ)
     named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), parameters)
     table_name = sam.read_table_name(loaded, named)

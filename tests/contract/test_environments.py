@@ -1,5 +1,6 @@
 """What the first `make run` installs is all that running and deploying need, and a part of the tests' own."""
 
+import os
 import re
 import subprocess
 import sys
@@ -42,6 +43,24 @@ def test_the_lists_agree() -> None:
     assert run.items() < tests.items()
     deployed = packages("layers/signet/requirements.txt")
     assert {name: run[name] for name in deployed} == deployed
+
+
+@pytest.mark.parametrize(
+    ("word", "environ", "folder"),
+    [("DATA=shop", {}, str(ROOT / "shop")), ("DATA=/tmp/x", {}, "/tmp/x"), ("ARGS=", {"DATA": "theirs"}, "")],  # noqa: S108
+)
+def test_data_chooses_the_folder_where_make_is_told(word: str, environ: dict[str, str], folder: str) -> None:
+    """And not where somebody has a variable of that name for something else."""
+    path = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(  # noqa: S603 - our own Makefile
+        ["make", "--eval", "show: ; @echo $$SIGNET_STATE", "show", word],  # noqa: S607
+        cwd=ROOT,
+        env=path | environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == folder
 
 
 @pytest.mark.heavy

@@ -15,7 +15,7 @@ import botocore.session
 import pytest
 
 from local import aws, data, sam
-from local.__main__ import open_data
+from local.__main__ import find_key, open_data
 from local.data import Data
 from local.errors import StartError
 from local.template import Resolver
@@ -232,6 +232,33 @@ def test_only_the_owner_can_read_what_is_kept(kept: Kept) -> None:
     names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept.folder.iterdir()}
     assert names == dict.fromkeys(("data.sqlite", "data.sqlite-shm", "data.sqlite-wal", "lock"), 0o600)
     assert stat.S_IMODE(kept.folder.stat().st_mode) == 0o700
+
+
+def test_what_cannot_be_kept_is_not_answered(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the disk is full the process ends, with a sentence: what it holds would not be kept."""
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    ends = list[int]()
+    monkeypatch.setattr(Data, "write_items", full)
+    monkeypatch.setattr(os, "_exit", ends.append)
+    kept.db.put_item(TableName=kept.name, Item=key(1))
+    assert ends == [1]
+    assert "data.sqlite cannot be written (database or disk is full)" in capsys.readouterr().err
+
+
+def test_a_kms_key_that_is_not_the_data_s_is_said(tmp_path: Path) -> None:
+    """With another one the private keys in the table could not be read, and a new one would be made."""
+    with Data(tmp_path) as first:
+        key_id = find_key(first, sam.REGION, is_embedded=True)
+    with Data(tmp_path) as again:
+        assert find_key(again, sam.REGION, is_embedded=True) == key_id
+        (tmp_path / data.KMS).unlink()
+        with pytest.raises(StartError, match=rf"the KMS key is {key_id}, and kms.json has .*FRESH=1"):
+            find_key(again, sam.REGION, is_embedded=True)
 
 
 def test_a_table_of_other_keys_is_not_taken_for_the_one_that_was_kept(kept: Kept) -> None:
