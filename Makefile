@@ -17,7 +17,7 @@ ENGINE ?=
 export SIGNET_ENGINE = $(ENGINE)
 # The folder of `make run` and of all that asks it, in place of .signet. Somebody's own variable DATA is something else.
 ifeq ($(origin DATA),command line)
-export SIGNET_STATE := $(abspath $(DATA))
+export SIGNET_STATE := $(patsubst ~/%,$(HOME)/%,$(DATA))
 endif
 # More arguments for pytest, ruff format …
 ARGS ?=
@@ -219,8 +219,8 @@ lock: ## Resolve all requirements again and write the hashed lists
 	@tools/lock
 
 .PHONY: clean
-clean: ## Remove all that was made here: environments, builds, caches
-	rm -rf .venv .tools .aws-sam dist site .signet .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove all that was made here, environments, builds, caches, but for the data of `make run`
+	rm -rf .venv .tools .aws-sam dist site .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Environments; each is made anew when its list of requirements changes ---

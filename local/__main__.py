@@ -66,7 +66,7 @@ def main() -> int:
         signal.signal(number, _stop)
     stdout = sys.stdout
     try:
-        log = Log(STATE, raw=_is_raw(os.environ.get(LOG, "")))
+        log = Log(STATE, raw=os.environ.get(LOG) == "json")
         # Functions log to stdout.
         with contextlib.redirect_stdout(log):
             _run(stdout, log)
@@ -74,14 +74,6 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _is_raw(form: str) -> bool:
-    if form not in ("", "text", "json"):
-        raise StartError(
-            f"{LOG}={form} is no form of the log: give json, or text, which is what it is without."
-        )
-    return form == "json"
 
 
 def read_parameters(loaded: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:

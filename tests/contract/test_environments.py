@@ -47,7 +47,11 @@ def test_the_lists_agree() -> None:
 
 @pytest.mark.parametrize(
     ("word", "environ", "folder"),
-    [("DATA=shop", {}, str(ROOT / "shop")), ("DATA=/tmp/x", {}, "/tmp/x"), ("ARGS=", {"DATA": "theirs"}, "")],  # noqa: S108
+    [
+        ("DATA=shop", {}, "shop"),
+        ("DATA=~/my shop", {"HOME": "/home/ann"}, "/home/ann/my shop"),
+        ("ARGS=", {"DATA": "theirs"}, ""),
+    ],
 )
 def test_data_chooses_the_folder_where_make_is_told(word: str, environ: dict[str, str], folder: str) -> None:
     """And not where somebody has a variable of that name for something else."""
