@@ -105,6 +105,7 @@ def make_application(api_token: str | None, kept: str | None = None) -> tuple[st
             return known.id, before.secret
     application, token = register(wiring.table(), "Demo", now, api_token=given)
     open_self_service(application.id)
+    let_sessions_last(application.id)
     return application.id, token.secret
 
 
@@ -124,6 +125,15 @@ def open_self_service(application_id: str) -> None:
     offered: dict[str, object] = {"verify_email": "optional"}
     offered |= dict.fromkeys(("password_reset", "log_in_link", "profile"), True)
     changes = {f"self_service_{name}": value for name, value in offered.items()}
+    update(wiring.table(), application_id, changes, wiring.now_ms())
+
+
+def let_sessions_last(application_id: str) -> None:
+    """Let log-ins be refreshed for 30 days, likewise."""
+    from signet import wiring
+    from signet.usecases.applications import update
+
+    changes = {"login_session_lifetime_ms": 30 * 86_400_000}
     update(wiring.table(), application_id, changes, wiring.now_ms())
 
 

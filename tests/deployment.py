@@ -310,6 +310,8 @@ class Deployment:
         user = self.invoke("create_user", here | fields)
         group = self.invoke("create_group", here | {"name": f"Group {number}"})
         session = self.invoke("issue_session_token", here | {"experienceUserId": user["id"]})
+        local_demo.let_sessions_last(self.application_id)
+        wiring.applications().forget(self.application_id)
         code = self.invoke("create_code", here | {"experienceUserId": user["id"], "purpose": "resetPassword"})
         local_demo.make_import(self.application_id)
         keys = self.invoke("rotate_keys", {})["keys"]
@@ -322,6 +324,7 @@ class Deployment:
             "userEmail": fields["email"],
             "groupId": group["id"],
             "sessionToken": session["token"],
+            "loginToken": self.invoke("log_in", here | fields)["token"],
             "code": code["code"],
             "userToken": self.invoke("issue_user_token", here | {"userId": "u1"})["token"],
         }

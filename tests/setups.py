@@ -201,6 +201,12 @@ def _after(*steps: Callable[[World], object]) -> Callable[[World], object]:
     return do
 
 
+def _logged_in(world: World) -> None:
+    world.call("update_application", login={"sessionLifetime": 60_000})
+    world.signet.clock.advance(6)
+    world.values["loggedIn"] = world.call("log_in", email=ANN, password=PASSWORD)["token"]
+
+
 def _coded(purpose: str, **user: Any) -> Callable[[World], object]:
     """Ann has a code, and is as was said."""
 
@@ -290,6 +296,9 @@ WAYS: dict[str, Way] = {
         )
         for named, invalidates, logs_in in itertools.product(("<ann>", ANN, "ext:u1"), BOOLEANS, BOOLEANS)
     },
+    "refresh": Way("refresh_session", {"token": "<loggedIn>"}, _logged_in),
+    "refresh what cannot be": Way("refresh_session", {"token": "<token>"}, _logged_in),
+    "log out of what was refreshed": Way("log_out", {"token": "<loggedIn>"}, _logged_in),
     # Oneself.
     "log out everywhere": Way("log_out", {"token": "<token>", "everywhere": True}),
     **{

@@ -7,6 +7,7 @@ An event file may hold these words, anywhere in a string:
     <userId>, <groupId>         a user and a group of it
     <userEmail>                 the user's e-mail address; its password is PASSWORD below
     <sessionToken>              a session token of the user
+    <loginToken>                one of a log-in of the user, which can be refreshed
     <userToken>                 a user token of the external id `u1`
     <code>                      a code of the user that sets a password
     <announcedKid>              the key that will sign next
@@ -32,7 +33,7 @@ DEMO_FILE = Path(os.environ.get("SIGNET_STATE") or Path(__file__).parents[1] / "
 
 _BASIC = re.compile(r"<basic ([^:<>]*):apiToken>")
 _VALUE = re.compile(
-    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|userToken|code|announcedKid|tableName)>"
+    r"<(applicationId|apiToken|userId|userEmail|groupId|sessionToken|loginToken|userToken|code|announcedKid|tableName)>"
 )
 
 
@@ -92,6 +93,7 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
     group = _post(demo, f"{experience}/groups", {"name": name})
     session = _post(demo, f"{experience}/users/{user['id']}/token", {})
     code = _post(demo, f"{experience}/users/{user['id']}/codes", {"purpose": "resetPassword"})
+    login = _post(demo, f"{experience}/login", {"email": email, "password": PASSWORD})
     asked = {"apiKey": demo["applicationId"], "authToken": demo["apiToken"], "userId": "u1"}
     token = _post(demo, "/v1/auth/token/get", {"data": asked})
     made = {
@@ -100,6 +102,7 @@ def _furnished(text: str, demo: Mapping[str, str]) -> Mapping[str, str]:
         "userEmail": email,
         "groupId": group["id"],
         "sessionToken": session["token"],
+        "loginToken": login["token"],
         "code": code["code"],
     }
     return {**made, **demo}

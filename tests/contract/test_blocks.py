@@ -114,7 +114,7 @@ def is_text(block: Block) -> None:
 
 
 TEXTS = {
-    "docs/accounts.md": "a picture",
+    "docs/accounts.md": "pictures",
     "docs/cli.md": "what a command prints",
     "docs/deploy.md": "a formula",
     "docs/edge.md": "a picture",

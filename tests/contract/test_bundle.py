@@ -51,6 +51,7 @@ ROUTES = {
     "redeem_code": "POST /applications/{applicationId}/experience/codes/redeem",
     "update_me": "PATCH /applications/{applicationId}/experience/me",
     "delete_me": "DELETE /applications/{applicationId}/experience/me",
+    "refresh_session": "POST /applications/{applicationId}/experience/refresh",
     "log_out": "POST /applications/{applicationId}/experience/logout",
     "issue_session_token": "POST /applications/{applicationId}/experience/users/{experienceUserId}/token",
     "invalidate_user_tokens": (

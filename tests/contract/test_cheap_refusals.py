@@ -36,6 +36,7 @@ OF_USERS = {
     "DELETE /applications/{applicationId}/experience/me",
     "PATCH /applications/{applicationId}/experience/me",
     "POST /applications/{applicationId}/experience/logout",
+    "POST /applications/{applicationId}/experience/refresh",
 }
 """Routes of users, whose token is one of the operation's fields."""
 
@@ -52,7 +53,8 @@ def send(signet: Deployment, route: str, raw: bytes, headers: dict[str, str] | N
 
 
 DEMO = dict.fromkeys(
-    ("apiToken", "userId", "groupId", "userEmail", "sessionToken", "userToken", "code"), "f" * 24
+    ("apiToken", "userId", "groupId", "userEmail", "sessionToken", "loginToken", "userToken", "code"),
+    "f" * 24,
 )
 DEMO["announcedKid"] = "k"
 

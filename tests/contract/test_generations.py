@@ -28,6 +28,7 @@ RAISES = {
 """Operations that end a user's tokens, and when."""
 
 NEED_NOT = {
+    "refresh_session": "it reads the user and writes none; the new token ends with the one that came",
     "issue_user_token": "it reads the user and writes none; that a user is issued tokens ends none",
     "create_code": "nobody has shown anything yet; what it will prove, its redemption answers for",
     "create_user": "nobody has a token yet",

@@ -132,6 +132,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "UpdateMeFunction": SIGNS | CHANGES_USERS,
     "DeleteMeFunction": CHANGES_USERS - {("dynamodb:ConditionCheckItem", TABLE)}
     | {("dynamodb:Query", KEY_RING)},
+    "RefreshSessionFunction": SIGNS | {("dynamodb:GetItem", TABLE)},
     "LogOutFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),
@@ -275,6 +276,7 @@ SIGNERS = {
     "IssueUserTokenFunction",
     "LogInFunction",
     "RedeemCodeFunction",
+    "RefreshSessionFunction",
     "UpdateMeFunction",
 }
 VERIFIERS = {

@@ -12,7 +12,16 @@ from tools.events import load_event
 OPEN = {"publish_jwks", "publish_configuration"}
 """Routes that belong to no tenant."""
 
-OF_USERS = {"log_in", "log_out", "redeem_code", "update_me", "delete_me", "show_me", "identify"}
+OF_USERS = {
+    "log_in",
+    "log_out",
+    "redeem_code",
+    "update_me",
+    "delete_me",
+    "refresh_session",
+    "show_me",
+    "identify",
+}
 """Routes that a user calls, without an API token."""
 
 IN_APPLICATION = sorted(set(ROUTES) - SIGNED - OPEN - OF_USERS)

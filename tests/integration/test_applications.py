@@ -16,7 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "identityTokenLifetime": 3600,
     "userTokenLifetime": 172800,
     "maxTokenLifetime": None,
-    "login": {"ttl": None, "extraData": None, "invalidateExistingTokens": False},
+    "login": {"ttl": None, "extraData": None, "invalidateExistingTokens": False, "sessionLifetime": None},
     "guessing": {
         "account": {"atOnce": 10, "perMinute": 1},
         "source": {"atOnce": 50, "perMinute": 10},
@@ -69,7 +69,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
     assert changed == before | {
         "name": "Shop",
         "lastUpdated": "2027-01-15T08:00:01.123Z",
-        "login": {"ttl": 5001, "extraData": None, "invalidateExistingTokens": False},
+        "login": before["login"] | {"ttl": 5001},
     }
     everything: dict[str, Any] = {
         "name": "Shop 2",
@@ -77,7 +77,12 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         "identityTokenLifetime": 1,
         "userTokenLifetime": 100 * 365 * 86400,
         "maxTokenLifetime": 60,
-        "login": {"ttl": 1, "extraData": {"a": 1.5, "b": [None, "ü"]}, "invalidateExistingTokens": True},
+        "login": {
+            "ttl": 1,
+            "extraData": {"a": 1.5, "b": [None, "ü"]},
+            "invalidateExistingTokens": True,
+            "sessionLifetime": 2,
+        },
         "guessing": {
             "account": {"atOnce": 0, "perMinute": 60_000},
             "source": {"atOnce": 1_000_000, "perMinute": 1},
@@ -85,9 +90,11 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         },
     }
     assert patch(signet, everything).json == before | everything | {"lastUpdated": "2027-01-15T08:00:01.123Z"}
-    unset = patch(signet, {"maxTokenLifetime": None, "login": {"ttl": None, "extraData": None}}).json
+    unset = patch(
+        signet, {"maxTokenLifetime": None, "login": dict.fromkeys(("ttl", "extraData", "sessionLifetime"))}
+    ).json
     assert unset["maxTokenLifetime"] is None
-    assert unset["login"] == {"ttl": None, "extraData": None, "invalidateExistingTokens": True}
+    assert unset["login"] == before["login"] | {"invalidateExistingTokens": True}
     assert get(signet).json == unset
     one = patch(signet, {"guessing": {"account": {"perMinute": 2}, "source": {}}}).json["guessing"]
     assert one == everything["guessing"] | {"account": {"atOnce": 0, "perMinute": 2}}

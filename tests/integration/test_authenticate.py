@@ -297,12 +297,14 @@ def test_the_session_token_says_who_and_when(scene: Scene) -> None:
     """A session token has the claims of the contract, no more, and its own `typ` and audience."""
     answer = scene.ask(authMode="emailPassword", returnToken=True, **scene.right("emailPassword"))
     token = claims(answer["token"])
-    assert len(token.pop("jti")) == 22
+    assert len(token.pop("jti")) == len(token.pop("sid")) == 22
     assert token == {
         "iss": "https://signet.example",
         "aud": f"{scene.signet.application_id}/session",
         "sub": scene.users[0]["id"],
         "iat": scene.signet.clock.now,
+        "auth_time": scene.signet.clock.now,
+        "amr": ["pwd"],
         "gen": 0,
         "agen": 0,
     }

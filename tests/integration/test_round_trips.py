@@ -59,6 +59,7 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("redeem_code", {"code": "<code>", "password": PASSWORD}, [GET, BATCH, GUESS, WRITE]),
     ("log_out", {"token": "<sessionToken>"}, [UPDATE]),
     ("log_out", {"token": "<sessionToken>", "everywhere": True}, [UPDATE]),
+    ("refresh_session", {"token": "<loginToken>"}, [GET]),
     ("update_me", {"token": "<sessionToken>", "firstName": "Ann"}, [GET, WRITE]),
     ("update_me", {"token": "<sessionToken>", "password": PASSWORD, **CURRENT}, [GET, BATCH, GUESS, WRITE]),
     ("delete_me", {"token": "<sessionToken>", **CURRENT}, [GET, BATCH, GUESS, WRITE]),

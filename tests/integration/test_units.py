@@ -258,6 +258,13 @@ def authorize(stage: Stage) -> Callable[[], object]:
     return ask
 
 
+def refresh(stage: Stage) -> Callable[[], object]:
+    stage.do("update_application", login={"sessionLifetime": 60_000})
+    stage.signet.restart()
+    token = stage.do("log_in", email=stage.make_user().email, password=PASSWORD)["token"]
+    return lambda: stage.do("refresh_session", token=token)
+
+
 def make_code(stage: Stage, user: User, purpose: str) -> str:
     code: str = stage.do("create_code", experienceUserId=user.id, purpose=purpose)["code"]
     return code
@@ -354,6 +361,7 @@ ROWS: list[tuple[str, str, Step]] = [
     ("revoke_token", "", with_token("revoke_token")),
     ("log_out", "", with_token("log_out")),
     ("log_out", "everywhere", with_token("log_out", everywhere=True)),
+    ("refresh_session", "", refresh),
     ("update_me", "a name", with_token("update_me", firstName="Anna")),
     ("update_me", "the password", with_token("update_me", password=PASSWORD, currentPassword=PASSWORD)),
     ("delete_me", "", with_token("delete_me", currentPassword=PASSWORD)),

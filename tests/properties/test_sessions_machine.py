@@ -28,11 +28,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from signet.domain.codes import LIVES, Purpose
 from signet.domain.passwords.hasher import PasswordHasher
 from signet.domain.times import iso_8601
 from signet.errors import (
+    CodeInvalid,
     InvalidRequest,
     LoginRefused,
+    NotOffered,
+    PermissionDenied,
     SignetError,
     TokenRefused,
     Unavailable,
@@ -91,6 +95,8 @@ class Person:
     cutoff_ms: int | None
     last_login_ms: int | None = None
     exists: bool = True
+    verified: bool = True
+    has_password: bool = True
 
     def is_there(self, now_ms: int) -> bool:
         """Whether the user counts; of those who were made through the API until they are deleted."""
@@ -149,6 +155,9 @@ class Issued:
 
     Attributes:
         rights: What a user token may do; None for a session token.
+        sid: Of a session token, which log-in it is of.
+        began: When the user showed who it is.
+        session_end: Until when it can be refreshed; None where it cannot.
         ended: Whether anything has ended it for good. That its time is over, or came, is worked out anew.
         last_seen: What the handlers last said of it.
     """
@@ -159,8 +168,23 @@ class Issued:
     exp: int | None
     extra_data: dict[str, Any] | None
     rights: dict[str, str] | None = None
+    sid: str | None = None
+    began: int = 0
+    session_end: int | None = None
     ended: bool = False
     last_seen: bool | None = None
+
+
+@dataclass(eq=False)
+class Code:
+    """A code as the model has it; `alive` until it is used, replaced, or worth nothing any more."""
+
+    text: str = field(repr=False)
+    person: Person
+    purpose: str
+    email: str | None
+    until: int
+    alive: bool = True
 
 
 @dataclass
@@ -170,6 +194,7 @@ class Model:
     people: list[Person] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=lambda: [Guest(name, "", "", None) for name in GUESTS])
     tokens: list[Issued] = field(default_factory=list)
+    codes: list[Code] = field(default_factory=list)
     cap: int | None = None
     login: dict[str, Any] = field(default_factory=dict)
 
@@ -197,6 +222,12 @@ class Model:
             if person.state is State.NOTHING:
                 person.state = State.TRACE
 
+    def end_codes(self, person: Person, purpose: str | None = None) -> None:
+        """End a person's codes, or that for one purpose."""
+        for code in self.codes:
+            is_meant = code.person is person and purpose in (None, code.purpose)
+            code.alive = code.alive and not is_meant
+
     def find(self, email: str) -> Person | None:
         """Who has the address, whatever its case."""
         return next((p for p in self.people if p.exists and p.email.lower() == email.lower()), None)
@@ -209,7 +240,10 @@ class Model:
             person is not None
             and (token is None or self.is_valid(token, now))
             and (mode == "token" or person is self.find(attempt["email"]))
-            and (mode in ("token", "tokenEmail") or person.password == attempt["password"])
+            and (
+                mode in ("token", "tokenEmail")
+                or (person.has_password and person.password == attempt["password"])
+            )
         )
         return person if is_right else None
 
@@ -257,22 +291,31 @@ class SessionsMachine(RuleBasedStateMachine):
     def call(self, operation: str, **fields: Any) -> Any:
         return self.signet.invoke(operation, {"applicationId": self.signet.application_id, **fields})
 
-    def refuse(self, refusal: type[SignetError], operation: str, **fields: Any) -> None:
+    def refuse(
+        self,
+        refusal: type[SignetError] | tuple[type[SignetError], ...],
+        operation: str,
+        **fields: Any,
+    ) -> None:
         try:
             self.call(operation, **fields)
         except refusal:
             return
         raise AssertionError(f"{operation} was not refused")
 
-    def create(self, email: str, password: str, cutoff_ms: int | None = None) -> None:
+    def create(
+        self, email: str, password: str, cutoff_ms: int | None = None, *, verified: bool = True
+    ) -> None:
         fields: dict[str, Any] = {"email": email, "password": password}
+        if not verified:
+            fields["emailVerified"] = False
         if cutoff_ms is not None:
             fields["tokenCutoff"] = iso_8601(cutoff_ms)
         if self.model.find(email):
             self.refuse(UserExists, "create_user", **fields)
         else:
             user = self.call("create_user", **fields)
-            self.model.people.append(Person(user["id"], email, password, cutoff_ms))
+            self.model.people.append(Person(user["id"], email, password, cutoff_ms, verified=verified))
 
     def delete(self, person: Person) -> None:
         if not person.exists:
@@ -280,6 +323,7 @@ class SessionsMachine(RuleBasedStateMachine):
             return
         self.call("delete_user", experienceUserId=person.id)
         person.exists = False
+        self.model.end_codes(person)
 
     def change(self, person: Person, fields: dict[str, Any]) -> None:
         """Change any of `email`, `password`, `firstName` and `cutoff_ms`."""
@@ -304,7 +348,11 @@ class SessionsMachine(RuleBasedStateMachine):
             moves = email.lower() != person.email.lower()
             if "password" in fields or moves or (cutoff != was and (is_now or goes_back)):
                 self.model.end_tokens(person)
+            if "password" in fields or moves:
+                self.model.end_codes(person)
             person.email, person.cutoff_ms = email, cutoff
+            person.verified = person.verified or moves
+            person.has_password = person.has_password or "password" in fields
             person.password = fields.get("password", person.password)
 
     def issue(self, person: Person, fields: dict[str, Any], *, by_email: bool = False) -> None:
@@ -327,15 +375,42 @@ class SessionsMachine(RuleBasedStateMachine):
         self.call("invalidate_user_tokens", experienceUserId=named)
         self.model.end_tokens(person)
 
-    def issued(self, text: str, person: Person, ttl: float | None, extra: dict[str, Any] | None) -> None:
-        """Note a new token, whose every claim is known beforehand."""
+    def issued(
+        self,
+        text: str,
+        person: Person,
+        ttl: float | None,
+        extra: dict[str, Any] | None,
+        *,
+        of: Issued | None = None,
+        session_end: int | None = None,
+        until: int | None = None,
+    ) -> None:
+        """Note a new token, whose every claim is known beforehand.
+
+        Args:
+            text: The token.
+            person: Whose it is.
+            ttl: The max age that was asked for.
+            extra: The extra data that it has.
+            of: A token of the same log-in; None for a new one.
+            session_end: Until when it can be refreshed.
+            until: When it ends at the latest.
+        """
         assert all(text != token.text for token in self.model.tokens), "a token was given out twice"
         iat, exp = self.model.lifetime(person, self.now_ms, ttl)
+        exp = min((end for end in (exp, session_end, until) if end is not None), default=None)
         claims = jwt.decode(text, options={"verify_signature": False})
+        began = self.now if of is None else of.began
+        assert (claims["auth_time"], claims.get("session_exp")) == (began, session_end)
+        is_known = claims["sid"] in {token.sid for token in self.model.tokens}
+        assert claims["sid"] == of.sid if of is not None else not is_known, "the session is another one"
         assert (claims["sub"], claims["iat"]) == (person.named, iat)
         assert claims.get("exp") == exp, "exp is not as asked for"
         assert claims.get("ext") == extra, "the extra data is not as asked for, or not carried over"
-        self.model.tokens.append(Issued(text, person, iat, exp, extra))
+        self.model.tokens.append(
+            Issued(text, person, iat, exp, extra, sid=claims["sid"], began=began, session_end=session_end)
+        )
 
     def authenticate(
         self, fields: dict[str, Any], token: Issued | None, meanwhile: Callable[[], None] | None = None
@@ -369,7 +444,8 @@ class SessionsMachine(RuleBasedStateMachine):
             assert answer["token"] == token.text, "not the token that was given"
             return
         carried = None if token is None else token.extra_data
-        self.issued(answer["token"], person, fields.get("ttl"), fields.get("extraData", carried))
+        is_same = None if "assword" in fields["authMode"] else token
+        self.issued(answer["token"], person, fields.get("ttl"), fields.get("extraData", carried), of=is_same)
 
     @contextmanager
     def during_verification(self, event: Callable[[], None]) -> Iterator[None]:
@@ -626,9 +702,137 @@ class SessionsMachine(RuleBasedStateMachine):
         found.last_login_ms = self.now_ms
         if self.model.login.get("invalidateExistingTokens"):
             self.model.end_tokens(found)
-        login = self.model.login
-        self.issued(answer["token"], found, login.get("ttl"), login.get("extraData"))
-        self.compare(found, answer["user"])
+        self.logged_in(found, answer)
+
+    def logged_in(self, person: Person, answer: dict[str, Any]) -> None:
+        """Note what a front end's log-in was given."""
+        login, life = self.model.login, self.model.login.get("sessionLifetime")
+        end = None if life is None else self.now + math.ceil(math.ceil(life) / 1000)
+        self.issued(answer["token"], person, login.get("ttl"), login.get("extraData"), session_end=end)
+        self.compare(person, answer["user"])
+
+    @precondition(lambda self: any(token.rights is None for token in self.model.tokens))
+    @rule(data=st.data())
+    def refresh(self, data: st.DataObject) -> None:
+        """A token of a log-in is good for another one until the session is over; no other token is."""
+        lasting = [token for token in self.valid_tokens() if token.session_end is not None]
+        token = data.draw(st.sampled_from(lasting)) if lasting else self.pick_token(data)
+        life = self.model.login.get("sessionLifetime")
+        end = 0
+        if life is not None and token.session_end is not None:
+            end = min(token.session_end, token.began + math.ceil(math.ceil(life) / 1000))
+        if life is None:
+            self.refuse(NotOffered, "refresh_session", token=token.text)
+        elif self.now >= end or not self.model.is_valid(token, self.now):
+            self.refuse((TokenRefused, PermissionDenied), "refresh_session", token=token.text)
+        else:
+            text = self.call("refresh_session", token=token.text)["token"]
+            self.issued(
+                text,
+                token.person,
+                self.model.login.get("ttl"),
+                token.extra_data,
+                of=token,
+                session_end=token.session_end,
+                until=end,
+            )
+
+    @precondition(lambda self: any(not token.ended and token.session_end for token in self.model.tokens))
+    @rule(data=st.data())
+    def refresh_and_log_out(self, data: st.DataObject) -> None:
+        """Whichever of a log-in's tokens it is by, a log-out ends all of them."""
+        self.refresh(data)
+        self.end_one_token(data, True)
+
+    # Codes.
+
+    @rule(
+        data=st.data(),
+        purpose=st.sampled_from(["verifyEmail", "resetPassword", "logIn", "changeEmail"]),
+        ttl=st.sampled_from([None, 1000, 86_400_000]),
+    )
+    def make_a_code(self, data: st.DataObject, purpose: str, ttl: int | None) -> None:
+        """It takes the place of the one that there is for the same purpose."""
+        person = self.pick_person(data)
+        fields: dict[str, Any] = {"experienceUserId": person.id, "purpose": purpose}
+        email = None
+        if purpose == "changeEmail":
+            email = fields["email"] = data.draw(st.sampled_from(ADDRESSES))
+        if ttl is not None:
+            fields["ttl"] = ttl
+        if not person.exists:
+            self.refuse(UserNotFound, "create_code", **fields)
+            return
+        text = self.call("create_code", **fields)["code"]
+        self.model.end_codes(person, purpose)
+        life = LIVES[Purpose(purpose)] if ttl is None else ttl // 1000
+        self.model.codes.append(Code(text, person, purpose, email, self.now + life))
+
+    @rule(data=st.data(), password=st.sampled_from(PASSWORDS))
+    def sign_up_and_prove_it(self, data: st.DataObject, password: str) -> None:
+        """Somebody signs up with an address that nobody has, and a code is made for it."""
+        email = data.draw(st.sampled_from(ADDRESSES))
+        self.create(email, password, verified=False)
+        person = self.model.find(email)
+        if person is not None:
+            text = self.call("create_code", experienceUserId=person.id, purpose="logIn")["code"]
+            self.model.end_codes(person, "logIn")
+            self.model.codes.append(Code(text, person, "logIn", None, self.now + LIVES[Purpose.LOG_IN]))
+
+    @precondition(lambda self: self.model.codes)
+    @rule(data=st.data(), password=st.sampled_from(PASSWORDS))
+    def redeem_a_code(self, data: st.DataObject, password: str) -> None:
+        """One that is alive does what it is for, and no other one anything."""
+        alive = [code for code in self.model.codes if code.alive and self.now < code.until]
+        of_the_alive = bool(alive) and data.draw(usually)
+        code = data.draw(st.sampled_from(alive if of_the_alive else self.model.codes))
+        person = code.person
+        if code not in alive:
+            self.refuse(CodeInvalid, "redeem_code", code=code.text, password=password)
+            return
+        match code.purpose:
+            case "verifyEmail":
+                self.verify(person, code, password)
+            case "resetPassword":
+                self.call("redeem_code", code=code.text, password=password)
+                self.model.end_tokens(person)
+                self.model.end_codes(person)
+                person.password, person.has_password, person.verified = password, True, True
+            case "logIn":
+                answer = self.call("redeem_code", code=code.text)
+                if not person.verified or self.model.login.get("invalidateExistingTokens"):
+                    self.model.end_tokens(person)
+                if not person.verified:
+                    self.model.end_codes(person)
+                    person.has_password, person.verified = False, True
+                person.last_login_ms = self.now_ms
+                self.logged_in(person, answer)
+            case _:
+                self.move(person, code)
+        code.alive = code.alive and code.purpose == "verifyEmail" and not person.verified
+        code.alive = code.alive or (code.purpose == "changeEmail" and self.is_taken(code))
+
+    def is_taken(self, code: Code) -> bool:
+        return code.email is not None and self.model.find(code.email) not in (None, code.person)
+
+    def verify(self, person: Person, code: Code, password: str) -> None:
+        """Who signed up with the address is asked for the password that was chosen there."""
+        if not person.verified and person.has_password and password != person.password:
+            self.refuse(LoginRefused, "redeem_code", code=code.text, password=password)
+            return
+        self.call("redeem_code", code=code.text, password=password)
+        person.verified, code.alive = True, False
+
+    def move(self, person: Person, code: Code) -> None:
+        email = code.email or ""
+        if self.is_taken(code):
+            self.refuse(UserExists, "redeem_code", code=code.text)
+            return
+        self.call("redeem_code", code=code.text)
+        if email.lower() != person.email.lower():
+            self.model.end_tokens(person)
+            self.model.end_codes(person)
+        person.email, person.verified = email, True
 
     @rule(
         data=st.data(),
@@ -659,7 +863,8 @@ class SessionsMachine(RuleBasedStateMachine):
             with suppress(TokenRefused):
                 self.call("log_out", token=token.text)
         if not token.ended and not is_over:
-            token.ended = True
+            for each in self.model.tokens:
+                each.ended = each.ended or each is token or (token.sid is not None and each.sid == token.sid)
             self.model.keep(token.person)
 
     @rule(data=st.data(), user=said, verified=st.booleans())
@@ -780,7 +985,10 @@ class SessionsMachine(RuleBasedStateMachine):
     @rule(
         login=st.fixed_dictionaries(
             {"ttl": st.none() | ttls, "extraData": st.none() | extra_data},
-            optional={"invalidateExistingTokens": st.booleans()},
+            optional={
+                "invalidateExistingTokens": st.booleans(),
+                "sessionLifetime": st.sampled_from([None, 1, 1000, 60_000, 86_400_000]),
+            },
         ),
         by_restart=st.booleans(),
     )
@@ -848,13 +1056,15 @@ class SessionsMachine(RuleBasedStateMachine):
         }
         known |= {} if token.exp is None else {"exp": token.exp}
         known |= {} if token.extra_data is None else {"ext": token.extra_data}
+        known |= {} if token.sid is None else {"sid": token.sid, "auth_time": token.began}
+        known |= {} if token.session_end is None else {"session_exp": token.session_end}
         rights = answer.pop("permissions", {"resources": []})["resources"]
         assert {right["id"]: right["accessRole"] for right in rights} == (token.rights or {})
         for organization, role in (token.rights or {}).items():
             # Nobody holds more than what is stored: what takes something away ends the tokens.
             stored = token.person.rights.get(organization)  # type: ignore[attr-defined]
             assert stored in ROLES[ROLES.index(role) :], "a good token holds what was taken away"
-        assert {name: answer[name] for name in answer if name not in ("jti", "gen", "agen")} == known
+        assert {name: answer[name] for name in answer if name not in ("jti", "gen", "agen", "amr")} == known
         return True
 
     def authenticates(self, token: Issued) -> bool:
@@ -897,7 +1107,9 @@ class SessionsMachine(RuleBasedStateMachine):
         assert (user["id"], user["email"]) == (person.named, person.email or None)
         assert user["lastLogin"] == text(person.last_login_ms), "lastLogin moved, or did not"
         assert user["tokenCutoff"] == text(person.cutoff_ms)
-        if isinstance(person, Guest):
+        if not isinstance(person, Guest):
+            assert user["emailVerified"] == person.verified, "verified, or not, though nobody has shown it"
+        else:
             assert user.get("profile", {}) == person.profile, WRONG_PROFILE
             assert ("unverified" in user) == (person.state is State.UNVERIFIED)
 

@@ -40,6 +40,7 @@ MAKES = {
     "issue_user_token",
     "log_in",
     "redeem_code",
+    "refresh_session",
     "reset_api_token",
     "update_me",
 }

@@ -20,6 +20,7 @@ class LoginFields(RequestModel):
     ttl: MaxAge | None = None
     extra_data: ExtraData | None = None
     invalidate_existing_tokens: bool = UNSET
+    session_lifetime: MaxAge | None = None
 
 
 type AtOnce = Annotated[
@@ -76,7 +77,7 @@ class UpdateApplication(ApplicationId):
         apart = {"application_id", "creation_date", "last_updated", "login", "guessing", "self_service"}
         changes = self.model_dump(exclude_unset=True, exclude=apart)
         if "login" in self.model_fields_set:
-            names = {"ttl": "ttl_ms"}
+            names = {"ttl": "ttl_ms", "session_lifetime": "session_lifetime_ms"}
             given = self.login.model_dump(exclude_unset=True)
             changes |= {f"login_{names.get(name, name)}": value for name, value in given.items()}
         if "guessing" in self.model_fields_set:

@@ -59,6 +59,7 @@ def lambda_handler(call: Call[LogIn]) -> LoggedIn:
         return_token=True,
         ttl_ms=settings.ttl_ms,
         extra_data=settings.extra_data,
+        session_lifetime_ms=settings.session_lifetime_ms,
         is_verified=tenant.application.self_service.verify_email is VerifyEmail.REQUIRED,
     )
     done = authentication.authenticate(

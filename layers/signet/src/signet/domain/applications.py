@@ -96,11 +96,14 @@ class LoginSettings:
         ttl_ms: Max age of its session tokens in milliseconds; None for no expiry.
         extra_data: The extra data of its session tokens.
         invalidate_existing_tokens: Whether a log-in ends the user's earlier tokens.
+        session_lifetime_ms: How long a log-in's session can be refreshed, in milliseconds; None where it
+            cannot.
     """
 
     ttl_ms: int | None = None
     extra_data: dict[str, Any] | None = None
     invalidate_existing_tokens: bool = False
+    session_lifetime_ms: int | None = None
 
 
 class VerifyEmail(StrEnum):

@@ -110,6 +110,7 @@ SETTINGS = {
     "login_ttl_ms": "login.ttl",
     "login_extra_data": "login.extraData",
     "login_invalidate_existing_tokens": "login.invalidateExistingTokens",
+    "login_session_lifetime_ms": "login.sessionLifetime",
     "guessing_account_at_once": "guessing.account.atOnce",
     "guessing_account_per_minute": "guessing.account.perMinute",
     "guessing_source_at_once": "guessing.source.atOnce",

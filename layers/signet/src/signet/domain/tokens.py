@@ -6,7 +6,7 @@ No clock, no network, no table: the time, the key ring and the generations are h
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -27,6 +27,9 @@ TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 MAX_GENERATION = 2**53 - 1
 """What a counter never reaches, and every reader of JSON can still tell apart."""
+
+PASSWORD, CODE = "pwd", "otp"
+"""What a session's `amr` may have (RFC 8176): a password, or a code that works once."""
 
 CLOCK_SKEW = 120
 """Seconds by which an `iat` may lie in the future: a cutoff may lie 60 ahead, and clocks differ."""
@@ -56,6 +59,33 @@ TYPES = [kind.typ for kind in TokenKind]
 AUDIENCE = re.compile(rf"[0-9a-f]{{24}}/({'|'.join(kind.value for kind in TokenKind)})")
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the tokens of one log-in have in common.
+
+    Attributes:
+        id: The `sid`: 128 random bits. Whoever logs out ends all tokens that have it.
+        authenticated_at: The `auth_time`: when the user last showed who it is, in Unix seconds.
+        methods: The `amr` (RFC 8176): how; empty where the application itself vouched for it.
+        ends_at: The `session_exp`, in Unix seconds, of one that can be refreshed until then; else None.
+    """
+
+    id: str
+    authenticated_at: int
+    methods: tuple[str, ...] = ()
+    ends_at: int | None = None
+
+    @classmethod
+    def begin(cls, now_ms: int, *methods: str, lifetime_ms: int | None = None) -> "Session":
+        """A new one, at a time in Unix milliseconds."""
+        session = cls(_random_id(), now_ms // 1000, methods)
+        return session if lifetime_ms is None else replace(session, ends_at=session.end(lifetime_ms))
+
+    def end(self, lifetime_ms: int) -> int:
+        """When it ends by a lifetime in milliseconds, rounded up to a whole second, in Unix seconds."""
+        return self.authenticated_at - (-lifetime_ms // 1000)
+
+
 def identity_claims(
     application: Application, identity: Identity, *, issuer: str, generation: int, now: int
 ) -> dict[str, Any]:
@@ -81,6 +111,7 @@ def session_claims(
     issuer: str,
     generation: int,
     now_ms: int,
+    session: Session,
     not_before_ms: int | None = None,
     ttl_ms: int | None = None,
     until: int | None = None,
@@ -94,11 +125,12 @@ def session_claims(
         issuer: The `iss`.
         generation: The user's generation, `gen`.
         now_ms: The time, in Unix milliseconds.
+        session: What it is a token of; it lives no longer.
         not_before_ms: The user's cutoff: a token that is made while it still lies ahead, since clocks
             differ, has the cutoff's `iat`, or it would be dead on arrival.
         ttl_ms: The max age in milliseconds; None for a token that does not expire.
-        until: When the user ends, in Unix seconds: no token of an unverified one may outlive it; None where
-            it does not.
+        until: When the token ends at the latest, in Unix seconds, since no token of an unverified user may
+            outlive it, or a session has become shorter; None where nothing says so.
         extra_data: What becomes `ext`; None for nothing.
     """
     now = _issued_at(now_ms, not_before_ms)
@@ -108,6 +140,12 @@ def session_claims(
     ends = [] if ttl_ms is None else [-(-(now_ms + ttl_ms) // 1000)]
     ends += [] if cap is None else [now + cap]
     ends += [] if until is None else [until]
+    ends += [] if session.ends_at is None else [session.ends_at]
+    claims |= {"sid": session.id, "auth_time": session.authenticated_at}
+    if session.methods:
+        claims["amr"] = list(session.methods)
+    if session.ends_at is not None:
+        claims["session_exp"] = session.ends_at
     if ends:
         claims["exp"] = min(ends)
     if extra_data is not None:
@@ -223,9 +261,25 @@ class Token:
     def mark(self) -> str:
         """What stands for this token among those of its user that have ended, each until its own end.
 
-        The text would not do: of one token there are several, equally good ones.
+        The text would not do: of one token there are several, equally good ones. All tokens of a session that
+        can be refreshed have one and the same.
         """
-        return f"{self.claims['jti']} {'-' if self.expires_at is None else self.expires_at}"
+        name, end = (
+            self.claims.get("sid", self.claims["jti"]),
+            self.claims.get("session_exp", self.expires_at),
+        )
+        return f"{name} {'-' if end is None else end}"
+
+    @property
+    def session(self) -> Session:
+        """The session of a session token; of one from before there were any, what is known of it."""
+        claims = self.claims
+        return Session(
+            claims.get("sid") or _random_id(),
+            claims.get("auth_time", self.issued_at),
+            tuple(claims.get("amr", ())),
+            claims.get("session_exp"),
+        )
 
     @property
     def generation(self) -> int:
@@ -323,6 +377,8 @@ def verify(
     exp = claims.get("exp")
     if type(exp) is not int and (exp is not None or kind is not TokenKind.SESSION):
         raise invalid("has no exp that is a whole number").because("exp", found=_is("exp", claims))
+    if kind is TokenKind.SESSION:
+        _check_session(claims)
     if claims["iat"] > now + CLOCK_SKEW:
         refusal = invalid("was issued in the future")
         raise refusal.because("iat", expected=f"{now + CLOCK_SKEW} at most", found=claims["iat"])
@@ -344,6 +400,25 @@ def _is(name: str, claims: Mapping[str, Any]) -> str:
     return "another one" if name in claims else "none"
 
 
+def _check_session(claims: Mapping[str, Any]) -> None:
+    """Check the claims of a session, which tokens from before there were any do not have.
+
+    Raises:
+        TokenInvalid: One of them has not its form: it would reach a write's condition.
+    """
+    sid, methods = claims.get("sid"), claims.get("amr", [])
+    if sid is not None and not (isinstance(sid, str) and TOKEN_ID.fullmatch(sid)):
+        raise invalid("has a sid that is none of Signet's").because("sid", found=_is("sid", claims))
+    for name in ("auth_time", "session_exp"):
+        if name in claims and type(claims[name]) is not int:
+            raise invalid(f"has no {name} that is a whole number").because(name, found=_is(name, claims))
+    if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
+        raise invalid("has no amr that is a list of texts").because("amr", found=_is("amr", claims))
+    if "session_exp" in claims and not {"sid", "auth_time", "exp"} <= claims.keys():
+        refusal = invalid("has a session_exp and not what belongs to it")
+        raise refusal.because("session_exp", found=_is("session_exp", claims))
+
+
 def issue(kind: TokenKind, claims: Mapping[str, Any], key: Key) -> str:
     """Sign the claims: a compact JWS with the header `alg`, `kid`, `typ`."""
     return jws.sign(kind.typ, claims, key)
@@ -357,10 +432,14 @@ def _claims(
         "aud": kind.audience(application.id),
         "sub": subject,
         "iat": now,
-        "jti": secrets.token_urlsafe(16),
+        "jti": _random_id(),
         "gen": generation,
         "agen": application.generation,
     }
+
+
+def _random_id() -> str:
+    return secrets.token_urlsafe(16)
 
 
 def _issued_at(now_ms: int, not_before_ms: int | None) -> int:

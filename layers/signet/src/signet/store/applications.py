@@ -335,6 +335,7 @@ def _settings(application: StoredApplication) -> dict[str, object]:
         # As text: the extra data is the caller's JSON, with fractions that DynamoDB's numbers would change.
         "login_extra_data": json.dumps(application.login.extra_data),
         "login_invalidate_existing_tokens": application.login.invalidate_existing_tokens,
+        "login_session_lifetime_ms": application.login.session_lifetime_ms,
     }
 
 
@@ -373,6 +374,7 @@ def _fields(item: Item) -> dict[str, Any]:
             item["login_ttl_ms"],
             json.loads(item["login_extra_data"]),
             item["login_invalidate_existing_tokens"],
+            item.get("login_session_lifetime_ms"),
         ),
         "guessing": GuessingLimits(**{limit: _limit(item, limit) for limit in GUESSING}),
         "self_service": _self_service(item),

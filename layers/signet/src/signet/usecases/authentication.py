@@ -1,14 +1,14 @@
 """Authenticate a user by what it knows and has: the four credential rules (docs/api.md, section 5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
 
 from signet.domain.applications import ApplicationChanged
 from signet.domain.identities import normal_email
-from signet.domain.tokens import Token, TokenKind
+from signet.domain.tokens import PASSWORD, Session, Token, TokenKind
 from signet.domain.users import NO_PASSWORD, User
 from signet.errors import InvalidRequest, Reason, TokenRefused, Unavailable, note
 from signet.store.authentication import (
@@ -82,6 +82,8 @@ class Attempt:
         return_token: Give a token back.
         ttl_ms: The max age of a new token in milliseconds; None for no expiry.
         extra_data: The extra data of a new token; None carries the given token's over.
+        session_lifetime_ms: For how many milliseconds the session of a new token can be refreshed; None where
+            it cannot.
         is_verified: Whether the address must have been verified.
         source: Where whoever presents it is (`signet.domain.guessing.find_source`); None where nobody knows.
     """
@@ -94,6 +96,7 @@ class Attempt:
     return_token: bool = False
     ttl_ms: int | None = None
     extra_data: dict[str, Any] | None = None
+    session_lifetime_ms: int | None = None
     is_verified: bool = False
     source: str | None = None
 
@@ -264,8 +267,19 @@ class _Check:
         extra_data = attempt.extra_data
         if extra_data is None and token is not None:
             extra_data = token.extra_data
+        if token is not None and not attempt.mode.uses_password:
+            # The same log-in, for which the caller says anew how long a token of it lives.
+            session = replace(token.session, ends_at=None)
+        else:
+            session = Session.begin(self.tenant.now_ms, PASSWORD, lifetime_ms=attempt.session_lifetime_ms)
         return prepare(
-            self.tenant, self.signer, user_id, ttl_ms=attempt.ttl_ms, extra_data=extra_data, check=check
+            self.tenant,
+            self.signer,
+            user_id,
+            ttl_ms=attempt.ttl_ms,
+            extra_data=extra_data,
+            session=session,
+            check=check,
         )
 
     def _verified_credential(self, token: Token | None, email: str | None, guess: Guess) -> Credential:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from signet import deadline
 from signet.domain.applications import ApplicationChanged
 from signet.domain.groups import Group
-from signet.domain.tokens import Token, TokenKind
+from signet.domain.tokens import PASSWORD, Session, Token, TokenKind
 from signet.domain.users import NO_PASSWORD, User
 from signet.errors import NotOffered, PermissionDenied
 from signet.store.authentication import Credential, find_credential_for_issue
@@ -83,8 +83,17 @@ class Oneself:
             if password is not None:
                 guess = self._check_password(user, guess)
                 password_hash = password_hash or self.hasher.hash(password)
-                ttl_ms = self.tenant.application.login.ttl_ms
-                issue = prepare(self.tenant, signer, user.id, ttl_ms=ttl_ms, extra_data=token.extra_data)
+                settings = self.tenant.application.login
+                issue = prepare(
+                    self.tenant,
+                    signer,
+                    user.id,
+                    ttl_ms=settings.ttl_ms,
+                    extra_data=token.extra_data,
+                    session=Session.begin(
+                        self.tenant.now_ms, PASSWORD, lifetime_ms=settings.session_lifetime_ms
+                    ),
+                )
             try:
                 changed, groups = change_read(
                     self.tenant, user, fields, password_hash, issues=issue is not None

@@ -10,6 +10,8 @@ from signet.domain.codes import CODE, Code, Purpose, digest_of
 from signet.domain.identities import normal_email
 from signet.domain.passwords.policy import check_policy
 from signet.domain.reasons import Because
+from signet.domain.tokens import CODE as ONCE
+from signet.domain.tokens import Session
 from signet.domain.users import NO_PASSWORD, User
 from signet.errors import CodeInvalid, FaultKind, InvalidRequest, LoginRefused
 from signet.store.applications import find_for_issue
@@ -176,7 +178,14 @@ def _redeem(
             settings = tenant.application.login
             effect = _logged_in(tenant, after)
             # Nothing is written before all is at hand.
-            issue = prepare(tenant, signer, user.id, ttl_ms=settings.ttl_ms, extra_data=settings.extra_data)
+            issue = prepare(
+                tenant,
+                signer,
+                user.id,
+                ttl_ms=settings.ttl_ms,
+                extra_data=settings.extra_data,
+                session=Session.begin(tenant.now_ms, ONCE, lifetime_ms=settings.session_lifetime_ms),
+            )
         case Purpose.CHANGE_EMAIL:
             effect = _moved(tenant, changed, user.codes[code.purpose.value]["email"])
     after = effect.after

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from signet.domain.tokens import MANY, TokenKind, latest_issue_ms, session_claims
+from signet.domain.tokens import MANY, Session, TokenKind, latest_issue_ms, session_claims
 from signet.domain.users import User, path_id
 from signet.store.authentication import Condition, find_user_for_issue, note_login
 from signet.store.tenant import Tenant
@@ -24,6 +24,8 @@ def prepare(
     *,
     ttl_ms: int | None,
     extra_data: Mapping[str, Any] | None,
+    session: Session,
+    until: int | None = None,
     check: Callable[[], object] | None = None,
 ) -> Issue:
     """Get ready to issue a session token, before anything is written or ended for it.
@@ -34,6 +36,8 @@ def prepare(
         user_id: The user.
         ttl_ms: The max age in milliseconds; None for no expiry.
         extra_data: The token's extra data; None for none.
+        session: What it is a token of.
+        until: When it ends at the latest, in Unix seconds; None where the session says so.
         check: As for `Signer.prepare`.
 
     Returns:
@@ -50,12 +54,17 @@ def prepare(
         now_ms=tenant.now_ms,
         ttl_ms=ttl_ms,
         extra_data=extra_data,
+        session=session,
     )
     greatest = claims(generation=MANY, not_before_ms=latest_issue_ms(tenant.now_ms))
     sign = signer.prepare(TokenKind.SESSION, greatest, tenant.now, check)
-    return lambda user: sign(
-        claims(generation=user.generation, not_before_ms=user.token_cutoff_ms, until=user.unverified_until)
-    )
+
+    def issue(user: User) -> str:
+        ends = [end for end in (until, user.unverified_until) if end is not None]
+        latest = min(ends, default=None)
+        return sign(claims(generation=user.generation, not_before_ms=user.token_cutoff_ms, until=latest))
+
+    return issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +104,10 @@ def issue_without_password(tenant: Tenant, signer: Signer, wanted: Wanted) -> st
     # The address may lead to somebody else since it was looked up.
     if user is None or (email is not None and user.normal_email != email):
         raise not_found()
-    issue = prepare(tenant, signer, user_id, ttl_ms=wanted.ttl_ms, extra_data=wanted.extra_data)
+    session = Session.begin(tenant.now_ms)
+    issue = prepare(
+        tenant, signer, user_id, ttl_ms=wanted.ttl_ms, extra_data=wanted.extra_data, session=session
+    )
     if wanted.invalidate_existing_tokens or wanted.treat_as_login:
         nonce = new_nonce() if wanted.invalidate_existing_tokens else None
         user = note_login(

@@ -29,6 +29,7 @@ class LoginView(ResponseModel):
     ttl: int | None
     extra_data: dict[str, Any] | None
     invalidate_existing_tokens: bool
+    session_lifetime: int | None
 
 
 class LimitView(ResponseModel):
@@ -71,7 +72,7 @@ class SelfServiceView(ResponseModel):
 
 
 class ApplicationView(ResponseModel):
-    """An application, without anything secret. Lifetimes in seconds, `login.ttl` in milliseconds."""
+    """An application, without anything secret. Lifetimes in seconds, those of `login` in milliseconds."""
 
     application_id: str
     name: str
@@ -99,6 +100,7 @@ class ApplicationView(ResponseModel):
                 ttl=application.login.ttl_ms,
                 extra_data=application.login.extra_data,
                 invalidate_existing_tokens=application.login.invalidate_existing_tokens,
+                session_lifetime=application.login.session_lifetime_ms,
             ),
             guessing=GuessingView(
                 account=LimitView.of(application.guessing.account),
