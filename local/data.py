@@ -25,8 +25,8 @@ FILE: Final = "data.sqlite"
 KMS: Final = "kms.json"
 """The key of the embedded KMS (`aws.create_key`)."""
 LOCK: Final = "lock"
-MADE_ANEW: Final = (FILE, f"{FILE}-wal", f"{FILE}-shm", KMS, "demo.json", "events.jsonl")
-"""What `FRESH=1` removes."""
+MADE_ANEW: Final = (f"{FILE}-wal", f"{FILE}-shm", FILE, KMS, "demo.json", "events.jsonl")
+"""What `FRESH=1` removes, in this order: SQLite would take a log that is left for the new file's."""
 FORMAT: Final = 1
 """Of the tables below; another number, and another `make run` has to read them."""
 _APPLICATION_ID: Final = 0x5369676E
