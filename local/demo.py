@@ -82,6 +82,7 @@ def make_application(api_token: str | None, kept: str | None = None) -> tuple[st
     from signet import wiring
     from signet.domain.applications import ApiToken
     from signet.store.applications import find_stored_application
+    from signet.store.table import PartsRefused
     from signet.usecases.applications import register
 
     given = None
@@ -103,7 +104,13 @@ def make_application(api_token: str | None, kept: str | None = None) -> tuple[st
         known = find_stored_application(wiring.table(), before.application_id)
         if known is not None and known.accepts(before, now):
             return known.id, before.secret
-    application, token = register(wiring.table(), "Demo", now, api_token=given)
+    try:
+        application, token = register(wiring.table(), "Demo", now, api_token=given)
+    except PartsRefused as error:
+        raise StartError(
+            f"The application of {API_TOKEN} was deleted, and its id is never given again:"
+            " choose another token."
+        ) from error
     open_self_service(application.id)
     let_sessions_last(application.id)
     return application.id, token.secret

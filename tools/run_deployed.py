@@ -341,6 +341,36 @@ def try_what_was_there(stage: Stage, played: Played) -> None:
     expect("to tokens that are good", is_let_in(stage, played.application, logs_in.body["token"]), 200)
 
 
+def try_the_command_line(stage: Stage) -> None:
+    """Do with `signet --stack` what an operator does: CloudFormation says what the functions are called.
+
+    No files come and go: the bucket takes nothing that is not encrypted on its way, as nothing here is.
+    """
+
+    def signet(*words: str, stdin: str = "", ends: int = 0) -> Any:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "signet.cli", *words, "--stack", stage.stack, "--json"],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        expect(f"signet {' '.join(words[:2])}", done.returncode, ends)
+        return json.loads(done.stdout or "null")
+
+    application = signet("apps", "create", "Told")["applicationId"]
+    listed = [one["applicationId"] for one in signet("apps", "list")]
+    expect("lists it as the newest", listed[-1:], [application])
+    here = ("--app", application)
+    signet("users", "create", ANN["email"], *here, stdin=ANN["password"])
+    token = signet("tokens", "mint", "session", ANN["email"], *here)["token"]
+    signet("tokens", "verify", stdin=token)
+    signet("tokens", "revoke", stdin=token)
+    signet("keys", "list")
+    signet("apps", "delete", application, "--yes")
+    signet("apps", "show", application, ends=1)
+
+
 def wait_for_events(stage: Stage, *wanted: str) -> set[str]:
     """The kinds of the events that come into the example's queue until these have."""
     queue, found, end = stage.physical("SentEvents"), set[str](), time.monotonic() + START_SECONDS
@@ -437,6 +467,9 @@ def run(folder: Path, port: int) -> None:
         before,
     )
     expect("and is none for the next", deployed(folder, "late"), 0)
+
+    print("The command line", file=sys.stderr)
+    try_the_command_line(stages["prod"])
 
     print("Policies", file=sys.stderr)
     try_policies(aws, stages["prod"])

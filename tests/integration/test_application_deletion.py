@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from local import demo
+from local.errors import StartError
 from signet import wiring
 from signet.domain.applications import ApiToken
 from signet.errors import ApplicationNotFound, SignetError
@@ -107,6 +109,14 @@ def test_its_id_is_never_given_again(signet: Deployment) -> None:
     with pytest.raises(Exception, match="parts"):
         applications.register(wiring.table(), "Again", signet.clock.milliseconds, api_token=given)
     assert wiring.table().find(token) is not None
+
+
+def test_a_demo_that_was_deleted_does_not_come_back(moto_signet: Deployment) -> None:
+    """`make run` with its API token says so; with the one that it has kept it makes another one."""
+    delete(moto_signet)
+    with pytest.raises(StartError, match="was deleted"):
+        demo.make_application(moto_signet.api_token)
+    assert demo.make_application(None, moto_signet.api_token)[0] != moto_signet.application_id
 
 
 def test_a_deletion_is_repeated_until_nothing_is_left(signet: Deployment) -> None:

@@ -1,10 +1,12 @@
 """`signet`, the command line: what each command does, says to people and to programs, and how it ends."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from signet.cli import doctor, transfer
 from signet.cli.app import app
 from signet.cli.command import Exit
-from signet.cli.target import TargetError
+from signet.cli.target import Resources, TargetError
 from signet.domain.keys import DAY
 from tests.command_line import target_of
 from tests.deployment import PASSWORD, Deployment
@@ -225,6 +227,17 @@ def test_an_export_that_was_interrupted_goes_on(
     assert line.signet.waiting == []
 
 
+def test_what_never_begins_is_not_waited_for(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is invoked again twice; then the log says why."""
+    line.target = target_of(line.signet)
+    monkeypatch.setattr(transfer, "STALLED_SECONDS", 0)
+    error = line.refused("users", "export", str(tmp_path / "out.jsonl"), ends=Exit.UNREACHABLE)
+    assert "signet explain" in error["message"]
+    assert len(line.signet.waiting) == 3
+
+
 def test_a_file_that_is_no_list_of_users_is_refused_in_a_sentence(line: Line, tmp_path: Path) -> None:
     """With what makes one of it."""
     file = tmp_path / "users.jsonl"
@@ -278,6 +291,31 @@ def test_doctor_finds_a_deployment_in_order(line: Line, monkeypatch: pytest.Monk
         line.target, "invoke", lambda *_: (_ for _ in ()).throw(TargetError("NoAccess", "No."))
     )
     assert "FAIL" in line.run("doctor", ends=Exit.REFUSED).stdout
+
+
+def test_doctor_says_which_alarms_ring(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a stack, since when, and whether anybody would hear them."""
+
+    class CloudWatch:
+        def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+            """The alarms, of which every other one rings."""
+            since = datetime(2026, 11, 27, tzinfo=UTC)
+            states = zip(AlarmNames, itertools.cycle(["OK", "ALARM"]), strict=False)
+            alarms = [
+                {"AlarmName": name, "StateValue": state, "StateUpdatedTimestamp": since, "AlarmActions": []}
+                for name, state in states
+            ]
+            return {"MetricAlarms": alarms}
+
+    resources = Resources({}, "", "", "", alarms=("faults", "key-age"))
+    line.target = target_of(line.signet, {"cloudwatch": CloudWatch()})
+    monkeypatch.setattr(line.target, "find_resources", lambda: resources)
+    monkeypatch.setattr(doctor, "LOOKS", [look for look in doctor.LOOKS if look[0] == "Alarms"])
+    found = line.json("doctor", ends=Exit.REFUSED)
+    (ringing,) = [finding["found"] for finding in found if finding["state"] == "FAIL"]
+    assert ringing.startswith("key-age rings since 2026-11-27")
+    (deaf,) = [finding["found"] for finding in found if finding["state"] == "warn"]
+    assert "AlarmTopicArn" in deaf
 
 
 def test_a_process_of_its_own_works_with_make_run(tmp_path: Path) -> None:

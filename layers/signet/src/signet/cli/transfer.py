@@ -21,6 +21,9 @@ POLL_SECONDS = 1.0
 STALLED_SECONDS = 120
 """An import or export that has said nothing for so long is invoked again, and goes on where it was."""
 
+MAX_REPEATED = 2
+"""How often in a row: Lambda has tried again by itself meanwhile, twice each time."""
+
 S3_EVENT_SECONDS = 20.0
 """How long S3's own event may take to begin an import."""
 
@@ -128,7 +131,7 @@ def _watch(
     go_on: Callable[[], object],
 ) -> dict[str, Any]:
     """Show how far it has come until it has ended, and give its report."""
-    changed_at, last = time.monotonic(), None
+    changed_at, last, repeated = time.monotonic(), None, 0
     with _progress(session, what) as show:
         while True:
             report, share = look()
@@ -136,10 +139,15 @@ def _watch(
                 show(1.0, report)
                 return report
             if report != last:
-                changed_at, last = time.monotonic(), report
+                changed_at, last, repeated = time.monotonic(), report, 0
             elif time.monotonic() - changed_at > STALLED_SECONDS:
+                if repeated == MAX_REPEATED:
+                    message = (
+                        f"It says nothing any more; why: signet explain {session.target.last_request_id}"
+                    )
+                    raise Failure(message, exit_code=Exit.UNREACHABLE)
                 go_on()
-                changed_at = time.monotonic()
+                changed_at, repeated = time.monotonic(), repeated + 1
             show(share, report or {})
             time.sleep(POLL_SECONDS if not session.target.is_local else 0.1)
 
