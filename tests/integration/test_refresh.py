@@ -222,6 +222,17 @@ def test_a_token_of_a_session_ends_it_also_after_another_has_expired(scene: Scen
     assert not scene.is_good(second)
 
 
+def test_a_release_from_before_there_were_sessions_sees_what_has_ended(scene: Scene) -> None:
+    """It looks for the `jti`, which is marked unless the application has chosen what is new since."""
+    for lasts, name in ((None, "jti"), (HOUR * 1000, "sid")):
+        scene.set(sessionLifetime=lasts)
+        token = scene.log_in()
+        scene.call("log_out", token=token)
+        (claims,) = tokens_of(token)
+        (item,) = [i for i in scene.signet.items() if "ended" in i]
+        assert any(mark.startswith(claims[name]) for mark in item["ended"]["SS"])
+
+
 @pytest.mark.parametrize(
     "end",
     [

@@ -716,7 +716,9 @@ class SessionsMachine(RuleBasedStateMachine):
     def refresh(self, data: st.DataObject) -> None:
         """A token of a log-in is good for another one until the session is over; no other token is."""
         lasting = [token for token in self.valid_tokens() if token.session_end is not None]
-        token = data.draw(st.sampled_from(lasting)) if lasting else self.pick_token(data)
+        self.refresh_by(data.draw(st.sampled_from(lasting)) if lasting else self.pick_token(data))
+
+    def refresh_by(self, token: Issued) -> None:
         life = self.model.login.get("sessionLifetime")
         end = 0
         if life is not None and token.session_end is not None:
@@ -737,12 +739,22 @@ class SessionsMachine(RuleBasedStateMachine):
                 until=end,
             )
 
-    @precondition(lambda self: any(not token.ended and token.session_end for token in self.model.tokens))
-    @rule(data=st.data())
-    def refresh_and_log_out(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), first=st.booleans())
+    def log_in_refresh_and_log_out(self, data: st.DataObject, first: bool) -> None:
         """Whichever of a log-in's tokens it is by, a log-out ends all of them."""
-        self.refresh(data)
-        self.end_one_token(data, True)
+        self.call("update_application", login={"sessionLifetime": 86_400_000})
+        self.model.login["sessionLifetime"] = 86_400_000
+        self.beyond_the_bound(data.draw(st.booleans()))
+        person = self.pick_person(data)
+        if not (person.exists and person.has_password):
+            return
+        answer = self.call("log_in", email=person.email, password=person.password)
+        person.last_login_ms = self.now_ms
+        if self.model.login.get("invalidateExistingTokens"):
+            self.model.end_tokens(person)
+        self.logged_in(person, answer)
+        self.refresh_by(self.model.tokens[-1])
+        self.end_by(self.model.tokens[-2 if first else -1], True)
 
     # Codes.
 
@@ -785,9 +797,32 @@ class SessionsMachine(RuleBasedStateMachine):
         """One that is alive does what it is for, and no other one anything."""
         alive = [code for code in self.model.codes if code.alive and self.now < code.until]
         of_the_alive = bool(alive) and data.draw(usually)
-        code = data.draw(st.sampled_from(alive if of_the_alive else self.model.codes))
+        self.redeem(data.draw(st.sampled_from(alive if of_the_alive else self.model.codes)), password)
+
+    @rule(
+        data=st.data(),
+        purpose=st.sampled_from(["verifyEmail", "resetPassword", "logIn", "changeEmail"]),
+        password=st.sampled_from(PASSWORDS),
+        changes=st.booleans(),
+    )
+    def make_a_code_and_redeem_it(
+        self, data: st.DataObject, purpose: str, password: str, changes: bool
+    ) -> None:
+        """Perhaps only after the password has become another, and then once more."""
+        count = len(self.model.codes)
+        self.make_a_code(data, purpose, None)
+        if len(self.model.codes) == count:
+            return
+        code = self.model.codes[-1]
+        if changes:
+            self.change(code.person, {"password": password})
+        self.redeem(code, password)
+        if not code.alive:
+            self.redeem(code, password)
+
+    def redeem(self, code: Code, password: str) -> None:
         person = code.person
-        if code not in alive:
+        if not (code.alive and self.now < code.until):
             self.refuse(CodeInvalid, "redeem_code", code=code.text, password=password)
             return
         match code.purpose:
@@ -853,7 +888,9 @@ class SessionsMachine(RuleBasedStateMachine):
     def end_one_token(self, data: st.DataObject, by_user: bool) -> None:
         """All others of its user stay good; one that has ended ends again, whatever it is."""
         tokens = self.valid_tokens() if data.draw(usually) else []
-        token = data.draw(st.sampled_from(tokens or self.model.tokens))
+        self.end_by(data.draw(st.sampled_from(tokens or self.model.tokens)), by_user)
+
+    def end_by(self, token: Issued, by_user: bool) -> None:
         is_over = token.exp is not None and self.now >= token.exp
         if not by_user or token.rights is not None:
             self.call("revoke_token", token=token.text)

@@ -262,13 +262,12 @@ class Token:
         """What stands for this token among those of its user that have ended, each until its own end.
 
         The text would not do: of one token there are several, equally good ones. All tokens of a session that
-        can be refreshed have one and the same.
+        can be refreshed have one and the same; of any other one lives at a time, and its mark is what
+        releases look for that know no sessions.
         """
-        name, end = (
-            self.claims.get("sid", self.claims["jti"]),
-            self.claims.get("session_exp", self.expires_at),
-        )
-        return f"{name} {'-' if end is None else end}"
+        if "session_exp" in self.claims:
+            return f"{self.claims['sid']} {self.claims['session_exp']}"
+        return f"{self.claims['jti']} {'-' if self.expires_at is None else self.expires_at}"
 
     @property
     def session(self) -> Session:
