@@ -26,6 +26,7 @@ from local.gateway import Gateway
 from local.invoke import Invoker
 from local.lambda_api import LambdaApi
 from local.log import Log
+from local.mails import FUNCTION, Mails
 from local.write_through import WriteThrough
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def _run(stdout: TextIO, log: Log) -> None:
     shown.unlink(missing_ok=True)
 
     lambda_api, sends_events, keep = LambdaApi(), os.environ.get(EVENTS) == "1", WriteThrough(data)
-    aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), keep=keep)
+    mails = Mails(STATE / "mails")
+    aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), mails, keep=keep)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     is_embedded = dynamodb == aws_url
     key_id = find_key(data, os.environ["AWS_REGION"], is_embedded=is_embedded)
@@ -170,6 +172,7 @@ def _run(stdout: TextIO, log: Log) -> None:
 
     invoker = Invoker(told=told)
     lambda_api.serve(functions.values(), invoker)
+    mails.serve(functions[FUNCTION], invoker)
     if sends_events and stream_arn is not None:
         reader = stream.Reader(stream.make_client(dynamodb), stream_arn)
         stream.follow(reader, functions[stream.FUNCTION], invoker)

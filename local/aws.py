@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 
     from local.bus import EventBus
     from local.lambda_api import LambdaApi
+    from local.mails import Mails
     from local.sam import Table
     from local.write_through import WriteThrough
+
+    type Service = EventBus | LambdaApi | Mails
+    """What answers in moto's place."""
 
 DYNAMODB: Final = "AWS_ENDPOINT_URL_DYNAMODB"
 # A container reaches its host's loopback under the third name (`sam local invoke`).
@@ -54,7 +58,7 @@ class OneAtATime:
     """
 
     def __init__(
-        self, application: WSGIApplication, *in_front: LambdaApi | EventBus, keep: WriteThrough | None = None
+        self, application: WSGIApplication, *in_front: Service, keep: WriteThrough | None = None
     ) -> None:
         self._application = application
         self._in_front = in_front
@@ -92,7 +96,7 @@ class OneAtATime:
             return answer
 
 
-def start(*in_front: LambdaApi | EventBus, keep: WriteThrough | None = None) -> str:
+def start(*in_front: Service, keep: WriteThrough | None = None) -> str:
     """Start moto's server in a thread, with these in front of it, and return its URL."""
     # moto would let every web page in, and reads this when it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"

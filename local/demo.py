@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROTATE_KEYS: Final = "functions.keys.rotate_keys.handler"
 RESET_API_TOKEN: Final = "functions.applications.reset_api_token.handler"  # noqa: S105 (a module)
+# Where the links of mails lead: to a front end under development, on an origin that CORS lets in.
+FRONT_END: Final = "http://localhost:8080/#{purpose}={{code}}"
 API_TOKEN: Final = "DEMO_API_TOKEN"  # noqa: S105 (the variable's name)
 
 
@@ -127,10 +129,12 @@ def find_new_token(function: Function, answer: object, application_id: str) -> s
 def open_self_service(application_id: str) -> None:
     """Let users do alone whatever they can, since the examples show it."""
     from signet import wiring
+    from signet.domain.applications import LINKS
     from signet.usecases.applications import update
 
     offered: dict[str, object] = {"verify_email": "optional"}
-    offered |= dict.fromkeys(("password_reset", "log_in_link", "profile"), True)
+    offered |= dict.fromkeys(("sign_up", "password_reset", "log_in_link", "profile"), True)
+    offered |= {f"link_{name}": FRONT_END.format(purpose=purpose.value) for name, purpose in LINKS.items()}
     changes = {f"self_service_{name}": value for name, value in offered.items()}
     update(wiring.table(), application_id, changes, wiring.now_ms())
 

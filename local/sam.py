@@ -20,7 +20,13 @@ STACK: Final = "signet-local"
 
 EVENT_SOURCE: Final = "com.example.app"
 EVENT_QUEUE_ARN: Final = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-events"
-PARAMETERS: Final = {"EventSources": EVENT_SOURCE, "EventQueueArns": EVENT_QUEUE_ARN, "EventsOut": "true"}
+MAIL_FROM: Final = "no-reply@signet.example"
+PARAMETERS: Final = {
+    "EventSources": EVENT_SOURCE,
+    "EventQueueArns": EVENT_QUEUE_ARN,
+    "EventsOut": "true",
+    "MailFrom": MAIL_FROM,
+}
 """The parameters that are other than by default: events have to come from somewhere, and to go somewhere."""
 
 API: Final = "HttpApi"
@@ -200,6 +206,8 @@ def physical_values(template: Mapping[str, Any], url: str, table: str, key_id: s
             values[f"{name}.Arn"] = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{STACK}"
         elif resource.get("Type") == "AWS::Events::Rule":
             values[f"{name}.Arn"] = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{physical_name(name)}"
+        elif resource.get("Type") == "AWS::SES::ConfigurationSet":
+            values[name] = physical_name(name)
         elif resource.get("Type") == "AWS::S3::Bucket":
             values[name] = bucket_name(name)
             values[f"{name}.Arn"] = f"arn:aws:s3:::{bucket_name(name)}"

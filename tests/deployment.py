@@ -28,6 +28,7 @@ from moto.core.model_instances import reset_model_data
 from local import answers, events, guard, sam, template
 from local import aws as embedded
 from local import demo as local_demo
+from local import mails as local_mails
 from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
@@ -167,6 +168,8 @@ class Deployment:
     denied: list[str] = field(default_factory=list)
     waiting: list[tuple[str, Any]] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
     application_id: str = ""
     api_token: str = ""
 
@@ -388,10 +391,10 @@ class Deployment:
                 self.delete_item(item)
 
     @_as_the_test
-    def put_file(self, key: str, content: bytes) -> None:
-        """Put a file into the transfer bucket."""
-        bucket = wiring.transfer_bucket()
-        wiring.make_client("s3").call("PutObject", {"Bucket": bucket.name, "Key": key, "Body": content})
+    def put_file(self, key: str, content: bytes, bucket: str | None = None) -> None:
+        """Put a file into a bucket, the transfer bucket unless another is named."""
+        named = bucket or wiring.transfer_bucket().name
+        wiring.make_client("s3").call("PutObject", {"Bucket": named, "Key": key, "Body": content})
 
     @_as_the_test
     def files(self) -> dict[str, bytes]:
@@ -411,6 +414,16 @@ class Deployment:
         name, event = self.waiting.pop(0)
         operations = {function.physical_name: operation for operation, function in self._operations.items()}
         return self.invoke(operations[name], event)
+
+    def send_mails(self) -> list[dict[str, Any]]:
+        """Let the function work through the queue of mails, and give the requests that SES got of it."""
+        before = len(self.mails)
+        records = [local_mails.as_record(body) for body in self.asked]
+        self.asked.clear()
+        if records:
+            answer = self.invoke("send_mail", {"Records": records})
+            assert answer == {"batchItemFailures": []}, answer
+        return self.mails[before:]
 
     def restart(self) -> None:
         """Forget what the container knows, as a new one would."""
@@ -432,6 +445,10 @@ class Deployment:
         self.round_trips.append(f"{service}:{operation}")
         if operation == "PutEvents":
             self.sent += parameters["Entries"]
+        elif operation == "SendEmail":
+            self.mails.append(dict(parameters))
+        elif operation == "SendMessage" and parameters["QueueUrl"].endswith(f"-{local_mails.QUEUE}"):
+            self.asked.append(parameters["MessageBody"])
         if self.index is not None and "IndexName" in parameters:
             self.index.wait()
         function = _acting.get()
@@ -518,7 +535,9 @@ class Cloud:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
-            self._clients = {name: wiring.make_client(name) for name in ("events", "s3", "sqs", "lambda")}
+            self._clients = {
+                name: wiring.make_client(name) for name in ("events", "s3", "sesv2", "sqs", "lambda")
+            }
             # Not before: how long those wait, by which they know whether there is time, is as on AWS.
             stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
             self._clients |= {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
@@ -545,9 +564,14 @@ class Cloud:
             self._key_ring: list[dict[str, Any]] = []
             self._is_clean = True
             self._bucket = self._variables["TRANSFER_BUCKET"]
-            self._clients["s3"].call("CreateBucket", {"Bucket": self._bucket})
-            queue = {"QueueName": self._variables["UNSENT_QUEUE_URL"].rpartition("/")[2]}
-            self._clients["sqs"].call("CreateQueue", queue)
+            self._mail_bucket = self._variables["MAIL_BUCKET"]
+            for bucket in (self._bucket, self._mail_bucket):
+                self._clients["s3"].call("CreateBucket", {"Bucket": bucket})
+            for url in ("UNSENT_QUEUE_URL", "MAIL_QUEUE_URL"):
+                queue = {"QueueName": self._variables[url].rpartition("/")[2]}
+                self._clients["sqs"].call("CreateQueue", queue)
+            with suppress(aws.Refused):  # Likewise below.
+                self._clients["sesv2"].call("CreateEmailIdentity", {"EmailIdentity": sam.MAIL_FROM})
             with suppress(aws.Refused):  # Another cloud has made it: it is the same moto's.
                 self._clients["events"].call("CreateEventBus", {"Name": self._variables["EVENT_BUS_NAME"]})
 
@@ -605,6 +629,8 @@ class Cloud:
         """Let the table hold these items and no other, and the bucket nothing; gives what the table held."""
         found = put_back(deployment, kept)
         if any(trip.startswith("s3:") for trip in deployment.round_trips):
-            for name in deployment.files():
-                self._clients["s3"].call("DeleteObject", {"Bucket": self._bucket, "Key": name})
+            for bucket in (self._bucket, self._mail_bucket):
+                listed = self._clients["s3"].call("ListObjectsV2", {"Bucket": bucket}).get("Contents", [])
+                for one in listed:
+                    self._clients["s3"].call("DeleteObject", {"Bucket": bucket, "Key": one["Key"]})
         return found

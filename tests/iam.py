@@ -212,6 +212,12 @@ def requests(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
         resource = parameters["KeyId"]
     elif service == "sqs":
         resource = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{parameters['QueueUrl'].rpartition('/')[2]}"
+    elif service == "sesv2":
+        sender, arn = parameters["FromEmailAddress"], f"arn:aws:ses:{REGION}:{ACCOUNT}:"
+        # Either may be the identity that SES has verified, and it asks about that.
+        identities = (f"identity/{sender}", f"identity/{sender.partition('@')[2]}")
+        named = (*identities, f"configuration-set/{parameters['ConfigurationSetName']}")
+        return [Request(f"ses:{operation}", arn + name) for name in named]
     elif service == "events" and operation == "PutEvents":
         buses = {entry["EventBusName"] for entry in parameters["Entries"]}
         return [Request(action, f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}") for bus in buses]

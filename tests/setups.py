@@ -220,6 +220,20 @@ def _coded(purpose: str, **user: Any) -> Callable[[World], object]:
     return do
 
 
+def _signed_up(email: str) -> Callable[["World"], object]:
+    def do(world: World) -> None:
+        world.call("sign_up", email=email, password=PASSWORD, firstName="New")
+        (message,) = world.signet.asked
+        world.values["signUp"] = json.loads(message)["signUpId"]
+        world.signet.asked.clear()
+
+    return do
+
+
+def _stopped(world: World) -> None:
+    world.call("stop_mails", email=ANN, because="bounced")
+
+
 def _file(world: World) -> None:
     world.file(
         {"email": "dan@example.com", "passwordHash": None, "experienceGroupIds": ["<staff>"]},
@@ -345,6 +359,29 @@ WAYS: dict[str, Way] = {
         {"code": "<code>", "password": "wrong horse"},
         _coded("verifyEmail", emailVerified=False),
     ),
+    # Mails.
+    **{
+        f"a mail: {fields}": Way("send_mail", fields, adds=True, resumes=True)
+        for fields in (
+            {"kind": "changeEmail", "experienceUserId": "<ann>", "email": "ann.b@example.com"},
+            {"kind": "emailChanges", "experienceUserId": "<ann>"},
+            {"kind": "logIn", "email": "nobody@example.com"},
+        )
+    },
+    **{
+        f"a sign-up's mail: {email}": Way(
+            "send_mail",
+            {"kind": "verifyEmail", "signUpId": "<signUp>"},
+            _signed_up(email),
+            resumes=True,
+            adds=True,
+        )
+        for email in ("new@example.com", ANN)
+    },
+    "a sign-up's mail: nobody's": Way("send_mail", {"kind": "verifyEmail", "signUpId": "0" * 24}),
+    "a sign-up with somebody's address": Way("sign_up", {"email": ANN, "password": PASSWORD}, adds=True),
+    "no mails any more": Way("stop_mails", {"email": ANN, "because": "complained"}),
+    "mails again": Way("stop_mails", {"email": ANN, "because": None}, _stopped),
     "redeem: nothing": Way("redeem_code", {"code": "x" * 43}),
     "log in before the address is verified": Way(
         "log_in",
@@ -574,6 +611,8 @@ ADD = {
     "create_application",
     "create_code",
     "create_group",
+    "send_mail",
+    "sign_up",
     "export_users",
     "import_users",
     "reset_api_token",
@@ -586,6 +625,7 @@ RESUME = {
     "export_users",
     "import_users",
     "rotate_keys",
+    "send_mail",
     "update_group",
 }
 """Of events: each repetition adds something; it takes several writes."""

@@ -64,6 +64,7 @@ CODES = {
     "lambda": ("TooManyRequestsException", 429, "ServiceException"),
     "events": ("ThrottlingException", 400, "InternalException"),
     "sqs": ("RequestThrottled", 403, "InternalError"),
+    "sesv2": ("TooManyRequestsException", 429, "InternalServiceErrorException"),
 }
 """What each service calls it where there is too much to do, its status, and a fault of its own."""
 
@@ -73,6 +74,7 @@ WRITES = client.WRITES | {
     "Invoke",
     "PutEvents",
     "PutObject",
+    "SendEmail",
     "SendMessage",
     "UploadPart",
 }

@@ -1,4 +1,4 @@
-"""Leaves of botocore's data what Signet's functions use: six services of more than 400.
+"""Leaves of botocore's data what Signet's functions use: seven services of more than 400.
 
     python prune_botocore.py SITE_PACKAGES
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SERVICES = ("dynamodb", "events", "kms", "lambda", "s3", "sqs")
+SERVICES = ("dynamodb", "events", "kms", "lambda", "s3", "sesv2", "sqs")
 """What `signet.wiring` makes clients of."""
 
 READ = ("service-2.", "endpoint-rule-set-1.")

@@ -116,6 +116,7 @@ def is_text(block: Block) -> None:
 TEXTS = {
     "docs/accounts.md": "pictures",
     "docs/cli.md": "what a command prints",
+    "docs/mails.md": "a picture, names of files, a command on AWS, what make run says",
     "docs/deploy.md": "a formula",
     "docs/edge.md": "a picture",
     "docs/keys.md": "a picture",

@@ -48,6 +48,10 @@ ROUTES = {
     "authenticate": "POST /applications/{applicationId}/experience/authenticate",
     "log_in": "POST /applications/{applicationId}/experience/login",
     "create_code": "POST /applications/{applicationId}/experience/users/{experienceUserId}/codes",
+    "request_password_reset": "POST /applications/{applicationId}/experience/password-reset",
+    "request_verification": "POST /applications/{applicationId}/experience/verification",
+    "request_log_in_link": "POST /applications/{applicationId}/experience/log-in-link",
+    "sign_up": "POST /applications/{applicationId}/experience/sign-up",
     "redeem_code": "POST /applications/{applicationId}/experience/codes/redeem",
     "update_me": "PATCH /applications/{applicationId}/experience/me",
     "delete_me": "DELETE /applications/{applicationId}/experience/me",
@@ -76,7 +80,15 @@ ROUTES = {
 FURTHER_ROUTES = {"issue_user_token": ["POST /v2/auth/token/get", "POST /v2/auth/generate_token"]}
 """Those of operations that have more than one."""
 
-WITHOUT_A_ROUTE = {"rotate_keys", "authorize_request", "import_users", "export_users", "publish_events"}
+WITHOUT_A_ROUTE = {
+    "rotate_keys",
+    "authorize_request",
+    "import_users",
+    "export_users",
+    "publish_events",
+    "send_mail",
+    "stop_mails",
+}
 """Operations that nobody calls over HTTP."""
 
 AUTHORIZED = {"show_me"}

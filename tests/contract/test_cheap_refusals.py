@@ -28,7 +28,11 @@ IN_BODY = {
 
 PUBLIC = {
     "POST /applications/{applicationId}/experience/codes/redeem",
+    "POST /applications/{applicationId}/experience/log-in-link",
     "POST /applications/{applicationId}/experience/login",
+    "POST /applications/{applicationId}/experience/password-reset",
+    "POST /applications/{applicationId}/experience/sign-up",
+    "POST /applications/{applicationId}/experience/verification",
 }
 """Routes with a body that anybody may send."""
 

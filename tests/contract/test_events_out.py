@@ -57,7 +57,10 @@ def test_ten_of_the_largest_events_fit_into_one_request() -> None:
 def test_every_setting_and_every_field_of_a_user_has_a_name_to_be_told_by(moto_signet: Deployment) -> None:
     """One that comes to be is told of too, or is named here as nobody's business."""
     often = {key: {"atOnce": 1, "perMinute": 1} for key in ("account", "source", "knownSource")}
-    offered = {"passwordReset": True, "logInLink": True, "profile": True, "verifyEmail": "optional"}
+    offered: dict[str, Any] = dict.fromkeys(("signUp", "passwordReset", "logInLink", "profile"), True)
+    purposes = ("verifyEmail", "resetPassword", "logIn", "changeEmail")
+    offered["links"] = dict.fromkeys(purposes, "https://example.com/#{code}")
+    offered |= {"verifyEmail": "optional", "language": "de"}
     settings = {"guessing": often, "selfService": offered}
     moto_signet.invoke("update_application", {"applicationId": moto_signet.application_id, **settings})
     (item,) = [item for item in moto_signet.items() if item["sk"] == {"S": "APP"}]

@@ -31,6 +31,7 @@ NEED_NOT = {
     "refresh_session": "it reads the user and writes none; the new token ends with the one that came",
     "issue_user_token": "it reads the user and writes none; that a user is issued tokens ends none",
     "create_code": "nobody has shown anything yet; what it will prove, its redemption answers for",
+    "send_mail": "the same; and whoever signs up has no token yet",
     "create_user": "nobody has a token yet",
     "identify": "what the token's bearer says of itself is no reason to end its tokens",
     "import_users": "it changes nobody who is there",

@@ -28,6 +28,14 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "kms": ("Decrypt", {"KeyId": "k", "CiphertextBlob": b"\x00", "EncryptionContext": {"kid": "k"}}),
     "lambda": ("Invoke", {"FunctionName": "f", "InvocationType": "Event", "Payload": b"{}"}),
+    "sesv2": (
+        "SendEmail",
+        {
+            "FromEmailAddress": "a@example.com",
+            "Destination": {"ToAddresses": ["b@example.com"]},
+            "Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}},
+        },
+    ),
     "sqs": ("SendMessage", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/q", "MessageBody": "{}"}),
     "s3": ("GetObject", {"Bucket": "b", "Key": "a/ b", "Range": "bytes=0-1", "IfMatch": "e"}),
 }

@@ -18,7 +18,8 @@ from tools.openapi_examples import ANSWERS
 
 DOCUMENT: dict[str, Any] = template.parse(openapi.FILE.read_text())
 ROUTES = openapi.read_routes()
-GUESSED = ("log_in", "authenticate", "redeem_code", "update_me", "delete_me")
+ASK = ("request_password_reset", "request_verification", "request_log_in_link", "sign_up")
+GUESSED = ("log_in", "authenticate", "redeem_code", "update_me", "delete_me", *ASK)
 """Operations that try passwords or codes."""
 
 ENVELOPES = {

@@ -28,7 +28,18 @@ FAILED_EVENTS = "the queue of failed events"
 ITS_QUEUE = "the example's queue"
 UNSENT_EVENTS = "the queue of events that were not sent"
 BUS = "the bus"
+MAILS = "the queue of mails"
+MAIL_FILES = "the owner's templates of mails"
+SENDER = "the identity that mails come from"
+MAIL_EVENTS = "what SES tells events of mails by"
 STREAM = "the table's stream"
+
+ASKS_FOR_MAILS = {
+    ("dynamodb:BatchGetItem", TABLE),
+    ("dynamodb:UpdateItem", TABLE),
+    ("sqs:SendMessage", MAILS),
+}
+"""What a function needs that asks for a mail, and counts how often."""
 
 SIGNS = {
     ("dynamodb:BatchGetItem", TABLE),
@@ -128,6 +139,24 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "LogInFunction": {*SIGNS, ("dynamodb:UpdateItem", TABLE)},
     "IssueSessionTokenFunction": {*SIGNS, ("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
     "CreateCodeFunction": CHANGES_USERS,
+    "RequestPasswordResetFunction": ASKS_FOR_MAILS,
+    "RequestVerificationFunction": ASKS_FOR_MAILS,
+    "RequestLogInLinkFunction": ASKS_FOR_MAILS,
+    "SignUpFunction": {
+        *ASKS_FOR_MAILS,
+        *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "PutItem", "DeleteItem")),
+    },
+    "SendMailFunction": {
+        *CHANGES_USERS,
+        ("ses:SendEmail", SENDER),
+        ("ses:SendEmail", MAIL_EVENTS),
+        ("s3:GetObject", MAIL_FILES),
+        *((f"sqs:{action}", MAILS) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+    },
+    "StopMailsFunction": {
+        ("sqs:SendMessage", FAILED_EVENTS),
+        *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")),
+    },
     "RedeemCodeFunction": SIGNS | CHANGES_USERS,
     "UpdateMeFunction": SIGNS | CHANGES_USERS,
     "DeleteMeFunction": CHANGES_USERS - {("dynamodb:ConditionCheckItem", TABLE)}
@@ -265,6 +294,11 @@ TARGETS = {
     ("${InvalidateUserTokensQueue.Arn}", None): ITS_QUEUE,
     ("${UnsentEvents.Arn}", None): UNSENT_EVENTS,
     ("${EventBus.Arn}", None): BUS,
+    ("${Mails.Arn}", None): MAILS,
+    ("${MailBucket.Arn}/*", None): MAIL_FILES,
+    ("arn:aws:ses:us-east-1:123456789012:identity/no-reply@signet.example", None): SENDER,
+    ("arn:aws:ses:us-east-1:123456789012:identity/signet.example", None): SENDER,
+    ("arn:aws:ses:us-east-1:123456789012:configuration-set/${MailConfiguration}", None): MAIL_EVENTS,
     ("${Table.StreamArn}", None): STREAM,
 }
 """By resource and by the partition keys that a condition allows, or of a Scan the attributes."""
@@ -295,12 +329,15 @@ VALUES = sam.physical_values(TEMPLATE, URL, "table", "key")
 @functools.cache
 def policies() -> iam.Policies:
     """What each function may do, in what SAM makes of the template."""
-    return iam.read_policies(deployed(), Resolver({"Resources": deployed()}, VALUES))
+    return iam.read_policies(
+        deployed(),
+        Resolver({"Resources": deployed(), "Parameters": TEMPLATE["Parameters"]}, VALUES, sam.PARAMETERS),
+    )
 
 
 def granted(function: str) -> set[tuple[str, str]]:
     """What a function may do, in the words of the table."""
-    resolver = Resolver(TEMPLATE, VALUES)
+    resolver = Resolver(TEMPLATE, VALUES, sam.PARAMETERS)
     targets = {
         (resolver.resolve({"Fn::Sub": resource}, resource), key): target
         for (resource, key), target in {**TARGETS, (f"${{{function}.Arn}}", None): ITSELF}.items()
@@ -344,7 +381,7 @@ def test_no_other_role_touches_the_table() -> None:
 
 def test_every_test_checks_what_is_deployed() -> None:
     """The policies that the tests' deployments hold calls against are those that SAM makes."""
-    checked = iam.read_policies(RESOURCES, Resolver(TEMPLATE, VALUES))
+    checked = iam.read_policies(RESOURCES, Resolver(TEMPLATE, VALUES, sam.PARAMETERS))
     assert checked.keys() == policies().keys()
     for function, statements in checked.items():
         assert iam.granted(statements) == iam.granted(policies()[function])

@@ -15,6 +15,10 @@ OPEN = {"publish_jwks", "publish_configuration"}
 OF_USERS = {
     "log_in",
     "log_out",
+    "request_password_reset",
+    "request_verification",
+    "request_log_in_link",
+    "sign_up",
     "redeem_code",
     "update_me",
     "delete_me",

@@ -14,7 +14,7 @@ from signet import wiring
 from signet.aws.client import NoAnswer
 from signet.domain.keys import DAY
 from signet.edge import custom_resource
-from signet.errors import SignetError, UserExists
+from signet.errors import SignetError, Unavailable, UserExists
 from signet.store import memberships
 from signet.store.table import Insert, Key
 from signet.store.users import StaleError, change_users
@@ -148,6 +148,35 @@ def redeem_codes(walk: Walk) -> None:
     walk.do("redeem_code", code=code)
 
 
+def send_mails(walk: Walk) -> None:
+    """Of a sign-up; to a user of whom a change of groups was left unfinished; and to whom none were sent."""
+    signet, asked = walk.signet, dict[str, object]({"email": "yve@example.com", "password": PASSWORD})
+    walk.do("sign_up", **asked)
+    signet.send_mails()
+    walk.do("send_mail", kind="alreadySignedUp", email=asked["email"])
+    with mock.patch.multiple(memberships, MAX_PARTS=5, ROOM=3):
+        groups = [walk.do("create_group", name=str(number))["id"] for number in range(4)]
+        for group_ids in (groups, []):
+            with mock.patch.object(memberships, "_settle_now", lambda _tenant, user: user):
+                walk.do("update_user", experienceUserId=asked["email"], experienceGroupIds=group_ids)
+            walk.do("send_mail", kind="logIn", email=asked["email"])
+    walk.do("stop_mails", email=asked["email"], because=None)
+    real = wiring.make_client("dynamodb").call
+
+    def lose(operation: str, request: Any) -> Any:
+        answer = real(operation, request)
+        if operation == "TransactWriteItems":
+            raise NoAnswer
+        return answer
+
+    with (
+        mock.patch.object(wiring.make_client("dynamodb"), "call", lose),
+        mock.patch.object(wiring.make_client("sqs"), "call", side_effect=NoAnswer),
+        suppress(Unavailable),
+    ):
+        walk.do("sign_up", **asked)
+
+
 def take_permissions_away(walk: Walk) -> None:
     """What is stored ends by being overwritten, or removed."""
     user: dict[str, object] = {"user": {"userId": "u1"}}
@@ -209,6 +238,7 @@ def test_every_permission_is_needed(moto_signet: Deployment, monkeypatch: pytest
         live_in_groups,
         have_many_groups,
         redeem_codes,
+        send_mails,
         take_permissions_away,
         let_keys_end,
         lose_answers,

@@ -22,7 +22,15 @@ DEFAULTS: dict[str, Any] = {
         "source": {"atOnce": 50, "perMinute": 10},
         "knownSource": {"atOnce": 60, "perMinute": 6},
     },
-    "selfService": {"passwordReset": False, "logInLink": False, "profile": False, "verifyEmail": "off"},
+    "selfService": {
+        "signUp": False,
+        "passwordReset": False,
+        "logInLink": False,
+        "profile": False,
+        "verifyEmail": "off",
+        "links": dict.fromkeys(("verifyEmail", "resetPassword", "logIn", "changeEmail")),
+        "language": "en",
+    },
 }
 MINT = {"identityType": "EMAIL", "identity": "test@example.com"}
 
@@ -164,6 +172,22 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
         ({"selfService": None}, ["selfService: must not be null"]),
         ({"selfService": {"profile": "yes"}}, ["selfService.profile: must be true or false"]),
         ({"selfService": {"verifyEmail": "on"}}, ["selfService.verifyEmail: must be", "'required'"]),
+        ({"selfService": {"language": "English"}}, ["selfService.language: must be a language tag"]),
+        *(
+            ({"selfService": {"links": {"logIn": link}}}, ["selfService.links.logIn: must be an https URL"])
+            for link in (
+                "https://example.com/reset",
+                "http://example.com/#{code}",
+                "https://{code}.example.com/",
+                "https://example.com{code}",
+                "https://user:secret@example.com/#{code}",
+                "https://example.com/#{code}{code}",
+                'https://example.com/#{code}"onclick="',
+                "https://example.com/#{code}\n",
+                "javascript:alert(1)//#{code}",
+                "/reset#{code}",
+            )
+        ),
         ({"selfService": {"profil": True}}, ["selfService.profil: is unknown; did you mean profile?"]),
         ({"login": {"tll": 5}}, ["login.tll: is unknown; did you mean ttl?"]),
         ({"nam": "Shop"}, ["nam: is unknown; did you mean name?"]),

@@ -242,7 +242,12 @@ def test_where_nothing_is_on_the_routes_are_not_there(scene: Scene) -> None:
         answer = scene.send({"code": code})
         assert (answer.status, answer.json["type"]) == (404, "NotFound")
     shown = signet.invoke("get_application", {"applicationId": signet.application_id})["selfService"]
-    assert shown == {"passwordReset": False, "logInLink": False, "profile": False, "verifyEmail": "off"}
+    assert shown == {
+        **dict.fromkeys(("signUp", "passwordReset", "logInLink", "profile"), False),
+        "verifyEmail": "off",
+        "links": dict.fromkeys(PURPOSES),
+        "language": "en",
+    }
 
 
 # What codes bring about.

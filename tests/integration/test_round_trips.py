@@ -19,6 +19,7 @@ EXPERIENCE: dict[str, Any] = {"user": {"applicationId": "<applicationId>"}, "aut
 
 GET, BATCH, QUERY = "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"
 UPDATE, WRITE = "dynamodb:UpdateItem", "dynamodb:TransactWriteItems"
+QUEUE, MAIL = "sqs:SendMessage", "sesv2:SendEmail"
 GUESS = UPDATE
 """While the password's hash is computed (`test_guessing.py`): nobody waits for it."""
 
@@ -55,6 +56,13 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("authenticate", TOKEN | {"authMode": "tokenEmail", "email": "<userEmail>"}, [GET]),
     ("authenticate", TOKEN | LOGIN | {"authMode": "tokenEmailPassword"}, [BATCH, GUESS, UPDATE]),
     ("log_in", LOGIN, [BATCH, GUESS, UPDATE]),
+    ("request_password_reset", {"email": "<userEmail>"}, [BATCH, UPDATE, QUEUE]),
+    ("request_verification", {"email": "<userEmail>"}, [BATCH, UPDATE, QUEUE]),
+    ("request_log_in_link", {"email": "<userEmail>"}, [BATCH, UPDATE, QUEUE]),
+    ("sign_up", LOGIN, [BATCH, UPDATE, WRITE, QUEUE]),
+    # The address's user, whether it is stopped, the code; the owner's templates are from the cache.
+    ("send_mail", {"kind": "logIn", "email": "<userEmail>"}, [*[GET] * 5, WRITE, MAIL]),
+    ("stop_mails", {"email": "<userEmail>", "because": "bounced"}, [GET, WRITE]),
     ("create_code", USER | {"purpose": "resetPassword"}, [GET, WRITE]),
     ("redeem_code", {"code": "<code>", "password": PASSWORD}, [GET, BATCH, GUESS, WRITE]),
     ("log_out", {"token": "<sessionToken>"}, [UPDATE]),

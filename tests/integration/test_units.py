@@ -278,6 +278,19 @@ def redeem(purpose: str) -> Step:
     return prepare
 
 
+def ask_for(operation: str, **fields: Any) -> Step:
+    def prepare(stage: Stage) -> Callable[[], object]:
+        email = stage.make_user().email
+        return lambda: stage.do(operation, email=email, **fields)
+
+    return prepare
+
+
+def signing_up(stage: Stage) -> Callable[[], object]:
+    new = {"email": "signed-up@example.com", "firstName": stage.text, "lastName": stage.text}
+    return lambda: stage.do("sign_up", password=PASSWORD, **new)
+
+
 def show(stage: Stage) -> Callable[[], object]:
     user = {"applicationId": stage.signet.application_id}
     return lambda: stage.do("show_me", experience={"user": user, "authInfo": {}})
@@ -368,6 +381,12 @@ ROWS: list[tuple[str, str, Step]] = [
     ("create_code", "", on_user("create_code", purpose="logIn")),
     ("redeem_code", "`logIn`", redeem("logIn")),
     ("redeem_code", "`resetPassword`", redeem("resetPassword")),
+    ("request_password_reset", "", ask_for("request_password_reset")),
+    ("request_verification", "", ask_for("request_verification")),
+    ("request_log_in_link", "", ask_for("request_log_in_link")),
+    ("sign_up", "", signing_up),
+    ("send_mail", "a code", ask_for("send_mail", kind="logIn")),
+    ("stop_mails", "", ask_for("stop_mails", because="bounced")),
     ("issue_session_token", "", on_user("issue_session_token")),
     (
         "issue_session_token",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, StringConstraints
 
 from signet import wiring
 from signet.domain.applications import VerifyEmail
@@ -46,13 +46,50 @@ class GuessingFields(RequestModel):
     known_source: LimitFields = UNSET
 
 
+_CHARACTERS = r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*"
+LINK = (
+    r"^(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?"
+    rf"[/?#]{_CHARACTERS}\{{code\}}{_CHARACTERS}$"
+)
+"""Where the code goes no host is named, and nothing in it ends an attribute of HTML or a line."""
+
+type Link = Annotated[
+    str,
+    StringConstraints(max_length=2048, pattern=LINK),
+    Field(
+        description=(
+            "an https URL with {code} in it, behind its host, such as https://example.com/reset#{code};"
+            " http leads to this machine alone (http://localhost:5173/reset#{code})"
+        )
+    ),
+]
+
+type Language = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$"),
+    Field(description="a language tag, such as en, de or pt-BR"),
+]
+
+
+class LinksFields(RequestModel):
+    """Where the links of mails lead, by what their codes are for; null for nowhere."""
+
+    verify_email: Link | None = UNSET
+    reset_password: Link | None = UNSET
+    log_in: Link | None = UNSET
+    change_email: Link | None = UNSET
+
+
 class SelfServiceFields(RequestModel):
     """What users may do alone; members that are left out stay."""
 
+    sign_up: bool = UNSET
     password_reset: bool = UNSET
     log_in_link: bool = UNSET
     profile: bool = UNSET
     verify_email: Annotated[VerifyEmail, Strict(strict=False)] = UNSET
+    links: LinksFields = UNSET
+    language: Language = UNSET
 
 
 class UpdateApplication(ApplicationId):
@@ -85,7 +122,9 @@ class UpdateApplication(ApplicationId):
                 changes |= {f"guessing_{limit}_{part}": value for part, value in parts.items()}
         if "self_service" in self.model_fields_set:
             given = self.self_service.model_dump(mode="json", exclude_unset=True)
+            links = given.pop("links", {})
             changes |= {f"self_service_{name}": value for name, value in given.items()}
+            changes |= {f"self_service_link_{name}": value for name, value in links.items()}
         return changes
 
 

@@ -27,11 +27,16 @@ class Settings:
         authorizer_group_ids: The groups whose members, and those of their ancestors, an authorizer lets in;
             None where it lets in every user. What is no group's id lets nobody in.
         event_sources: The EventBridge sources whose events are taken; none where it is missing.
-        queue_arns: The SQS queues whose messages are taken; none where it is missing.
+        queue_arns: The SQS queues whose messages are taken, of `send_mail` its own; none where both variables
+            are missing.
         origin_secret_digests: SHA-256, in hex, of the secrets of what stands before the API; none where
             nothing does.
         event_bus_name: The EventBridge bus that hears what happens; only `publish_events` has it.
         unsent_queue_url: The SQS queue of what that cannot tell of; likewise.
+        mail_queue_url: The SQS queue of mails to be sent; None where no mails are, and for who asks for none.
+        mail_from: The address that mails come from; only `send_mail` has it.
+        mail_configuration_set: SES's configuration set for them; likewise.
+        mail_bucket: The S3 bucket of the owner's templates; likewise.
     """
 
     table_name: str
@@ -52,6 +57,10 @@ class Settings:
     origin_secret_digests: frozenset[str]
     event_bus_name: str | None
     unsent_queue_url: str | None
+    mail_queue_url: str | None
+    mail_from: str | None
+    mail_configuration_set: str | None
+    mail_bucket: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -81,10 +90,16 @@ class Settings:
                     else None
                 ),
                 event_sources=_names(environment.get("EVENT_SOURCES", "")),
-                queue_arns=_names(environment.get("QUEUE_ARNS", "")),
+                queue_arns=_names(
+                    f"{environment.get('QUEUE_ARNS', '')},{environment.get('MAIL_QUEUE_ARN', '')}"
+                ),
                 origin_secret_digests=_names(environment.get("ORIGIN_SECRET_DIGESTS", "")),
                 event_bus_name=environment.get("EVENT_BUS_NAME") or None,
                 unsent_queue_url=environment.get("UNSENT_QUEUE_URL") or None,
+                mail_queue_url=environment.get("MAIL_QUEUE_URL") or None,
+                mail_from=environment.get("MAIL_FROM") or None,
+                mail_configuration_set=environment.get("MAIL_CONFIGURATION_SET") or None,
+                mail_bucket=environment.get("MAIL_BUCKET") or None,
             )
         except KeyError as error:
             raise missing(error.args[0]) from None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from signet.aws.bucket import Bucket
     from signet.aws.bus import EventBus
     from signet.aws.client import Client
+    from signet.aws.mailer import Mailer
     from signet.aws.queue import Queue
     from signet.aws.vault import Vault
     from signet.domain.applications import Application
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from signet.store.table import Table
     from signet.store.tenant import Tenant
     from signet.usecases.keys import KeyKeeper
+    from signet.usecases.mail_files import MailFiles
     from signet.usecases.signer import Signer
     from signet.usecases.verifier import Verifier
 
@@ -234,6 +236,48 @@ def unsent_events() -> "Queue":
     if url is None:
         raise missing("UNSENT_QUEUE_URL")
     return Queue(make_client("sqs"), url)
+
+
+@_kept
+def mail_queue() -> "Queue | None":
+    """The SQS queue of mails to be sent; None where this stack sends none."""
+    from signet.aws.queue import Queue
+
+    url = settings().mail_queue_url
+    return None if url is None else Queue(make_client("sqs"), url)
+
+
+@_kept
+def mailer() -> "Mailer":
+    """What sends mails.
+
+    Raises:
+        RuntimeError: This function sends none.
+    """
+    from signet.aws.mailer import Mailer
+
+    chosen = settings()
+    if chosen.mail_from is None:
+        raise missing("MAIL_FROM")
+    if chosen.mail_configuration_set is None:
+        raise missing("MAIL_CONFIGURATION_SET")
+    return Mailer(make_client("sesv2"), chosen.mail_from, chosen.mail_configuration_set)
+
+
+@_kept
+def mail_files() -> "MailFiles":
+    """The owners' own templates of mails.
+
+    Raises:
+        RuntimeError: This function has none.
+    """
+    from signet.aws.bucket import Bucket
+    from signet.usecases.mail_files import MailFiles
+
+    name = settings().mail_bucket
+    if name is None:
+        raise missing("MAIL_BUCKET")
+    return MailFiles(Bucket(make_client("s3"), name), monotonic)
 
 
 def continue_later(payload: dict[str, Any]) -> None:

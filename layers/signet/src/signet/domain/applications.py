@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -117,21 +118,31 @@ class VerifyEmail(StrEnum):
     REQUIRED = "required"
 
 
+LINKS = {purpose.name.lower(): purpose for purpose in Purpose}
+"""What the links of mails are for, by the name of the field that holds one."""
+
+
 @dataclass(frozen=True, slots=True)
 class SelfService:
     """What users may do alone; everything is off until the operator turns it on (api.md 10).
 
     Attributes:
+        sign_up: Make an account.
         password_reset: Set a password that was forgotten.
         log_in_link: Log in by a code.
         profile: Change their own profile, address and password.
         verify_email: Show that their address is theirs.
+        links: Where a mail's link leads, by what its code is for: a URL with `{code}` in it.
+        language: Of the mails, as a language tag.
     """
 
+    sign_up: bool = False
     password_reset: bool = False
     log_in_link: bool = False
     profile: bool = False
     verify_email: VerifyEmail = VerifyEmail.OFF
+    links: Mapping[Purpose, str] = field(default_factory=dict)
+    language: str = "en"
 
     def offers(self, purpose: Purpose) -> bool:
         """Whether there are codes for this."""

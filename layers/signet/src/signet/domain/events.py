@@ -29,6 +29,7 @@ class Kind(StrEnum):
     SETTINGS_CHANGED = "SettingsChanged"
     API_TOKEN_RESET = "ApiTokenReset"  # noqa: S105
     SIGNING_KEY_CHANGED = "SigningKeyChanged"
+    MAILS_STOPPED = "MailsStopped"
 
 
 class SubjectType(StrEnum):
@@ -117,10 +118,16 @@ SETTINGS = {
     "guessing_source_per_minute": "guessing.source.perMinute",
     "guessing_known_source_at_once": "guessing.knownSource.atOnce",
     "guessing_known_source_per_minute": "guessing.knownSource.perMinute",
+    "self_service_sign_up": "selfService.signUp",
     "self_service_password_reset": "selfService.passwordReset",
     "self_service_log_in_link": "selfService.logInLink",
     "self_service_profile": "selfService.profile",
     "self_service_verify_email": "selfService.verifyEmail",
+    "self_service_link_verify_email": "selfService.links.verifyEmail",
+    "self_service_link_reset_password": "selfService.links.resetPassword",
+    "self_service_link_log_in": "selfService.links.logIn",
+    "self_service_link_change_email": "selfService.links.changeEmail",
+    "self_service_language": "selfService.language",
 }
 
 _USERS = frozenset({SubjectType.USER})
@@ -157,6 +164,9 @@ SHAPES: Mapping[Kind, Shape] = {
             {Because.ANNOUNCED, Because.ACTIVATED, Because.RETIRED, Because.REVOKED, Because.REMOVED}
         ),
         may_be_silent=False,
+    ),
+    Kind.MAILS_STOPPED: Shape(
+        _USERS, because=frozenset({Because.BOUNCED, Because.COMPLAINED}), may_be_silent=False
     ),
 }
 

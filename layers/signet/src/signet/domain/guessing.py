@@ -34,15 +34,17 @@ class Limit:
     Attributes:
         at_once: What a full one holds; 0 for no limit.
         per_minute: How many it gets back; at least 1.
+        minute_ms: What counts as a minute: an hour, for what is rarer than guesses.
     """
 
     at_once: int
     per_minute: int
+    minute_ms: int = MINUTE_MS
 
     @property
     def interval_ms(self) -> int:
         """What one guess takes to come back, rounded up."""
-        return -(-MINUTE_MS // self.per_minute)
+        return -(-self.minute_ms // self.per_minute)
 
     def latest_ms(self, now_ms: int) -> int:
         """When a bucket is full again that holds one guess just now."""

@@ -31,3 +31,6 @@ class Because(StrEnum):
     RETIRED = "retired"
     REVOKED = "revoked"
     REMOVED = "removed"
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"

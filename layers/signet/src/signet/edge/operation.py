@@ -63,7 +63,8 @@ class Call[R]:
         now_ms: When it came, in Unix milliseconds: the one time that the whole call goes by.
         acts_for: The application in which it acts; None for an operation outside of any.
         request_id: What names this call. Lambda gives one that it tries again the same name.
-        warn: Logs what was left undone for want of a dependency, and what the answer does without.
+        warn: Logs what was left undone, for want of a dependency or of what its owner has to mend, and what
+            the answer does without.
         metric: Adds a metric to the call's line in the log, however the call ends (`Record.metric`):
             `call.metric("ActiveKeyOverdue", "Seconds", 12.0)`.
         source_ip: The address that the request came from; empty for a direct invocation.
@@ -75,7 +76,7 @@ class Call[R]:
     now_ms: int
     acts_for: Application | None
     request_id: str
-    warn: Callable[[Unavailable], None] = field(repr=False)
+    warn: Callable[[SignetError], None] = field(repr=False)
     metric: Callable[[str, str, float], None] = field(repr=False)
     source_ip: str = field(default="", repr=False)
     api_token: str | None = field(default=None, repr=False)

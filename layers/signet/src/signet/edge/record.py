@@ -94,8 +94,9 @@ class Record:
             self._logger.debug(error.message, extra=self._keys(error.code))
 
     def warn(self, error: SignetError) -> None:
-        """Something was left undone, for want of a dependency."""
-        self.metric("Outage", "Count", 1)
+        """Something was left undone: for want of a dependency, or of what its owner has to mend."""
+        if isinstance(error, Unavailable):
+            self.metric("Outage", "Count", 1)
         self._explain(error)
 
     def _explain(self, error: SignetError) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from signet import deadline
 from signet.domain.applications import (
+    LINKS,
     Application,
     ApplicationChanged,
     LoginSettings,
@@ -348,11 +349,15 @@ def _limit(item: Item, name: str) -> Limit:
 
 
 def _self_service(item: Item) -> SelfService:
+    links = {purpose: item.get(f"self_service_link_{name}") for name, purpose in LINKS.items()}
     return SelfService(
+        sign_up=item.get("self_service_sign_up", False),
         password_reset=item.get("self_service_password_reset", False),
         log_in_link=item.get("self_service_log_in_link", False),
         profile=item.get("self_service_profile", False),
         verify_email=VerifyEmail(item.get("self_service_verify_email", VerifyEmail.OFF)),
+        links={purpose: link for purpose, link in links.items() if link is not None},
+        language=item.get("self_service_language", "en"),
     )
 
 

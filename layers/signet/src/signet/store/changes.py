@@ -182,6 +182,18 @@ def _key(change: Change) -> Iterator[Event]:
         yield _key_event(kid, Because.REMOVED)
 
 
+def _mail_stop(change: Change) -> Iterator[Event]:
+    application_id, _ = _place(change, "#MAILSTOP#")
+    if change.new and not change.old and "user_id" in change.new:
+        yield Event(
+            kind=Kind.MAILS_STOPPED,
+            application_id=application_id,
+            subject=Subject(SubjectType.USER, path_id(change.new["user_id"])),
+            sequence=_count(change.new, "stopped_at"),
+            because=Because(change.new["because"]),
+        )
+
+
 READERS: Mapping[str, Callable[[Change], Iterator[Event]]] = {
     "USER": _user,
     "PERMISSIONS": _permissions,
@@ -191,6 +203,7 @@ READERS: Mapping[str, Callable[[Change], Iterator[Event]]] = {
     "APP": _application,
     "RING": _key_ring,
     "KEY#": _key,
+    "MAILSTOP": _mail_stop,
 }
 """By sort key, or how it begins. The stream's mapping in template.yaml lets through what stands here."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
-from signet.domain.applications import SelfService, StoredApiToken, StoredApplication, VerifyEmail
+from signet.domain.applications import LINKS, SelfService, StoredApiToken, StoredApplication, VerifyEmail
 from signet.domain.guessing import Limit
 from signet.domain.times import iso_8601
 from signet.edge.fields.model import MAX_AGE_LIMIT_MS, WHOLE, LowerId, RequestModel, ResponseModel
@@ -52,22 +52,37 @@ class GuessingView(ResponseModel):
     known_source: LimitView
 
 
+class LinksView(ResponseModel):
+    """Where the links of mails lead, by what their codes are for."""
+
+    verify_email: str | None
+    reset_password: str | None
+    log_in: str | None
+    change_email: str | None
+
+
 class SelfServiceView(ResponseModel):
     """What users may do alone."""
 
+    sign_up: bool
     password_reset: bool
     log_in_link: bool
     profile: bool
     verify_email: VerifyEmail
+    links: LinksView
+    language: str
 
     @classmethod
     def of(cls, offered: SelfService) -> Self:
         """What the operator sees of it."""
         return cls(
+            sign_up=offered.sign_up,
             password_reset=offered.password_reset,
             log_in_link=offered.log_in_link,
             profile=offered.profile,
             verify_email=offered.verify_email,
+            links=LinksView(**{name: offered.links.get(purpose) for name, purpose in LINKS.items()}),
+            language=offered.language,
         )
 
 

@@ -28,6 +28,12 @@ EmailText = Annotated[
 """An e-mail address as it was given, without white space around it."""
 
 
+class Address(RequestModel):
+    """An e-mail address, and nothing else."""
+
+    email: EmailText
+
+
 class IdentityFields(RequestModel):
     """An identity as Gladly's clients name it. `identity` comes out in its normal form."""
 

@@ -1,0 +1,32 @@
+"""POST /applications/{applicationId}/experience/verification: ask for a mail to verify an address by.
+
+Anybody may ask; whoever asks for whom, the same is done and said. docs/mails.md.
+"""
+
+from signet import wiring
+from signet.domain.codes import Purpose
+from signet.domain.guessing import find_source
+from signet.domain.identities import load_email_validator
+from signet.edge.credentials import NAMED
+from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.identities import Address
+from signet.edge.fields.model import Success
+from signet.edge.operation import Call, operation
+from signet.errors import NotOffered, TooManyAttempts
+from signet.usecases import mails
+
+
+@operation(
+    "request_verification",
+    request=Address.parse,
+    dialect=LOSANT,
+    scheme=NAMED,
+    status=202,
+    needs=(wiring.mail_queue, load_email_validator),
+    refuses=(NotOffered, TooManyAttempts),
+)
+def lambda_handler(call: Call[Address]) -> Success:
+    """Send a link to verify the address by, if its user has not; all get the same answer."""
+    source = find_source(call.source_ip)
+    mails.ask(call.tenant, wiring.mail_queue(), Purpose.VERIFY_EMAIL, call.request.email, source)
+    return Success()

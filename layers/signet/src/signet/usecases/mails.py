@@ -1,0 +1,136 @@
+"""Ask for mails: whoever asks for whom, the same is done and said (docs/mails.md).
+
+Whether anybody has an address is found out where the mail is sent, which nobody waits for
+(`signet.usecases.mailing`).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from signet.domain.codes import Purpose
+from signet.domain.guessing import account_digest, source_digest
+from signet.domain.identities import normal_email
+from signet.domain.mails import PER_ADDRESS, PER_SOURCE, SIGN_UP_SECONDS, MailKind
+from signet.domain.users import new_user_id
+from signet.errors import NotOffered, TooManyAttempts, Unavailable
+from signet.store.guessing import EVERYBODY, attempts_key, full_at_ms, take
+from signet.store.mails import SignUp, find_sign_up, forget_sign_up, keep_sign_up
+from signet.store.table import write_surely
+from signet.store.tenant import Tenant
+
+
+class Queue(Protocol):
+    """Takes messages (`signet.aws.queue.Queue`)."""
+
+    def send(self, message: Mapping[str, object]) -> None:
+        """Put one into the queue."""
+
+
+class Hasher(Protocol):
+    """Hashes passwords (`signet.domain.passwords.hasher`)."""
+
+    def hash(self, password: str) -> str:
+        """The PHC string of a password."""
+
+
+def ask(tenant: Tenant, queue: Queue | None, purpose: Purpose, email: str, source: str | None) -> None:
+    """Ask for a mail with a code, to be sent if somebody has the address.
+
+    Args:
+        tenant: Whose user it would be.
+        queue: Of what is to be sent; None where this stack sends no mails.
+        purpose: What the code is for.
+        email: An address.
+        source: Where whoever asks is (`signet.domain.guessing.find_source`); None where nobody knows.
+
+    Raises:
+        NotOffered: The settings have not turned it on, or have no link for it, or no mails are sent.
+        TooManyAttempts: Too much has been asked for.
+        Unavailable: The store or the queue did not answer.
+    """
+    sending = _offered(tenant, queue, purpose)
+    address = normal_email(email, "email")
+    _count(tenant, purpose.value, address, source)
+    kind = MailKind(purpose.value)
+    sending.send({"applicationId": tenant.application_id, "kind": kind.value, "email": address})
+
+
+def sign_up(
+    tenant: Tenant,
+    queue: Queue | None,
+    hasher: Hasher,
+    email: str,
+    password: str,
+    names: tuple[str | None, str | None],
+    source: str | None,
+) -> None:
+    """Sign somebody up: the user is made as the mail is sent, unless somebody has the address.
+
+    The password's hash waits in the table: queues keep what passes through them.
+
+    Args:
+        tenant: Whose user it becomes.
+        queue: As for `ask`; so for the source, and for what is raised.
+        hasher: Hashes the password.
+        email: An address.
+        password: As it was given, checked against the policy.
+        names: The first and the last name, where they were given.
+        source: Where whoever asks is.
+    """
+    if not tenant.application.self_service.sign_up:
+        raise NotOffered.of("signUp")
+    sending = _offered(tenant, queue, Purpose.VERIFY_EMAIL)
+    address = normal_email(email, "email")
+    _count(tenant, "signUp", address, source)
+    waiting = SignUp(new_user_id(), email, hasher.hash(password), *names)
+    message = {"applicationId": tenant.application_id, "kind": MailKind.VERIFY_EMAIL.value}
+    try:
+        write_surely(
+            lambda: keep_sign_up(tenant, waiting, SIGN_UP_SECONDS),
+            lambda: find_sign_up(tenant, waiting.user_id) is not None,
+        )
+        sending.send(message | {"signUpId": waiting.user_id})
+    except Unavailable:
+        # Nothing has happened, is the answer; a message that was taken all the same finds nothing.
+        with suppress(Unavailable):
+            forget_sign_up(tenant, waiting.user_id)
+        raise
+
+
+def _offered(tenant: Tenant, queue: Queue | None, purpose: Purpose) -> Queue:
+    offered = tenant.application.self_service
+    if not offered.offers(purpose):
+        raise NotOffered.of(purpose)
+    if queue is None:
+        message = "This Signet sends no mails: its parameter MailFrom is empty."
+        raise NotOffered(message)
+    if purpose not in offered.links:
+        message = f"This application has no link for {purpose}: its setting selfService.links has none."
+        raise NotOffered(message)
+    return queue
+
+
+def _count(tenant: Tenant, what: str, email: str, source: str | None) -> None:
+    """Take one from the buckets of the source and of the address, one for each kind of mail.
+
+    For each kind: who asks again and again for what comes to nothing would keep the address's owner from what
+    does.
+    """
+    key = tenant.application.digest_key
+    of_address = account_digest(key, f"mail:{what}:{email}")
+    buckets = [(attempts_key(tenant, of_address), PER_ADDRESS)]
+    if source is not None:
+        buckets.insert(0, (attempts_key(tenant, source_digest(key, f"mail:{source}")), PER_SOURCE))
+    items = tenant.table.find_all([place for place, _ in buckets])
+    for place, limit in buckets:
+        _refuse(limit.wait_ms(full_at_ms(items.get(place), EVERYBODY), tenant.now_ms))
+    for place, limit in buckets:
+        _refuse(take(tenant, place, EVERYBODY, limit, items.get(place)))
+
+
+def _refuse(wait_ms: int) -> None:
+    if wait_ms:
+        seconds = -(-wait_ms // 1000)
+        message = f"Too many mails were asked for, to this address or from here. Try again in {seconds} s."
+        raise TooManyAttempts(message, retry_after=seconds)
