@@ -121,6 +121,20 @@ def load_template() -> dict[str, Any]:
     return template.load(ROOT / "template.yaml")
 
 
+@functools.cache
+def documented(route_key: str) -> frozenset[int]:
+    """The statuses with which a route answers, by openapi.yaml."""
+    method, path = route_key.split()
+    return frozenset(map(int, load_description()["paths"][path][method.lower()]["responses"]))
+
+
+@functools.cache
+def load_description() -> dict[str, Any]:
+    """openapi.yaml, parsed once."""
+    described: dict[str, Any] = template.parse((ROOT / "openapi.yaml").read_text())
+    return described
+
+
 class Index:
     """The table's index on a real engine, which lags the table by moments, as DynamoDB's does.
 
@@ -243,6 +257,10 @@ class Deployment:
                 return Response(403, {}, b'{"message":"Forbidden"}')
             event["requestContext"]["authorizer"] = {"lambda": decision["context"]}
         answer = answers.interpret(self._run(route.function, event, LambdaContext(route.function)))
+        assert answer.status in documented(route.key), (
+            f"openapi.yaml does not know that {route.key} answers {answer.status}: name the refusal in the"
+            " operation's `refuses`, and run `make openapi`"
+        )
         return Response(answer.status, dict(answer.headers), answer.body)
 
     def event(

@@ -506,9 +506,12 @@ class Api:
         for kind in refused_kinds(route, declared, variant):
             error = SAID.get(kind) or _said(kind)
             by_status.setdefault(dialect.status(error), []).append(error)
-        gateway = {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
-        if route.method in variant.scheme.methods:
-            gateway[413] = "Request Entity Too Large"
+        gateway = {
+            413: "Request Entity Too Large",
+            429: "Too Many Requests",
+            500: "Internal Server Error",
+            503: "Service Unavailable",
+        }
         if route.iam or route.authorizer:
             gateway[403] = "Forbidden"
         if route.authorizer:
@@ -588,8 +591,7 @@ def refused_kinds(
     has_body = route.method in variant.scheme.methods
     if has_body or declared.query:
         yield errors.InvalidRequest
-    if has_body:
-        yield errors.RequestTooLarge
+    yield errors.RequestTooLarge
     if variant.scheme not in OPEN:
         yield errors.CredentialsMissing
         yield errors.CredentialsWrong
