@@ -33,6 +33,10 @@ class Introspection(TypedDict, total=False):
     organization_id: str
     permissions: dict[str, Any]
     ext: dict[str, Any]
+    sid: str
+    auth_time: int
+    amr: list[str]
+    session_exp: int
 
 
 @operation(
