@@ -143,6 +143,7 @@ FORMS: dict[str, list[list[Check]]] = {
     "docs/guessing.md": [[follows("Authenticate")], [follows("UpdateApplication")]],
     "docs/import.md": [[is_line] * 3, [elsewhere]],  # tests/integration/test_import_export.py: a report
     "docs/logs.md": [[elsewhere], [elsewhere]],  # tests/unit/test_record.py
+    "docs/mails.md": [[follows("UpdateApplication")]],
     "docs/quick-start.md": [[elsewhere]] * 9,  # tests/integration/test_commands.py
     "docs/workflow.md": [[elsewhere] * 3, [elsewhere] * 2],  # tests/integration/test_sign_in_workflow.py
 }
