@@ -3,6 +3,7 @@
 import re
 from urllib.parse import quote, urlencode
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ ONE_DEPLOYMENT = settings(
 """All examples go to one deployment."""
 
 
+@pytest.mark.hypothesis
 def test_no_request_is_a_bug(moto_signet: Deployment) -> None:
     """Of any path, query and form; what is wrong with it is said, or there is no such page."""
     browser = sign_in(make_console(moto_signet))
