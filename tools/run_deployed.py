@@ -347,7 +347,7 @@ def try_the_command_line(stage: Stage) -> None:
     No files come and go: the bucket takes nothing that is not encrypted on its way, as nothing here is.
     """
 
-    def signet(*words: str, stdin: str = "", ends: int = 0) -> Any:
+    def signet(*words: str, stdin: str = "") -> Any:
         done = subprocess.run(  # noqa: S603 - our own command line
             [sys.executable, "-m", "signet.cli", *words, "--stack", stage.stack, "--json"],
             input=stdin,
@@ -355,7 +355,7 @@ def try_the_command_line(stage: Stage) -> None:
             text=True,
             check=False,
         )
-        expect(f"signet {' '.join(words[:2])}", done.returncode, ends)
+        expect(f"signet {' '.join(words[:2])}", done.returncode, 0)
         return json.loads(done.stdout or "null")
 
     application = signet("apps", "create", "Told")["applicationId"]
@@ -368,7 +368,8 @@ def try_the_command_line(stage: Stage) -> None:
     signet("tokens", "revoke", stdin=token)
     signet("keys", "list")
     signet("apps", "delete", application, "--yes")
-    signet("apps", "show", application, ends=1)
+    listed = [one["applicationId"] for one in signet("apps", "list")]
+    expect("lists it no more", application in listed, wanted=False)
 
 
 def wait_for_events(stage: Stage, *wanted: str) -> set[str]:

@@ -72,11 +72,10 @@ def _show(session: Session, lines: list[dict[str, Any]]) -> None:
         if "_aws" in line or ("service" in line and "status" in line):
             _show_call(session, line)
         elif "level" in line:
-            session.fields({str(line["level"]): line.get("message"), "caused by": _cause(line)})
+            told = {str(line["level"]): line.get("message"), "caused by": _cause(line)}
+            session.fields({name: value for name, value in told.items() if value})
         elif "route" in line:
-            session.fields(
-                {"answered": f"{line.get('route')} {line.get('status')}", "error": line.get("error")}
-            )
+            session.fields({"answered": f"{line.get('route')} {line.get('status')}"})
 
 
 def _show_call(session: Session, line: Mapping[str, Any]) -> None:
