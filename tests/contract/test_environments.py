@@ -49,7 +49,7 @@ def test_the_lists_agree() -> None:
     ("word", "environ", "folder"),
     [
         ("DATA=shop", {}, "shop"),
-        ("DATA=~/my shop", {"HOME": "/home/ann"}, "/home/ann/my shop"),
+        ("DATA=~/my shop", {"HOME": "/ann"}, "/ann/my shop"),
         ("ARGS=", {"DATA": "theirs"}, ""),
     ],
 )

@@ -1,6 +1,8 @@
 """The console's own server: the bytes that come in, and those that go out."""
 
 import http.client
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -80,6 +82,7 @@ def test_no_other_method_is_answered(client: httpx.Client, method: str) -> None:
         {"content-length": "-1"},
         {"content-length": "x"},
         {"content-length": "²"},
+        {"content-length": "1" * 5000},
         {"transfer-encoding": "chunked"},
     ],
 )
@@ -93,6 +96,29 @@ def test_a_body_without_a_size_that_is_taken_is_not_read(server: Server, headers
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (413, b"")
         assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"POST /console HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf", None),
+    ],
+)
+def test_no_request_is_a_trace_in_the_terminal(
+    server: Server, capfd: pytest.CaptureFixture[str], sent: bytes, answered: bytes | None
+) -> None:
+    """Neither what no path can be read of, nor a browser that goes away: the link stays where it is."""
+    with socket.create_connection((HOST, server.server_address[1]), timeout=10) as connection:
+        connection.sendall(sent)
+        if answered is None:  # Reset, in the middle of a request.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            assert connection.recv(100).startswith(answered)
+    with httpx.Client(base_url=server.guard.origin, trust_env=False) as other:
+        assert other.get(BASE).status_code == 403
+    server.server_close()  # Waits for what is being answered.
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_two_hosts_are_none(server: Server) -> None:

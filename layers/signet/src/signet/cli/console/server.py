@@ -1,8 +1,10 @@
 """The console's own server, for `signet console`: on loopback, on a port of its own."""
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from signet.cli.console.app import Console
@@ -32,6 +34,11 @@ class Server(ThreadingHTTPServer):
         self.guard = Guard(self.server_address[1], announce)
         self.console = Console(target, self.guard)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, unless a browser has only gone away, as they do all the time."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
@@ -56,17 +63,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         size = self.headers.get("content-length", "0")
-        if not (size.isascii() and size.isdigit() and int(size) <= MAX_BODY) or self.headers.get(
-            "transfer-encoding"
-        ):
-            self.close_connection = True
-            self._send(Response(413, headers={"connection": "close"}))
+        if not _is_size(size) or self.headers.get("transfer-encoding"):
+            self._refuse(413)
+            return
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            self._refuse(400)
             return
         names = {name.lower() for name in self.headers}
         headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
-        parts = urlsplit(self.path)
         request = Request(self.command, parts.path, parts.query, headers, self.rfile.read(int(size)))
         self._send(self.server.console.answer(request))
+
+    def _refuse(self, status: int) -> None:
+        """Answer what is not read to its end; so the connection cannot go on."""
+        self.close_connection = True
+        self._send(Response(status, headers={"connection": "close"}))
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
@@ -75,6 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(response.body)))
         self.end_headers()
         self.wfile.write(response.body)
+
+
+def _is_size(text: str) -> bool:
+    """Whether it is the size of a body that is taken; Python reads no number of thousands of digits."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_BODY))
+    return is_number and int(text) <= MAX_BODY
 
 
 def serve(target: Target, port: int, say: Callable[[str], None]) -> None:
