@@ -202,6 +202,10 @@ def test_only_what_answers_no_secret_takes_events(moto_signet: Deployment, opera
     """Every other operation refuses them, from whomever they come."""
     event = envelope({"applicationId": moto_signet.application_id})
     records = batch(message({"applicationId": "0" * 24}))
+    if operation == "send_mail":
+        # It works through a queue of its own, and its environment names no other. Here all share one.
+        assert not {"EVENT_SOURCES", "QUEUE_ARNS"} & moto_signet.function(operation).environment.keys()
+        return
     if operation in TAKERS:
         assert failed(moto_signet.invoke(operation, records)) == ["0"]
         return

@@ -184,8 +184,9 @@ class Leaks:
                     answer = self._asked.act("3d6f8a1c-0000-4000-8000-000000000000")
         except Exception as error:
             raised = "".join(traceback.format_exception(error)) + repr(error)
-        handed_on = json.dumps(signet.waiting)
+        handed_on = json.dumps([signet.waiting, signet.asked])
         signet.waiting.clear()
+        signet.asked.clear()
         logged = "".join(self._capfd.readouterr())
         self._check(what, answer, {"a log": logged, "an error": raised, "an event for later": handed_on})
 
