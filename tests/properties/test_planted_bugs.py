@@ -5,6 +5,7 @@ within a limited number of examples, which are the same ones each time.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +15,17 @@ from jwt import PyJWK
 
 from signet.domain import tokens
 from signet.domain.applications import Application
+from signet.domain.codes import Code, Purpose
+from signet.domain.reasons import Because
 from signet.domain.tokens import Token, Unverified
 from signet.domain.users import User
-from signet.errors import TokenExpired
-from signet.store import authentication, users
+from signet.errors import TokenExpired, UserExists
+from signet.store import authentication, memberships, users
+from signet.store import codes as stored_codes
 from signet.store.attributes import Item
 from signet.store.tenant import Tenant
 from signet.usecases import authentication as authenticating
-from signet.usecases import sessions, verifier
+from signet.usecases import codes, redeeming, sessions, verifier
 from signet.usecases import users as register
 from signet.usecases.authentication import Attempt, Authentication
 from signet.usecases.signer import Signer
@@ -212,3 +216,85 @@ def test_tokens_ended_and_then_no_key(monkeypatch: pytest.MonkeyPatch, find: Cal
         monkeypatch.setattr(module, "prepare", prepare)
     # Or the first that shows of a write behind a refusal is the time of the log-in.
     find("False, but the model says True|^not authenticated, though|lastLogin moved, or did not")
+
+
+def test_code_that_works_twice(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+    """Planted: a code stays on its user's item once it was redeemed. It shows where one is tried again."""
+    real = memberships.alter_user
+
+    def alter_user(tenant: Tenant, before: User, after: User, **more: Any) -> User:
+        return real(tenant, before, replace(after, codes=before.codes), **more | {"beside": None})
+
+    monkeypatch.setattr(redeeming, "alter_user", alter_user)
+    find("redeem_code was not refused")
+
+
+def test_code_that_outlives_a_password(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+    """Planted: a code is good whatever password there was when it was made."""
+    real = stored_codes.find_code
+
+    def find_code(tenant: Tenant, digest: str) -> Code | None:
+        code = real(tenant, digest)
+        user = None if code is None else users.find_user(tenant, code.user_id)
+        return code if code is None or user is None else replace(code, password_version=user.password_version)
+
+    monkeypatch.setattr(redeeming, "find_code", find_code)
+    find("redeem_code was not refused")
+
+
+def test_reset_that_keeps_tokens(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+    """Planted: a password that is set by a code ends no tokens."""
+    real = memberships.alter_user
+
+    def alter_user(*given: Any, ends_tokens: Any = None, **more: Any) -> User:
+        ends = None if ends_tokens is Because.PASSWORD_CHANGED else ends_tokens
+        return real(*given, ends_tokens=ends, **more)
+
+    monkeypatch.setattr(redeeming, "alter_user", alter_user)
+    find(LET_IN)
+
+
+def test_address_that_changes_before_its_code_is_redeemed(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]
+) -> None:
+    """Planted: whoever asks for another address has it, though nobody has shown that it is theirs."""
+    real = codes.create
+
+    def create(tenant: Tenant, named: str, purpose: Purpose, **more: Any) -> tuple[str, int]:
+        if purpose is Purpose.CHANGE_EMAIL:
+            with suppress(UserExists):
+                user = register.get_user(tenant, named)
+                register.change_read(tenant, user, {"email": more["email"]}, None)
+        return real(tenant, named, purpose, **more)
+
+    monkeypatch.setattr(codes, "create", create)
+    # Its tokens have ended, or it is shown with the address.
+    find("model says True|@example.com")
+
+
+def test_account_kept_by_whoever_began_it(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+    """Planted: a log-in link to an address that nobody had verified leaves the password in place."""
+
+    def logged_in(tenant: Tenant, user: User) -> Any:
+        return redeeming._Effect(replace(user, email_verified=True, last_login_ms=tenant.now_ms))
+
+    monkeypatch.setattr(redeeming, "_logged_in", logged_in)
+    find(f"{LET_IN}|log_in was not refused")
+
+
+def test_refreshed_after_a_log_out(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+    """Planted: a log-out ends the token that it is by alone; what was refreshed of the log-in lives on."""
+
+    def mark(token: Token) -> str:
+        return f"{token.claims['jti']} {'-' if token.expires_at is None else token.expires_at}"
+
+    monkeypatch.setattr(Token, "mark", property(mark))
+    find(f"{LET_IN}|refresh_session was not refused")
+
+
+def test_session_without_an_end(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+    """Planted: a session is refreshed for ever, since its end moves on with each of its tokens."""
+    monkeypatch.setattr(
+        tokens.Session, "end", lambda session, lifetime_ms: 2**40 + lifetime_ms + session.authenticated_at
+    )
+    find("exp is not as asked for|session_exp is another one")

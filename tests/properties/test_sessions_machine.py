@@ -402,7 +402,8 @@ class SessionsMachine(RuleBasedStateMachine):
         exp = min((end for end in (exp, session_end, until) if end is not None), default=None)
         claims = jwt.decode(text, options={"verify_signature": False})
         began = self.now if of is None else of.began
-        assert (claims["auth_time"], claims.get("session_exp")) == (began, session_end)
+        told = claims["auth_time"], claims.get("session_exp")
+        assert told == (began, session_end), "auth_time or session_exp is another one"
         is_known = claims["sid"] in {token.sid for token in self.model.tokens}
         assert claims["sid"] == of.sid if of is not None else not is_known, "the session is another one"
         assert (claims["sub"], claims["iat"]) == (person.named, iat)
@@ -840,6 +841,7 @@ class SessionsMachine(RuleBasedStateMachine):
                 if not person.verified:
                     self.model.end_codes(person)
                     person.has_password, person.verified = False, True
+                    self.refuse(LoginRefused, "log_in", email=person.email, password=person.password)
                 person.last_login_ms = self.now_ms
                 self.logged_in(person, answer)
             case _:
