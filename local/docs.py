@@ -70,6 +70,9 @@ class Docs:
         """The page that a request asks for; None where it asks for none of these."""
         if request.method != "GET":
             return None
+        if request.path == "/":
+            # Not of the API: the address that the terminal shows, opened in a browser.
+            return Response(307, (("location", "/docs"),), b"")
         if request.path == "/openapi.json":
             return _page("application/json", self._description.encode())
         if request.path == "/docs":

@@ -80,3 +80,9 @@ def test_no_other_name_and_no_other_page_reaches_it(demo: Mapping[str, str], pat
 def test_nothing_else_of_the_package_is_served(demo: Mapping[str, str], path: str) -> None:
     """Only the files that the page asks for are."""
     assert httpx.get(f"{demo['url']}{path}").status_code == 404
+
+
+def test_the_address_in_the_terminal_leads_to_it(demo: Mapping[str, str]) -> None:
+    """A browser that opens it lands on the page; the API has nothing there."""
+    answer = httpx.get(demo["url"])
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")

@@ -139,8 +139,13 @@ def _settings(target: Target) -> Iterator[Finding]:
         unlimited = [limit for limit, value in one["guessing"].items() if value["atOnce"] == 0]
         if unlimited:
             yield Finding("Settings", "warn", f"{name} has no limit on guessing: {', '.join(unlimited)}")
-        if one["login"]["ttl"] is None and one["maxTokenLifetime"] is None:
-            yield Finding("Settings", "ok", f"{name}: log-ins do not expire (login.ttl), as by default")
+        lives = (one["login"]["ttl"], one["login"].get("sessionLifetime"), one["maxTokenLifetime"])
+        if lives == (None, None, None):
+            yield Finding(
+                "Settings",
+                "ok",
+                f"{name}: log-ins do not expire (login.ttl, login.sessionLifetime), as by default",
+            )
 
 
 def _alarms(target: Target) -> Iterator[Finding]:
