@@ -67,10 +67,15 @@ def another_application() -> dict[str, str]:
     return {DEMO["apiToken"]: made["apiToken"], DEMO["applicationId"]: made["applicationId"]}
 
 
+def new_user() -> dict[str, str]:
+    """A user, its address and password."""
+    credentials = {"email": f"{os.urandom(8).hex()}@example.com", "password": PASSWORD}
+    return {**credentials, "id": post(f"{experience()}/users", credentials)["id"]}
+
+
 def another_user() -> dict[str, str]:
     """What stands for the user of all."""
-    address = f"{os.urandom(8).hex()}@example.com"
-    return {USER: post(f"{experience()}/users", {"email": address, "password": PASSWORD})["id"]}
+    return {USER: new_user()["id"]}
 
 
 def another_group() -> dict[str, str]:
@@ -80,8 +85,9 @@ def another_group() -> dict[str, str]:
 
 def another_session() -> dict[str, str]:
     """What stands for a session token: one of a user who may be deleted with it."""
-    (user_id,) = another_user().values()
-    return {SESSION_TOKEN: post(f"{experience()}/users/{user_id}/token", {})["token"]}
+    user = new_user()
+    credentials = {name: user[name] for name in ("email", "password")}
+    return {SESSION_TOKEN: post(f"{experience()}/login", credentials)["token"]}
 
 
 OWN: dict[str, Callable[[], dict[str, str]]] = {
@@ -118,8 +124,9 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
             if name == "identify":
                 _vouch(inner)
             if name == "redeem_code" and isinstance(inner.get("code"), str):
-                (user_id,) = another_user().values()
-                inner["code"] = post(f"{experience()}/users/{user_id}/codes", {"purpose": "logIn"})["code"]
+                inner["code"] = post(f"{experience()}/users/{new_user()['id']}/codes", {"purpose": "logIn"})[
+                    "code"
+                ]
     if case.query:
         _select(case.query)
     swapped = OWN.get(name, dict)()

@@ -31,7 +31,19 @@ PROGRAM = ROOT / ".tools" / "openapi" / "bin" / "st"
 HOOKS = ROOT / "tests" / "schemathesis_hooks.py"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
-OPEN = {"selfService": {"passwordReset": True, "logInLink": True, "profile": True, "verifyEmail": "optional"}}
+OPEN = {
+    "selfService": {
+        "signUp": True,
+        "passwordReset": True,
+        "logInLink": True,
+        "profile": True,
+        "verifyEmail": "optional",
+    },
+    "login": {"ttl": 3_600_000, "sessionLifetime": 86_400_000},
+    # What one call has guessed wrong must not keep the others from logging in; an account has its limit.
+    "guessing": {"source": {"atOnce": 0}},
+}
+"""What an application has to be set to so that every operation of it can succeed."""
 CONFIGURATION = """
 seed = 1
 continue-on-failure = true
