@@ -30,11 +30,17 @@ OPTIONAL = {
 FLAGS = (
     "requireJwtToken",
     "login.invalidateExistingTokens",
+    "selfService.signUp",
     "selfService.passwordReset",
     "selfService.logInLink",
     "selfService.profile",
 )
-TEXTS = ("name", "selfService.verifyEmail")
+TEXTS = ("name", "selfService.verifyEmail", "selfService.language")
+LINKS = tuple(
+    f"selfService.links.{name}" for name in ("verifyEmail", "resetPassword", "logIn", "changeEmail")
+)
+"""Texts that may be left empty, for none."""
+
 EXTRA_DATA = "login.extraData"
 
 
@@ -69,7 +75,7 @@ def changes_of(application: Mapping[str, Any], given: Mapping[str, str]) -> tupl
 
 def _settings_of(application: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Those settings of the form that this deployment has, with their values."""
-    for name in (*TEXTS, *FLAGS, *NUMBERS, *OPTIONAL, EXTRA_DATA):
+    for name in (*TEXTS, *LINKS, *FLAGS, *NUMBERS, *OPTIONAL, EXTRA_DATA):
         value: Any = application
         for step in name.split("."):
             if step not in value:
@@ -97,6 +103,8 @@ def _as_value(name: str, text: str) -> Any:
         return bool(text)
     if name in TEXTS:
         return text
+    if name in LINKS:
+        return text or None
     if name == EXTRA_DATA:
         try:
             return json.loads(text) if text else None
