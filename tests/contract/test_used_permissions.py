@@ -145,7 +145,7 @@ def redeem_codes(walk: Walk) -> None:
         token = walk.do("issue_session_token", experienceUserId="uwe@example.com")["token"]
         walk.do("delete_me", token=token, currentPassword=PASSWORD)
     code = walk.do("create_code", **named, purpose="changeEmail", email="uli.b@example.com")["code"]
-    walk.do("redeem_code", code=code)
+    walk.do("redeem_code", code=code, password=PASSWORD)
 
 
 def send_mails(walk: Walk) -> None:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -267,12 +269,48 @@ def test_a_click_alone_verifies_no_account_that_somebody_else_may_have_begun(new
     """Without the password that was chosen with the address the code is no good, and is not used up."""
     code = new.code("verifyEmail")
     before = kept(new.signet)
-    with pytest.raises(InvalidRequest, match=r"password: is required: the one that was chosen"):
+    with pytest.raises(InvalidRequest, match=r"password: is required: the one that the account has"):
         new.redeem(code)
     with pytest.raises(LoginRefused):
         new.redeem(code, password=OTHER_PASSWORD)
     assert kept(new.signet) == before
     new.redeem(code, password=PASSWORD)
+
+
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("email", [NEW, "ANN@example.com"], ids=["another", "the same"])
+def test_no_click_makes_a_proven_address_of_one_to_which_somebody_else_leads_an_account(
+    signet: Deployment, email: str, verified: bool
+) -> None:
+    """Who moves an account to somebody's address gets it proven by nobody who does not know the password."""
+    scene = scene_of(signet, emailVerified=verified)
+    code = scene.code("changeEmail", email=email)
+    before = kept(signet)
+    with pytest.raises(InvalidRequest, match=r"password: is required: the one that the account has"):
+        scene.redeem(code)
+    with pytest.raises(LoginRefused):
+        scene.redeem(code, password=OTHER_PASSWORD)
+    assert kept(signet) == before
+    scene.redeem(code, password=PASSWORD)
+    assert (scene.shown()["email"], scene.shown()["emailVerified"]) == (email, True)
+
+
+EFFECTS = sorted(product(PURPOSES, [True, False]))
+
+
+@pytest.mark.parametrize(("purpose", "verified"), EFFECTS)
+def test_nobody_s_password_outlives_a_proof_that_came_without_it(
+    signet: Deployment, purpose: str, verified: bool
+) -> None:
+    """Whatever takes an address for proven: who chose the password is not in by it, or was asked."""
+    scene = scene_of(signet, emailVerified=verified)
+    code = scene.code(purpose)
+    was = (scene.shown()["email"], scene.shown()["emailVerified"])
+    with suppress(InvalidRequest, LoginRefused):
+        scene.redeem(code, password=OTHER_PASSWORD)
+    shown = scene.shown()
+    is_newly_proven = shown["emailVerified"] and (shown["email"], True) != was
+    assert not (is_newly_proven and scene.can_log_in(shown["email"]))
 
 
 def test_who_has_no_password_verifies_by_the_code_alone(signet: Deployment) -> None:
@@ -364,7 +402,7 @@ def test_another_address(scene: Scene) -> None:
     assert scene.shown()["email"] == ANN
     assert scene.is_good(token)
     assert not scene.can_log_in(NEW)
-    scene.redeem(code)
+    scene.redeem(code, password=PASSWORD)
     assert (scene.shown()["email"], scene.shown()["emailVerified"]) == ("Anna@Example.com", True)
     assert not scene.is_good(token)
     assert (scene.can_log_in(), scene.can_log_in(NEW)) == (False, True)
@@ -374,7 +412,7 @@ def test_another_address(scene: Scene) -> None:
 def test_the_same_address_in_another_case_ends_nothing(scene: Scene) -> None:
     """As a PATCH has it."""
     token = scene.token()
-    scene.redeem(scene.code("changeEmail", email="ANN@example.com"))
+    scene.redeem(scene.code("changeEmail", email="ANN@example.com"), password=PASSWORD)
     assert scene.shown()["email"] == "ANN@example.com"
     assert scene.is_good(token)
     assert scene.can_log_in()
@@ -385,10 +423,10 @@ def test_an_address_that_became_somebody_else_s(scene: Scene) -> None:
     code = scene.code("changeEmail")
     other = scene_of(scene.signet, NEW)
     with pytest.raises(UserExists):
-        scene.redeem(code)
+        scene.redeem(code, password=PASSWORD)
     assert scene.shown() == scene.user
     other.call("delete_user", experienceUserId=other.user["id"])
-    scene.redeem(code)
+    scene.redeem(code, password=PASSWORD)
     assert scene.shown()["email"] == NEW
 
 
@@ -425,7 +463,7 @@ EVENTS: dict[str, Callable[[Scene], object]] = {
     ),
     "a password is set by a code": lambda scene: scene.redeem(scene.code("resetPassword"), password=PASSWORD),
     "another address by a code": lambda scene: scene.redeem(
-        scene.code("changeEmail", email="elsewhere@example.com")
+        scene.code("changeEmail", email="elsewhere@example.com"), password=PASSWORD
     ),
     "the user is deleted": lambda scene: scene.call("delete_user", experienceUserId=scene.user["id"]),
 }
@@ -634,7 +672,7 @@ def test_a_stranger_who_moves_an_account_while_the_owner_proves_the_address(engi
     for number in range(ROUNDS):
         scene = scene_of(engine, email := f"u{number}@example.com", emailVerified=False)
         codes = scene.code("logIn"), scene.code("changeEmail", email=f"stranger{number}@example.com")
-        owner, stranger = worked(at_once(*(partial(scene.redeem, code) for code in codes)))
+        owner, stranger = worked(at_once(*(partial(scene.redeem, code, password=PASSWORD) for code in codes)))
         assert owner != stranger
         assert scene.shown()["email"] == (email if owner else f"stranger{number}@example.com")
         scene.audited()

@@ -830,11 +830,13 @@ class SessionsMachine(RuleBasedStateMachine):
             case "verifyEmail":
                 self.verify(person, code, password)
             case "resetPassword":
+                code.alive = False
                 self.call("redeem_code", code=code.text, password=password)
                 self.model.end_tokens(person)
                 self.model.end_codes(person)
                 person.password, person.has_password, person.verified = password, True, True
             case "logIn":
+                code.alive = False
                 answer = self.call("redeem_code", code=code.text)
                 if not person.verified or self.model.login.get("invalidateExistingTokens"):
                     self.model.end_tokens(person)
@@ -845,9 +847,7 @@ class SessionsMachine(RuleBasedStateMachine):
                 person.last_login_ms = self.now_ms
                 self.logged_in(person, answer)
             case _:
-                self.move(person, code)
-        code.alive = code.alive and code.purpose == "verifyEmail" and not person.verified
-        code.alive = code.alive or (code.purpose == "changeEmail" and self.is_taken(code))
+                self.move(person, code, password)
 
     def is_taken(self, code: Code) -> bool:
         return code.email is not None and self.model.find(code.email) not in (None, code.person)
@@ -860,12 +860,17 @@ class SessionsMachine(RuleBasedStateMachine):
         self.call("redeem_code", code=code.text, password=password)
         person.verified, code.alive = True, False
 
-    def move(self, person: Person, code: Code) -> None:
+    def move(self, person: Person, code: Code, password: str) -> None:
+        """Who has a password is asked for it."""
         email = code.email or ""
-        if self.is_taken(code):
-            self.refuse(UserExists, "redeem_code", code=code.text)
+        if person.has_password and password != person.password:
+            self.refuse(LoginRefused, "redeem_code", code=code.text, password=password)
             return
-        self.call("redeem_code", code=code.text)
+        if self.is_taken(code):
+            self.refuse(UserExists, "redeem_code", code=code.text, password=password)
+            return
+        self.call("redeem_code", code=code.text, password=password)
+        code.alive = False
         if email.lower() != person.email.lower():
             self.model.end_tokens(person)
             self.model.end_codes(person)

@@ -82,13 +82,13 @@ def redeem(
         signer: Signs the token of one that logs in.
         hasher: Hashes the password, or verifies it.
         text: The code, or anything.
-        password: The password that it sets; or the one that was chosen with the address that it verifies.
+        password: The password that it sets; or the user's, where it verifies or changes the address.
         source: Where whoever shows it is (`signet.domain.guessing.find_source`); None where nobody knows.
 
     Raises:
         CodeInvalid: It is no code, another's, used, replaced, too old, or worth nothing any more.
         InvalidRequest: The code is good, and the password is missing or must not be set.
-        LoginRefused: The code is good, and the password is another than the one that was chosen.
+        LoginRefused: The code is good, and the password is another than the user has.
         UserExists: The code is good, and its new address has become somebody else's meanwhile.
         TooManyAttempts: Too much has been tried.
         Unavailable: Others change the user all the time, or no key can sign at the moment.
@@ -103,12 +103,13 @@ def redeem(
         if user is None or code is None or not _is_alive(tenant, user, code, digest):
             guess.check(items, lambda: False)
             raise _invalid()
-        is_right = partial(_may_redeem, tenant, hasher, user, code, password)
-        if not guess.check(items, is_right, has_token=True):
-            message = "The password is not the one that was chosen with this address."
+        # Who has moved away meanwhile has no credential there, and the user is read anew.
+        current = find_password_hash(tenant, user.normal_email or "") if _asks(user, code) else None
+        if not guess.check(items, partial(_may_redeem, hasher, code, current, password), has_token=True):
+            message = "The password is not the one that the account has."
             raise LoginRefused(message)
         try:
-            return _redeem(tenant, signer, hasher, user, code, digest, password)
+            return _redeem(tenant, signer, hasher, user, code, digest, password, current)
         except StaleError:
             continue
     raise busy()
@@ -130,28 +131,35 @@ def _is_alive(tenant: Tenant, user: User, code: Code, digest: str) -> bool:
     return is_named and is_current and tenant.application.self_service.offers(code.purpose)
 
 
-def _may_redeem(tenant: Tenant, hasher: Hasher, user: User, code: Code, password: str | None) -> bool:
-    """Whether all is right that has to come with a code that is alive.
+def _asks(user: User, code: Code) -> bool:
+    """Whether the password that the user has, if any, has to come along: a code alone proves the address.
 
-    Who has signed up with somebody else's address chose a password; whoever reads the address's mails must
-    not make that account a proven one by a click. So to verify an address is for who knows its password; who
-    does not has the other codes, which end it.
+    Whoever has begun an account with somebody else's address, or leads it there, chose its password; whoever
+    reads the address's mails must not make that account a proven one by a click. So nothing takes an address
+    for proven while a password stays, but for who knows it; who does not has the other codes, which end it.
+    """
+    match code.purpose:
+        case Purpose.VERIFY_EMAIL:
+            return not user.email_verified
+        case Purpose.CHANGE_EMAIL:
+            return True
+        case Purpose.RESET_PASSWORD | Purpose.LOG_IN:
+            return False
+
+
+def _may_redeem(hasher: Hasher, code: Code, current: str | None, password: str | None) -> bool:
+    """Whether all is right that has to come with a code that is alive.
 
     Raises:
         InvalidRequest: A password has to come, or is none to be set.
     """
     must_set = code.purpose is Purpose.RESET_PASSWORD
-    password_hash = None
-    if code.purpose is Purpose.VERIFY_EMAIL and not user.email_verified:
-        password_hash = find_password_hash(tenant, user.normal_email or "")
-    if password is None and (must_set or password_hash):
-        message = "is required: " + (
-            "the new one." if must_set else "the one that was chosen for the address."
-        )
+    if password is None and (must_set or current):
+        message = "is required: " + ("the new one." if must_set else "the one that the account has.")
         raise InvalidRequest.of("password", message, FaultKind.MISSING)
     if must_set:
         check_policy(password or "")
-    return not password_hash or hasher.verify(password_hash, password or "")
+    return not current or hasher.verify(current, password or "")
 
 
 def _redeem(
@@ -162,6 +170,7 @@ def _redeem(
     code: Code,
     digest: str,
     password: str | None,
+    current: str | None,
 ) -> Redeemed:
     left = {purpose: entry for purpose, entry in user.codes.items() if purpose != code.purpose.value}
     after = replace(user, codes=left)
@@ -187,7 +196,7 @@ def _redeem(
                 session=Session.begin(tenant.now_ms, ONCE, lifetime_ms=settings.session_lifetime_ms),
             )
         case Purpose.CHANGE_EMAIL:
-            effect = _moved(tenant, changed, user.codes[code.purpose.value]["email"])
+            effect = _moved(changed, user.codes[code.purpose.value]["email"], current)
     after = effect.after
     if effect.password_hash is not None:
         after = replace(after, password_version=user.password_version + 1)
@@ -216,12 +225,11 @@ def _logged_in(tenant: Tenant, user: User) -> _Effect:
     )
 
 
-def _moved(tenant: Tenant, user: User, email: str) -> _Effect:
+def _moved(user: User, email: str, password_hash: str | None) -> _Effect:
     """Another address, which takes the credential along."""
     moved = replace(user, email=email, normal_email=normal_email(email), email_verified=True)
     if moved.normal_email == user.normal_email:
         return _Effect(moved)
-    password_hash = find_password_hash(tenant, user.normal_email or "")
     if password_hash is None:
         raise StaleError
     return _Effect(moved, password_hash, password_hash, Because.EMAIL_CHANGED)
