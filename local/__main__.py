@@ -19,7 +19,7 @@ import uvicorn
 from local import aws, cors, demo, sam, stream, template
 from local.bus import EventBus
 from local.console import Console
-from local.data import KMS, Data
+from local.data import KMS, MAILS, Data
 from local.docs import Docs
 from local.errors import StartError
 from local.gateway import Gateway
@@ -137,7 +137,7 @@ def _run(stdout: TextIO, log: Log) -> None:
     shown.unlink(missing_ok=True)
 
     lambda_api, sends_events, keep = LambdaApi(), os.environ.get(EVENTS) == "1", WriteThrough(data)
-    mails = Mails(STATE / "mails")
+    mails = Mails(STATE / MAILS)
     aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), mails, keep=keep)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     is_embedded = dynamodb == aws_url

@@ -27,6 +27,8 @@ KMS: Final = "kms.json"
 LOCK: Final = "lock"
 MADE_ANEW: Final = (f"{FILE}-wal", f"{FILE}-shm", FILE, KMS, "demo.json", "events.jsonl")
 """What `FRESH=1` removes, in this order: SQLite would take a log that is left for the new file's."""
+MAILS: Final = "mails"
+"""The folder of mails, which go likewise: they have codes of users who are gone."""
 FORMAT: Final = 1
 """Of the tables below; another number, and another `make run` has to read them."""
 _APPLICATION_ID: Final = 0x5369676E
@@ -74,6 +76,8 @@ class Data:
                 self._held = failing.enter_context(_hold(folder))
                 for name in MADE_ANEW if fresh else ():
                     (folder / name).unlink(missing_ok=True)
+                for mail in (folder / MAILS).glob("*.eml") if fresh else ():
+                    mail.unlink(missing_ok=True)
                 # SQLite gives the files beside it the mode of this one.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
                 self.path.chmod(0o600)

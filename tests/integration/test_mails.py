@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -15,6 +16,7 @@ from signet.aws.client import NoAnswer
 from signet.errors import CodeInvalid, LoginRefused, NotOffered, TooManyAttempts, UnsupportedEvent
 from signet.store.attributes import from_attributes
 from tests.deployment import PASSWORD, Cloud, Deployment, Response
+from tests.races import at_once
 from tests.stream import records
 from tools.audit_table import audit
 
@@ -278,6 +280,28 @@ def test_a_sign_up_that_ses_refuses_is_done_again(scene: Scene) -> None:
     assert scene.shown(NEW)["id"] == made
     scene.call("redeem_code", code=code_in(mail), password=OTHER_PASSWORD)
     assert sent_twice(scene, message) == []
+
+
+@pytest.mark.parametrize("is_same", [True, False], ids=("one message, twice", "two sign-ups"))
+def test_of_sign_ups_at_once_one_makes_the_user(engine_cloud: Cloud, *, is_same: bool) -> None:
+    """All messages are done, and whoever comes second changes nothing of the first one's user."""
+    with engine_cloud.deploy() as signet:
+        scene = scene_of(signet)
+        for password in (OTHER_PASSWORD, PASSWORD):
+            scene.sign_up(password=password)
+        messages = [json.loads(message) for message in signet.asked]
+        signet.asked.clear()
+        both = [messages[0], messages[0]] if is_same else messages
+        done = at_once(*(partial(signet.invoke, "send_mail", message) for message in both))
+        assert [result for result in done if isinstance(result, Exception)] == []
+        subjects = {parts(mail)[0] for mail in signet.mails}
+        others = set() if is_same else {"Demo: you have an account already"}
+        assert subjects == {"Demo: confirm your e-mail address"} | others
+        user = scene.shown(NEW)
+        assert user["id"] in {message["signUpId"] for message in both}
+        chosen = OTHER_PASSWORD if user["id"] == messages[0]["signUpId"] else PASSWORD
+        assert scene.is_logged_in(NEW, chosen)
+        assert audit(map(from_attributes, signet.items())) == []
 
 
 def test_a_message_that_fails_comes_again_and_costs_no_other(scene: Scene) -> None:

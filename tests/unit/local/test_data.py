@@ -352,6 +352,18 @@ def test_data_that_cannot_be_read_are_left_alone_and_said_what_to_do_with(
         assert fresh.find("a") is None
 
 
+def test_mails_go_with_the_data_and_nothing_else_does(tmp_path: Path) -> None:
+    """They have codes of users who are gone; what somebody else has put beside them stays."""
+    folder = tmp_path / data.MAILS
+    folder.mkdir()
+    for name in ("1-logIn.eml", "notes.txt"):
+        (folder / name).write_text("")
+    with Data(tmp_path):
+        assert len(list(folder.iterdir())) == 2
+    with Data(tmp_path, fresh=True):
+        assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """Such as one whose name a file has."""
     (tmp_path / "file").write_text("")
