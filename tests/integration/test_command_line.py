@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from signet.cli import doctor, transfer
 from signet.cli.app import app
 from signet.cli.command import Exit
+from signet.cli.console import transfers
 from signet.cli.target import Resources, TargetError
 from signet.domain.keys import DAY
 from tests.command_line import target_of
@@ -169,19 +171,135 @@ def test_users_come_in_and_go_out_by_files(line: Line, tmp_path: Path) -> None:
     """With what was wrong line by line; the same file is the same import; an export is for its owner."""
     file, out = tmp_path / "users.jsonl", tmp_path / "out.jsonl"
     file.write_text(lines(*USERS, {"email": "nope"}))
-    report = line.json("users", "import", str(file))
+    report = line.json("users", "import", str(file), ends=Exit.REFUSED)
     assert report["counts"] == {"read": 4, "created": 3, "exists": 0, "refused": 1}
-    assert "line 4: refused: email" in line.run("users", "import", str(file)).stdout
-    assert line.json("users", "import", str(file))["importId"] == report["importId"]
+    assert "line 4: refused: email" in line.run("users", "import", str(file), ends=Exit.REFUSED).stdout
+    same = file.rename(tmp_path / "same.jsonl")
+    assert line.json("users", "import", str(same), ends=Exit.REFUSED)["importId"] == report["importId"]
+    assert report["key"].endswith("/users.jsonl"), "it is known by its name"
     assert line.json("users", "export", str(out))["users"] == 3
     assert [json.loads(one)["email"] for one in out.read_text().splitlines()] == [
         user["email"] for user in USERS
     ]
     assert out.stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "users.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "same.jsonl"]
     assert "is there already" in line.refused("users", "export", str(out))["message"]
     file.with_suffix(".csv").write_text("a,b")
     line.refused("users", "import", str(file.with_suffix(".csv")), ends=Exit.USAGE)
+
+
+def test_an_import_that_was_refused_line_by_line_says_which_and_why(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first lines, each reason with its count, and where all of them are; its status is no success."""
+    monkeypatch.setattr("signet.usecases.importing.PROBLEMS_SHOWN", 4)
+    line.run("users", "create", ANN, stdin=f"{PASSWORD}\n")
+    file = tmp_path / "users.jsonl"
+    wrong = [{"email": f"no\u2028pe{number}", "passwordHash": None} for number in range(30)]
+    file.write_text(lines({"email": ANN, "passwordHash": None}, *wrong, {"email": "bob@example.com"}))
+    shown = line.run("users", "import", str(file), ends=Exit.REFUSED).stdout
+    assert "line 2: refused: email" in shown
+    assert "line 21: refused" in shown
+    assert "line 22: refused" not in shown
+    report = line.json("users", "import", str(file), ends=Exit.REFUSED)
+    assert [(one["lines"], one["firstLine"], one["outcome"]) for one in report["reasons"]] == [
+        (30, 2, "refused"),
+        (1, 1, "exists"),
+        (1, 32, "refused"),
+    ]
+    assert [problem["line"] for problem in report["problems"]] == list(range(1, 33))
+    assert f"aws s3 cp --recursive {report['report']}" in shown
+    kept = {key for key in line.signet.files() if report["report"].endswith(key.rpartition("/")[0] + "/")}
+    assert len(kept) == 8
+
+
+def test_whoever_is_there_already_is_no_failure_of_an_import(line: Line, tmp_path: Path) -> None:
+    """It is safe to import a file again: nothing was refused."""
+    for name in ("one.jsonl", "two.jsonl"):
+        (tmp_path / name).write_text(lines(*USERS) + "\n" * len(name.partition("w")[1]))
+        counts = line.json("users", "import", str(tmp_path / name))["counts"]
+    assert (counts["exists"], counts["refused"]) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "words", [("users", "export", "{}/none/out.jsonl"), ("users", "export", "{}/file/out.jsonl")]
+)
+def test_a_place_where_nothing_can_be_written_is_wrong_usage(
+    line: Line, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """And is named in a sentence."""
+    (tmp_path / "file").touch()
+    told = line.run(*(word.format(tmp_path) for word in words), ends=Exit.USAGE).stderr
+    assert " is no folder." in told
+    assert str(tmp_path) in told
+
+
+def test_what_the_machine_s_files_refuse_is_wrong_usage(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that may not be written into, a full disk: a sentence says it, and of which file."""
+    out = tmp_path / "out.jsonl"
+    (tmp_path / "out.jsonl.part").mkdir()
+    assert "out.jsonl.part: Is a directory." in line.run("users", "export", str(out), ends=Exit.USAGE).stderr
+    (tmp_path / "out.jsonl.part").rmdir()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transfer, "_download", full)
+    assert "No space left" in line.run("users", "export", str(out), ends=Exit.USAGE).stderr
+
+
+def test_an_export_that_could_not_be_begun_leaves_nothing(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that was needs nobody who says how many users there are."""
+    invoke = line.target.invoke
+
+    def count(operation: str, payload: Any) -> Any:
+        if operation == "list_users":
+            raise TargetError("NoAccess", "You may not.")
+        return invoke(operation, payload)
+
+    def refuse(*_: object) -> Any:
+        raise TargetError("NoAccess", "You may not.")
+
+    monkeypatch.setattr(line.target, "invoke", count)
+    with monkeypatch.context() as patch:
+        patch.setattr(line.target, "begin", refuse)
+        line.refused("users", "export", str(tmp_path / "out.jsonl"), ends=Exit.UNREACHABLE)
+    assert list(tmp_path.iterdir()) == []
+    assert line.json("users", "export", str(tmp_path / "out.jsonl"))["users"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("users", "create", ANN, "password=hush"), "first line of standard input"),
+        (("users", "create", ANN, "Password=hush"), "first line of standard input"),
+        (("users", "create", ANN, "password.x=hush"), "first line of standard input"),
+        (("users", "create", ANN, "passwordHash=hush"), "users import"),
+        (("users", "create", ANN, "email=hush"), "before"),
+        (("users", "create", ANN, "applicationId=hush"), "--app"),
+        (("apps", "set", "a" * 24, "applicationId=hush"), "before"),
+        (("users", "create", ANN, "firstName=Ann", "firstName=hush"), "twice"),
+        (("users", "create", ANN, "userTags=5", "userTags.plan=hush"), "twice"),
+        (("users", "create", ANN, "userTags.plan=pro", "userTags=hush"), "twice"),
+        (("users", "create", ANN, "userTags.plan=pro", "userTags.plan.x=hush"), "twice"),
+    ],
+)
+def test_no_word_is_taken_and_ignored(line: Line, words: tuple[str, ...], told: str) -> None:
+    """What a command takes in another way, or twice, is refused: it says how, and does not repeat it."""
+    message = line.refused(*words, stdin=f"{PASSWORD}\n", ends=Exit.USAGE)["message"]
+    assert told in message
+    assert "hush" not in message
+    assert line.json("users", "list") == []
+
+
+def test_a_password_is_text(line: Line) -> None:
+    """What is no UTF-8 is refused before anybody guesses what it was."""
+    result = CliRunner().invoke(app, ["users", "create", ANN], input=b"caf\xe9 au lait\n", obj=line.target)
+    assert (result.exit_code, result.stderr.strip()) == (Exit.USAGE, "Standard input is not UTF-8.")
 
 
 def interrupted(times: int) -> Callable[..., Any]:
@@ -203,8 +321,11 @@ def test_an_import_that_was_interrupted_goes_on(
     file.write_text(lines(*USERS))
     line.target = target_of(line.signet)  # What nobody waits for waits.
     monkeypatch.setattr("signet.cli.transfer.time.sleep", interrupted(1))
-    assert line.refused("users", "import", str(file), ends=Exit.INTERRUPTED)["code"] == "Interrupted"
+    error = line.refused("users", "import", str(file), ends=Exit.INTERRUPTED)
+    assert error["code"] == "Interrupted"
+    assert "the same command watches it again" in error["message"]
     assert len(line.signet.waiting) == 1
+    assert line.signet.waiting[0][1]["importId"] in error["message"]
     line.signet.go_on()
     assert line.json("users", "import", str(file))["counts"]["created"] == 3
     assert line.signet.waiting == []
@@ -218,7 +339,8 @@ def test_an_export_that_was_interrupted_goes_on(
     out = tmp_path / "out.jsonl"
     line.target = target_of(line.signet)
     monkeypatch.setattr("signet.cli.transfer.time.sleep", interrupted(1))
-    line.refused("users", "export", str(out), ends=Exit.INTERRUPTED)
+    error = line.refused("users", "export", str(out), ends=Exit.INTERRUPTED)
+    assert "the same command watches it again" in error["message"]
     exported = line.signet.go_on()
     whole = line.signet.files()[exported["key"]]
     (tmp_path / "out.jsonl.part").write_bytes(whole[:10])
@@ -227,12 +349,46 @@ def test_an_export_that_was_interrupted_goes_on(
     assert line.signet.waiting == []
 
 
+@pytest.mark.parametrize("is_local", [False, True])
+def test_an_import_whose_work_died_goes_on_when_somebody_comes_back(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_local: bool
+) -> None:
+    """How long it has been silent its report says, and not how long this command has watched."""
+    file = tmp_path / "users.jsonl"
+    file.write_text(lines(*USERS))
+    line.target = target_of(line.signet)
+    monkeypatch.setattr("signet.cli.transfer.time.sleep", interrupted(1))
+    line.refused("users", "import", str(file), ends=Exit.INTERRUPTED)
+    _, begun = line.signet.waiting.pop()
+    now_ms = int(time.time() * 1000)
+    if is_local:  # It has only just said something, and `make run` was begun anew since.
+        (tmp_path / "demo.json").write_text("{}")
+        line.target.state = tmp_path
+        os.utime(tmp_path / "demo.json", (now_ms / 1000 + 5, now_ms / 1000 + 5))
+    else:
+        now_ms -= 121_000
+    key = f"reports/{line.signet.application_id}/{begun['importId']}/report.json"
+    counts = {"read": 0, "created": 0, "exists": 0, "refused": 0}
+    report = begun | {"status": "running", "startedAt": now_ms, "updatedAt": now_ms, "counts": counts}
+    line.signet.put_file(key, json.dumps(report).encode())
+
+    def finish(*_: object) -> None:
+        (again,) = (event for _, event in line.signet.waiting)
+        assert again == begun
+        line.signet.put_file(key, json.dumps(report | {"status": "complete"}).encode())
+
+    monkeypatch.setattr("signet.cli.transfer.time.sleep", finish)
+    told = line.run("users", "import", str(file))
+    assert "had stopped; it goes on" in told.stderr
+    assert "complete" in told.stdout
+
+
 def test_what_never_begins_is_not_waited_for(
     line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is invoked again twice; then the log says why."""
     line.target = target_of(line.signet)
-    monkeypatch.setattr(transfer, "STALLED_SECONDS", 0)
+    monkeypatch.setattr(transfers, "STALLED_SECONDS", 0)
     error = line.refused("users", "export", str(tmp_path / "out.jsonl"), ends=Exit.UNREACHABLE)
     assert "signet explain" in error["message"]
     assert len(line.signet.waiting) == 3

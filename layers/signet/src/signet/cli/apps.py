@@ -55,7 +55,7 @@ def change(
     settings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE…", help="Such as login.ttl=86400000.")],
 ) -> None:
     """Change settings, by the names that `show` has; a value is JSON, or else a text."""
-    fields = nested(settings)
+    fields = nested(settings, {"applicationId": "it stands before the settings"})
     _show(session, session.target.invoke("update_application", {**fields, "applicationId": app}))
 
 
@@ -68,11 +68,15 @@ def delete(session: Session, app: AppArgument, yes: YesOption = False) -> None: 
     session.done("It is deleted, and its tokens have ended; what it had is removed within minutes.")
 
 
-def nested(settings: list[str]) -> dict[str, Any]:
+def nested(settings: list[str], elsewhere: Mapping[str, str]) -> dict[str, Any]:
     """`a.b=1` as `{"a": {"b": 1}}`.
 
+    Args:
+        settings: What was given.
+        elsewhere: What the command takes in another way, and in which.
+
     Raises:
-        Failure: One is of no such form.
+        Failure: One is of no such form, is taken in another way, or contradicts one before it.
     """
     found: dict[str, Any] = {}
     for setting in settings:
@@ -83,9 +87,16 @@ def nested(settings: list[str]) -> dict[str, Any]:
             )
             raise Failure(message, exit_code=Exit.USAGE)
         *above, last = name.split(".")
+        for taken, how in elsewhere.items():
+            if taken.lower() == (*above, last)[0].strip().lower():
+                raise Failure(f"{taken}= is not taken here: {how}.", exit_code=Exit.USAGE)
         inner = found
         for step in above:
             inner = inner.setdefault(step, {})
+            if not isinstance(inner, dict):
+                break
+        if not isinstance(inner, dict) or last in inner:
+            raise Failure(f"{name}= is given twice; give it once.", exit_code=Exit.USAGE)
         inner[last] = _value(value)
     return found
 

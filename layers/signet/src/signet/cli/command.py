@@ -21,6 +21,10 @@ PIPE_WIDTH = 200
 """In characters: how wide a table is that no terminal shows."""
 
 
+INTERRUPTED = "Interrupted"
+"""The code of what Ctrl-C has stopped."""
+
+
 class Exit(IntEnum):
     """How a command ends."""
 
@@ -156,7 +160,11 @@ class Session:
         if sys.stdin.isatty():
             text: str = typer.prompt(what, hide_input=True, confirmation_prompt=twice, err=True)
         else:
-            text = sys.stdin.readline().rstrip("\r\n")
+            try:
+                text = sys.stdin.readline().rstrip("\r\n")
+                text.encode()  # Some locales have Python hand bytes that are no UTF-8 through.
+            except UnicodeError:
+                raise Failure("Standard input is not UTF-8.", exit_code=Exit.USAGE) from None
         if not text:
             raise Failure(f"Standard input has no {what.lower()}.", exit_code=Exit.USAGE)
         return text
@@ -170,12 +178,16 @@ class Session:
             self._fail(error.message, error.code, _exit_code(error.code), error.request_id)
         except Failure as error:
             self._fail(error.message, error.code, error.exit_code)
-        except KeyboardInterrupt:
-            self._fail("Interrupted.", "Interrupted", Exit.INTERRUPTED)
+        except (KeyboardInterrupt, typer.Abort):
+            self._fail("Stopped by Ctrl-C.", INTERRUPTED, Exit.INTERRUPTED)
         except BrokenPipeError:
             # Whoever read the answer has enough of it.
             sys.stderr.close()
             raise typer.Exit(Exit.DONE) from None
+        except OSError as error:
+            # A file of this machine: what AWS has to say is a TargetError.
+            named = "" if error.filename is None else f"{error.filename}: "
+            self._fail(f"{named}{error.strerror or error}.", "", Exit.USAGE)
 
     def _fail(self, message: str, code: str, exit_code: Exit, request_id: str | None = None) -> None:
         if self.as_json:

@@ -13,21 +13,22 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from signet.cli.command import AppOption, Exit, Failure, Session, command
+from signet.cli.command import INTERRUPTED, AppOption, Exit, Failure, Session, command
 from signet.cli.console import transfers
-from signet.cli.target import Target, named_errors
+from signet.cli.target import Target, TargetError, named_errors
 
 POLL_SECONDS = 1.0
-STALLED_SECONDS = 120
-"""An import or export that has said nothing for so long is invoked again, and goes on where it was."""
-
 MAX_REPEATED = 2
-"""How often in a row: Lambda has tried again by itself meanwhile, twice each time."""
+"""How often in a row what has stalled is invoked again, and goes on where it was: Lambda
+has tried again by itself meanwhile, twice each time."""
 
 S3_EVENT_SECONDS = 20.0
 """How long S3's own event may take to begin an import."""
 
 BLOCK = 1 << 20
+SHOWN = 20
+SHOWN_AS_JSON = 1000
+"""How many of the lines that are worth a word are told."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,21 +51,25 @@ def import_users(
     target, application_id = session.target, session.application(app)
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()[:24]
-    # By what is in it: the same file is the same import.
-    key = f"import/{application_id}/{digest}{suffix}"
-    found = _find_import(target, application_id, key)
-    if found is None:
-        _upload(session, file, key)
-        found = _begin_import(target, application_id, key)
-    report = _watch(
-        session,
-        "Importing",
-        lambda: _import_progress(target, application_id, found),
-        lambda: target.begin(
-            "import_users", {"applicationId": application_id, "key": key, "importId": found}
-        ),
-    )
-    _show_report(session, report)
+    # By what is in it: the same file is the same import, whatever it is called.
+    folder = f"import/{application_id}/{digest}/"
+    begun = _find_import(target, application_id, folder)
+    if begun is None:
+        name = "".join(one if one.isprintable() else "_" for one in file.name)
+        _upload(session, file, f"{folder}{name}")
+        begun = _begin_import(target, application_id, f"{folder}{name}")
+    import_id, key = begun
+    again = f"The import {import_id} goes on without you; the same command watches it again."
+    with _left_alone(again):
+        report = _watch(
+            session,
+            "import",
+            lambda: _import_progress(target, application_id, import_id),
+            lambda: target.begin(
+                "import_users", {"applicationId": application_id, "key": key, "importId": import_id}
+            ),
+        )
+    _show_report(session, application_id, report)
 
 
 def export_users(
@@ -73,36 +78,68 @@ def export_users(
     app: AppOption = None,
 ) -> None:
     """Export all users into a file; interrupted and begun again, it goes on."""
+    if not file.parent.is_dir():
+        raise Failure(f"{file.parent} is no folder.", exit_code=Exit.USAGE)
     target, application_id = session.target, session.application(app)
     if file.exists():
         raise Failure(f"{file} is there already.")
     noted = file.with_name(f"{file.name}.export")
-    export_id = _noted(noted, application_id) or _note(noted, application_id)
+    before = _noted(noted, application_id)
+    export_id = before or _note(noted, application_id)
     named = {"applicationId": application_id, "exportId": export_id}
     place = f"reports/{application_id}/{export_id}/report.json"
-    if _read_report(target, place) is None:
-        target.begin("export_users", named)
-    total = target.invoke("list_users", {"applicationId": application_id, "perPage": 1})["totalCount"]
+    try:
+        if _read_report(target, place) is None:
+            target.begin("export_users", named)
+    except TargetError:
+        if before is None:
+            noted.unlink()
+        raise
+    total = _count_users(target, application_id)
 
     def progress() -> tuple[dict[str, Any] | None, float | None]:
         report = _read_report(target, place)
         return report, None if report is None or not total else min(1.0, report["users"] / total)
 
-    report = _watch(session, "Exporting", progress, lambda: target.begin("export_users", named))
-    _download(session, report["key"], file)
+    with _left_alone(f"The export {export_id} goes on without you; the same command watches it again."):
+        report = _watch(session, "export", progress, lambda: target.begin("export_users", named))
+    with _left_alone(f"The export {export_id} is complete; the same command fetches what is missing of it."):
+        _download(session, report["key"], file)
     noted.unlink()
     answer = {"exportId": export_id, "users": report["users"], "file": str(file)}
     session.done(f"{report['users']} users are in {file}.", answer)
 
 
-def _find_import(target: Target, application_id: str, key: str) -> str | None:
+def _count_users(target: Target, application_id: str) -> int:
+    """How many users there are; 0 where nobody can say, since it only serves to show progress."""
+    try:
+        total: int = target.invoke("list_users", {"applicationId": application_id, "perPage": 1})[
+            "totalCount"
+        ]
+    except TargetError:
+        return 0
+    return total
+
+
+@contextmanager
+def _left_alone(told: str) -> Iterator[None]:
+    """Say to whom Ctrl-C stops the watching of what becomes of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Failure(told, INTERRUPTED, Exit.INTERRUPTED) from None
+
+
+def _find_import(target: Target, application_id: str, folder: str) -> tuple[str, str] | None:
+    """The import of a file in this folder of the bucket, and the file's key."""
     for one in transfers.list_imports(target, application_id):
-        if one.report.get("key") == key:
-            return one.id
+        key: str = one.report.get("key", "")
+        if key.startswith(folder):
+            return one.id, key
     return None
 
 
-def _begin_import(target: Target, application_id: str, key: str) -> str:
+def _begin_import(target: Target, application_id: str, key: str) -> tuple[str, str]:
     """Begin the import, or find the one that S3's own event has begun.
 
     S3 invokes the function in AWS; where it has not within some seconds, as under `make run`, this does.
@@ -114,7 +151,7 @@ def _begin_import(target: Target, application_id: str, key: str) -> str:
         time.sleep(POLL_SECONDS)
     import_id = str(uuid.uuid4())
     target.begin("import_users", {"applicationId": application_id, "key": key, "importId": import_id})
-    return import_id
+    return import_id, key
 
 
 def _import_progress(
@@ -131,25 +168,30 @@ def _watch(
     go_on: Callable[[], object],
 ) -> dict[str, Any]:
     """Show how far it has come until it has ended, and give its report."""
-    changed_at, last, repeated = time.monotonic(), None, 0
-    with _progress(session, what) as show:
+    report, share = look()
+    # Whoever comes back to it need not wait as long again.
+    silent = 0.0 if report is None else transfers.silent_seconds(session.target, report)
+    changed_at, last, repeated = time.monotonic() - silent, report, 0
+    with _progress(session, f"{what.capitalize()}ing") as show:
         while True:
-            report, share = look()
             if report is not None and report.get("status") not in ("running", "completing"):
                 show(1.0, report)
                 return report
             if report != last:
                 changed_at, last, repeated = time.monotonic(), report, 0
-            elif time.monotonic() - changed_at > STALLED_SECONDS:
+            elif time.monotonic() - changed_at > transfers.STALLED_SECONDS:
                 if repeated == MAX_REPEATED:
                     message = (
                         f"It says nothing any more; why: signet explain {session.target.last_request_id}"
                     )
                     raise Failure(message, exit_code=Exit.UNREACHABLE)
                 go_on()
+                if not session.as_json:
+                    session.say(f"The {what} had stopped; it goes on.")
                 changed_at, repeated = time.monotonic(), repeated + 1
             show(share, report or {})
             time.sleep(POLL_SECONDS if not session.target.is_local else 0.1)
+            report, share = look()
 
 
 @contextmanager
@@ -227,7 +269,7 @@ def _noted(path: Path, application_id: str) -> str | None:
     """The id of the export that was interrupted, if it was this application's."""
     try:
         noted = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
     if noted.get("applicationId") != application_id:
         message = f"{path} is of an export of another application; remove it, or choose another file."
@@ -242,16 +284,64 @@ def _note(path: Path, application_id: str) -> str:
     return export_id
 
 
-def _show_report(session: Session, report: dict[str, Any]) -> None:
-    counts = report.get("counts", {})
+def _show_report(session: Session, application_id: str, report: dict[str, Any]) -> None:
+    if report["status"] == "refused":
+        message = report.get("message", "The file was refused.")
+        raise Failure(message, report.get("code", ""))
+    counts, folder = report["counts"], f"reports/{application_id}/{report['importId']}/"
+    first: list[dict[str, Any]] = []
+    reasons: dict[tuple[str, str], dict[str, Any]] = {}
+    for problem in _problems(session.target, folder, report):
+        if len(first) < SHOWN_AS_JSON:
+            first.append(problem)
+        outcome, code, message = problem["outcome"], problem["code"], problem["message"]
+        told = {
+            "lines": 0,
+            "firstLine": problem["line"],
+            "outcome": outcome,
+            "code": code,
+            "message": message,
+        }
+        reasons.setdefault((outcome, message), told)["lines"] += 1
+    by_reason = sorted(reasons.values(), key=lambda reason: -reason["lines"])
+    place = f"s3://{session.target.resources.bucket}/{folder}"
 
     def show() -> None:
-        session.fields({"import": report["importId"], "status": report["status"], **counts})
-        for problem in report.get("problems", [])[:20]:
+        session.fields({"import": report["importId"], "status": report["status"], **counts, "report": place})
+        refused = [problem for problem in first if problem["outcome"] == "refused"]
+        for problem in (refused or first)[:SHOWN]:
             session.line(f"line {problem['line']}: {problem['outcome']}: {problem['message']}")
-        if len(report.get("problems", [])) > 20 or report.get("problemFiles"):
-            session.say("More of them are in the report; docs/import.md says where.")
+        if sum(reason["lines"] for reason in by_reason) > len((refused or first)[:SHOWN]):
+            columns = ("LINES", "THE FIRST", "OUTCOME", "WHY")
+            rows = [(one["lines"], one["firstLine"], one["outcome"], one["message"]) for one in by_reason]
+            session.table(columns, rows[:SHOWN])
+            session.line(f"All of them: {_fetching(session.target, folder, report)}")
 
-    session.show(report, show)
-    if report["status"] == "refused":
-        raise Failure(report.get("message", "The file was refused."), report.get("code", ""))
+    answer = {**report, "problems": first, "reasons": by_reason[:SHOWN_AS_JSON], "report": place}
+    session.show(answer, show)
+    if counts["refused"]:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _problems(target: Target, folder: str, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All that the report names, in the order of the lines: it holds the last ones, files the others."""
+    for number in range(1, report.get("problemFiles", 0) + 1):
+        with named_errors():
+            body = target.client("s3").get_object(
+                Bucket=target.resources.bucket, Key=f"{folder}problems-{number}.jsonl"
+            )["Body"]
+            lines = body.read().splitlines()
+        yield from map(json.loads, lines)
+    yield from report.get("problems", [])
+
+
+def _fetching(target: Target, folder: str, report: dict[str, Any]) -> str:
+    """The command that fetches a report and what belongs to it."""
+    bucket = target.resources.bucket
+    if not target.is_local:
+        return f"aws s3 cp --recursive s3://{bucket}/{folder} ."
+    names = "report.json"
+    if files := report.get("problemFiles", 0):
+        names = f"problems-[1-{files}].jsonl"
+    url = f"{target.client('s3').meta.endpoint_url}/{bucket}/{folder}{names}"
+    return f"curl --aws-sigv4 aws:amz:us-east-1:s3 --user local:local '{url}'"

@@ -15,6 +15,14 @@ UserArgument = Annotated[
 LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
 COLUMNS = ("ID", "E-MAIL", "NAME", "GROUPS", "MADE", "LAST LOG-IN")
 PER_PAGE = 500
+_ASKED = "it is asked for, or the first line of standard input"
+ELSEWHERE = {
+    "password": _ASKED,
+    "passwordHash": f"signet users import takes hashes; for a password, {_ASKED}",
+    "email": "it stands before the fields",
+    "applicationId": "say --app",
+}
+"""What `create` takes in another way than as a field."""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +70,7 @@ def create(
     app: AppOption = None,
 ) -> None:
     """Make a user; the password is asked for, or read from standard input."""
-    given = nested(fields or [])
+    given = nested(fields or [], ELSEWHERE)
     application_id = session.application(app)
     password = session.secret("Password", twice=True)
     given |= {"applicationId": application_id, "email": email, "password": password}

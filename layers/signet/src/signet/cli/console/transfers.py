@@ -1,11 +1,17 @@
 """Imports, as their reports in the transfer bucket tell of them (docs/import.md)."""
 
 import json
+import math
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from signet.cli.target import Target, named_errors
+
+STALLED_SECONDS = 120
+"""An import or export that has said nothing for so long has died: its invocations and their repetitions."""
 
 SHOWN = 20
 """Imports that the list shows, the newest first."""
@@ -59,6 +65,15 @@ class Import:
         if not self.is_running or not self.share or self.seconds <= 0:
             return None
         return self.seconds * (1 - self.share) / self.share
+
+
+def silent_seconds(target: Target, report: Mapping[str, Any]) -> float:
+    """How long an import or export has said nothing; without end, if what did it is gone."""
+    updated: float = report.get("updatedAt", 0) / 1000
+    # Invocations end with `make run`, which writes this file when it begins.
+    if target.state is not None and updated < (target.state / "demo.json").stat().st_mtime:
+        return math.inf
+    return max(0.0, time.time() - updated)
 
 
 def list_imports(target: Target, application_id: str) -> list[Import]:
