@@ -161,6 +161,7 @@ TEXTS = (
     "password_hash",
     "encrypted_private_key",
     "invalidated_by",
+    "written_by",
     "ended_because",
     "normal_email",
     "api_tokens",

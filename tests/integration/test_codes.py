@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -24,7 +25,9 @@ from signet.errors import (
     UserNotFound,
 )
 from signet.store.attributes import from_attributes
+from signet.store.table import Part, Table
 from tests.deployment import PASSWORD, Cloud, Deployment, Response
+from tests.faults import lost
 from tests.races import at_once
 from tools.audit_table import audit
 
@@ -555,6 +558,41 @@ def test_who_is_not_verified_does_not_log_in_where_that_is_required(new: Scene) 
     assert not new.call("authenticate", **attempt)["user"]["emailVerified"], "the caller's own decision"
     new.redeem(new.code("verifyEmail"), password=PASSWORD)
     assert new.signet.http("POST", path, {"email": ANN, "password": PASSWORD}).status == 200
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_who_hears_of_no_write_does_not_take_another_s_for_its_own(new: Scene, purpose: str) -> None:
+    """Of two who do the very same at the same moment, one by a write that never came about."""
+    code = new.code(purpose)
+    by_others: list[Any] = []
+    real = Table.write
+
+    def overtaken(table: Table, *parts: Part) -> None:
+        if by_others:
+            real(table, *parts)
+            return
+        by_others.append(None)
+        by_others[0] = new.use(purpose, code)
+        message = "No answer came."
+        raise Unavailable(message)
+
+    with mock.patch.object(Table, "write", overtaken), pytest.raises(Unavailable):
+        new.use(purpose, code)
+    assert isinstance(by_others[0], dict)
+    with pytest.raises(CodeInvalid):
+        new.use(purpose, code)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_code_that_did_what_it_is_for_is_no_failure(new: Scene, purpose: str) -> None:
+    """Though every answer of the store got lost behind the write."""
+    code = new.code(purpose)
+    with lost("TransactWriteItems"):
+        answer = new.use(purpose, code)
+    assert "token" not in answer or new.is_good(answer["token"])
+    with pytest.raises(CodeInvalid):
+        new.use(purpose, code)
+    new.audited()
 
 
 # Races, with real threads on an engine with real transactions.

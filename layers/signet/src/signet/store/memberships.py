@@ -12,7 +12,7 @@ from dataclasses import replace
 from signet.domain.reasons import Because
 from signet.domain.users import User
 from signet.errors import Unavailable, UserExists
-from signet.store.table import MAX_PARTS, Part, write_surely
+from signet.store.table import MAX_PARTS, Part, new_mark, write_surely
 from signet.store.tenant import Tenant
 from signet.store.users import (
     GroupsGoneError,
@@ -69,10 +69,11 @@ def add_user(
     except (GroupsGoneError, Unavailable):
         _withdraw(tenant, whole)
         raise
+    mark = new_mark()
     try:
         write_surely(
-            lambda: insert_user(tenant, whole, password_hash, origin),
-            lambda: is_written(tenant, whole, password_hash),
+            lambda: insert_user(tenant, whole, password_hash, origin, mark),
+            lambda: is_written(tenant, whole.id, mark),
         )
     except (UserExists, StaleError, GroupsGoneError):
         _withdraw(tenant, whole)
@@ -125,6 +126,7 @@ def alter_user(
         raise email_taken()
     marked = _mark(tenant, before, rest, joining)
     whole = replace(after, outstanding=rest, revision=marked.revision + 1)
+    mark = new_mark()
     try:
         write_surely(
             lambda: change_user(
@@ -136,8 +138,9 @@ def alter_user(
                 ends_tokens=ends_tokens,
                 beside=beside,
                 issues=issues,
+                mark=mark,
             ),
-            lambda: is_written(tenant, whole, password_hash),
+            lambda: is_written(tenant, whole.id, mark),
         )
     except (UserExists, GroupsGoneError):
         _settle_now(tenant, marked)

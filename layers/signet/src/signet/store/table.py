@@ -420,6 +420,11 @@ class Table:
             raise
 
 
+def new_mark() -> str:
+    """What tells one write from every other one, also from one that is the same but for it."""
+    return secrets.token_urlsafe(12)
+
+
 def write_surely(write: Callable[[], None], is_done: Callable[[], bool]) -> None:
     """Write, and look whether it came about where no answer did: what is done is no failure.
 
@@ -455,7 +460,7 @@ def raise_surely(
     Raises:
         ConditionFailed: It does not.
     """
-    nonce = secrets.token_urlsafe(12)
+    nonce = new_mark()
 
     def write() -> None:
         marked = f"SET invalidated_by = :nonce, ended_because = :because {expression}"

@@ -252,7 +252,13 @@ def find_password_hash(tenant: Tenant, normal_email: str) -> str | None:
     return None if item is None else item["password_hash"]
 
 
-def insert_user(tenant: Tenant, user: User, password_hash: str | None, origin: str | None = None) -> None:
+def insert_user(
+    tenant: Tenant,
+    user: User,
+    password_hash: str | None,
+    origin: str | None = None,
+    mark: str | None = None,
+) -> None:
     """Write a new user with its credential, if it has an address, and its memberships. One round trip.
 
     Args:
@@ -260,6 +266,7 @@ def insert_user(tenant: Tenant, user: User, password_hash: str | None, origin: s
         user: The user; the member items of those of its groups that are outstanding have been announced.
         password_hash: Of its password; `NO_PASSWORD` where there is none, None without an address.
         origin: What made it, for who has to know its own work again (`store.transfer.is_made_by`).
+        mark: This one write's, for `is_written`.
 
     Raises:
         UserExists: Another user has the e-mail address.
@@ -269,7 +276,7 @@ def insert_user(tenant: Tenant, user: User, password_hash: str | None, origin: s
     if (user.normal_email is None) != (password_hash is None):
         message = "A user with a password needs an e-mail address, and one with an address a credential."
         raise TypeError(message)
-    item = _item(tenant.application_id, user)
+    item = _item(tenant.application_id, user) | ({} if mark is None else {"written_by": mark})
     parts: dict[str, Part] = {"user": Insert(user_key(tenant.application_id, user.id), item)}
     noted = {} if origin is None else {"origin": origin}
     if user.normal_email is None:
@@ -311,25 +318,19 @@ def withdraw_members(tenant: Tenant, user_id: str, group_ids: Iterable[str]) -> 
     _write(tenant.table, parts)
 
 
-def is_written(tenant: Tenant, user: User, password_hash: str | None) -> bool:
-    """Whether the user stands there as this, and so does its credential. One round trip.
+def is_written(tenant: Tenant, user_id: str, mark: str) -> bool:
+    """Whether the last marked write of the user is the one of this mark. One round trip.
 
-    For who does not know whether a write came about, whose answer was lost.
+    For who does not know whether a write came about, whose answer was lost. That the user stands there as it
+    was to be proves nothing: somebody else may have written the very same, by the same code.
 
     Args:
         tenant: Whose user it is.
-        user: As it was to be written, its revision included.
-        password_hash: The credential's, where the write set it or moved it.
+        user_id: The user's.
+        mark: The write's, as `change_user` and `insert_user` take it.
     """
-    keys = [
-        user_key(tenant.application_id, user.id),
-        credential_key(tenant.application_id, user.normal_email or ""),
-    ]
-    item, credential = map(tenant.table.find_all(keys).get, keys)
-    if item is None or "created_at" not in item or item["revision"] != user.revision:
-        return False
-    is_same = _attributes(tenant.application_id, to_user(item)) == _attributes(tenant.application_id, user)
-    return is_same and password_hash in (None, (credential or {}).get("password_hash"))
+    key = user_key(tenant.application_id, user_id)
+    return tenant.table.find_all([key]).get(key, {}).get("written_by") == mark
 
 
 def change_user(
@@ -342,6 +343,7 @@ def change_user(
     ends_tokens: Because | None = None,
     beside: Part | None = None,
     issues: bool = False,
+    mark: str | None = None,
 ) -> None:
     """Turn the user from what was read into what it shall be, with all that hangs on it.
 
@@ -357,13 +359,14 @@ def change_user(
         ends_tokens: Why the user's tokens end with this change; None where they do not.
         beside: What else is written, or nothing of it all.
         issues: Whether a token is issued by it, so that the generation has to be the one that was read.
+        mark: This one write's, for `is_written`.
 
     Raises:
         StaleError: The user or its credential has changed since it was read.
         UserExists: Another user has the new e-mail address.
         GroupsGoneError: Some of the new groups do not exist.
     """
-    change = _change(tenant, before, after, ends_tokens=ends_tokens)
+    change = _change(tenant, before, after, ends_tokens=ends_tokens, mark=mark)
     if issues:
         change = change._replace(
             condition=f"{change.condition} AND generation = :generation",
@@ -413,6 +416,7 @@ def delete_user(tenant: Tenant, user: User) -> None:
         "is_admin",
         "last_login",
         "origin",
+        "written_by",
         "list_pk",
         "list_sk",
         "user_id",
@@ -526,7 +530,9 @@ def _index_entry(application_id: str, user: User) -> dict[str, str]:
     return {"list_pk": users_partition(application_id), "list_sk": entry}
 
 
-def _change(tenant: Tenant, before: User, after: User, *, ends_tokens: Because | None) -> Update:
+def _change(
+    tenant: Tenant, before: User, after: User, *, ends_tokens: Because | None, mark: str | None = None
+) -> Update:
     was, becomes = (_attributes(tenant.application_id, user) for user in (before, after))
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     given = {name: value for name, value in changed.items() if value is not None}
@@ -537,6 +543,8 @@ def _change(tenant: Tenant, before: User, after: User, *, ends_tokens: Because |
         removed.update(RAISED if ends_tokens else ("expires_at",))
     if ends_tokens:
         given["ended_because"] = ends_tokens
+    if mark is not None:
+        given["written_by"] = mark
     expression = "SET " + ", ".join(["revision = :next", *(f"#{name} = :{name}" for name in given)])
     if removed:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in sorted(removed))
