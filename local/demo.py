@@ -192,6 +192,7 @@ Signet is running at {demo.url} (Ctrl-C stops it). To read and try the API: {dem
   Lambda, S3       {demo.lambda_endpoint_url}, bucket {demo.transfer_bucket}
   data             {data}
   console          {console}
+  command line     .venv/bin/signet (docs/cli.md)
 
 Try it:
 

@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from signet.cli import doctor, transfer
+from signet.cli import doctor, target, transfer
 from signet.cli.app import app
 from signet.cli.command import Exit
 from signet.cli.console import transfers
@@ -248,6 +249,87 @@ def test_what_the_machine_s_files_refuse_is_wrong_usage(
 
     monkeypatch.setattr(transfer, "_download", full)
     assert "No space left" in line.run("users", "export", str(out), ends=Exit.USAGE).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "ends", "told"),
+    [
+        (("users", "find", ""), "", Exit.USAGE, "Give some text to look for."),
+        (("users", "find", " "), "", Exit.USAGE, "Give some text to look for."),
+        (
+            ("tokens", "mint", "identity", "hello"),
+            "",
+            Exit.USAGE,
+            "neither an e-mail address nor a phone number",
+        ),
+        (("tokens", "mint", "identity", "4155552671"), "", Exit.REFUSED, "E.164"),
+        (("tokens", "inspect"), "x", Exit.REFUSED, "This is no JWT"),
+        (("tokens", "verify"), "x", Exit.REFUSED, "This is no JWT"),
+        (("tokens", "revoke"), "x", Exit.REFUSED, "This is no JWT"),
+    ],
+)
+def test_a_word_that_cannot_be_meant_is_answered_with_what_can(
+    line: Line, words: tuple[str, ...], stdin: str, ends: Exit, told: str
+) -> None:
+    """In a sentence of its own, and not in one about a query or a field."""
+    assert told in line.run(*words, stdin=stdin, ends=ends).output
+
+
+def test_only_what_does_not_explain_itself_is_to_be_explained(line: Line) -> None:
+    """A field that is wrong is named by the refusal; why nobody is there, the log knows."""
+    assert (
+        "explain" not in line.run("users", "create", "nope", stdin=f"{PASSWORD}\n", ends=Exit.REFUSED).stderr
+    )
+    assert "signet explain" in line.run("users", "show", ANN, ends=Exit.REFUSED).stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--app", "-a", "--stack", "--yes", "--app=x"])
+@pytest.mark.parametrize("before", [(), ("users",)])
+def test_an_option_before_the_command_is_told_where_it_goes(
+    line: Line, option: str, before: tuple[str, ...]
+) -> None:
+    """Of every group of commands."""
+    told = line.run(*before, option, *("users", "list")[len(before) :], ends=Exit.USAGE).stderr
+    assert "goes after the command" in " ".join(told.split())
+
+
+def test_the_version_is_the_bundle_s(line: Line) -> None:
+    """As its changelog has it."""
+    assert line.run("--version").stdout == f"signet {metadata.version('signet')}\n"
+
+
+def test_whoever_stands_in_another_folder_is_told_where_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` that is not found is no `make run` that is not up; help says how it is found."""
+    (tmp_path / "signet" / "deep").mkdir(parents=True)
+    (tmp_path / "signet" / ".signet").mkdir()
+
+    def told(state: str = "") -> str:
+        result = CliRunner().invoke(app, ["apps", "list"], env={"SIGNET_STATE": state})
+        assert result.exit_code == Exit.UNREACHABLE
+        return result.stderr
+
+    monkeypatch.chdir(tmp_path)
+    assert "SIGNET_STATE" in told()
+    assert "go to Signet's folder" in told()
+    assert "SIGNET_STATE is" in told(str(tmp_path / "nowhere"))
+    assert "is not up" in told(str(tmp_path / "signet" / ".signet"))
+    monkeypatch.chdir(tmp_path / "signet" / "deep")
+    assert "is not up" in told()
+    assert "SIGNET_STATE" in CliRunner().invoke(app, ["--help"]).stdout
+
+
+def test_a_stack_without_a_region_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And AWS_REGION, which the AWS CLI knows, is one."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    result = CliRunner().invoke(app, ["users", "list", "--stack", "nope"])
+    assert (result.exit_code, "AWS_REGION" in result.stderr) == (Exit.USAGE, True)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert target._session().region_name == "eu-west-1"
 
 
 def test_an_export_that_could_not_be_begun_leaves_nothing(

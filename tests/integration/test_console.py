@@ -663,7 +663,8 @@ def test_an_import_under_way_shows_how_far_it_is(browser: Browser, moto_signet: 
     """With its rate and the time that is left; the page follows it only for who asks."""
     key = f"import/{moto_signet.application_id}/big.jsonl"
     report = {"importId": "slow", "key": key, "status": "running", "size": 1000, "offset": 250, "lines": 600}
-    report |= {"startedAt": 1_000_000, "updatedAt": 1_020_000, "problems": []}
+    now_ms = moto_signet.clock.milliseconds
+    report |= {"startedAt": now_ms - 20_000, "updatedAt": now_ms, "problems": []}
     report |= {"counts": {"read": 600, "created": 590, "exists": 9, "refused": 1}}
     put(moto_signet, f"reports/{moto_signet.application_id}/slow/report.json", json.dumps(report).encode())
     text = browser.open(f"{app}/imports/slow")
@@ -674,6 +675,9 @@ def test_an_import_under_way_shows_how_far_it_is(browser: Browser, moto_signet: 
     browser.open(f"{app}/imports/slow?follow=1")
     assert browser.last.headers["refresh"] == "2"
     assert "running 25 %" in browser.open(f"{app}/imports")
+    moto_signet.clock.advance(121)
+    assert "stalled 25 %" in browser.open(f"{app}/imports")
+    assert "Import the file again" in browser.open(f"{app}/imports/slow")
     check_is_for_everybody(Page(browser.page))
 
 

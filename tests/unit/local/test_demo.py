@@ -56,7 +56,15 @@ def test_the_banner_names_what_one_needs() -> None:
     """Address, application and token, the console's link, and the commands."""
     link = f"{DEMO.url}/console?token=x"
     text = demo.banner(DEMO, [GLADLY], link)
-    for part in (DEMO.url, link, DEMO.application_id, DEMO.api_token, DEMO.aws_endpoint_url, "curl -s -u"):
+    for part in (
+        DEMO.url,
+        link,
+        DEMO.application_id,
+        DEMO.api_token,
+        DEMO.aws_endpoint_url,
+        ".venv/bin/signet",
+        "curl -s -u",
+    ):
         assert part in text
 
 

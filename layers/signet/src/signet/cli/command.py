@@ -13,9 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
 from signet import errors
-from signet.cli.target import NO_ACCESS, NOT_DEPLOYED, UNREACHABLE, Target, TargetError
+from signet.cli.target import NO_ACCESS, NO_REGION, NOT_DEPLOYED, UNREACHABLE, Target, TargetError
 
 PIPE_WIDTH = 200
 """In characters: how wide a table is that no terminal shows."""
@@ -195,7 +196,7 @@ class Session:
             sys.stderr.write(json.dumps({"error": told}, ensure_ascii=False) + "\n")
         else:
             self.say(message if not code else f"{code}: {message}")
-            if request_id is not None:
+            if request_id is not None and not _says_all(code):
                 self.say(f"Why: signet explain {request_id}")
         raise typer.Exit(exit_code)
 
@@ -251,9 +252,25 @@ def command[**Given](app: typer.Typer, name: str) -> Callable[[Callable[Given, N
     return register
 
 
+class Group(TyperGroup):
+    """A group of commands that says where options stand."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what stands before the command.
+
+        Raises:
+            typer.BadParameter: It is an option of the command's.
+        """
+        own = {name for parameter in self.params for name in parameter.opts}
+        first = next(iter(args), "").partition("=")[0]
+        if first in ("--json", "--stack", "--app", "-a", "--yes", "-y") and first not in own:
+            raise typer.BadParameter(f"{first} goes after the command: signet users list {first} …", ctx)
+        return super().parse_args(ctx, args)
+
+
 def group(parent: typer.Typer, name: str, text: str) -> typer.Typer:
     """A group of commands."""
-    app = typer.Typer(help=text, no_args_is_help=True, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=Group, help=text, no_args_is_help=True, pretty_exceptions_enable=False)
     parent.add_typer(app, name=name)
     return app
 
@@ -279,9 +296,17 @@ def _console(stream: Any) -> Console:
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
+def _says_all(code: str) -> bool:
+    """Whether a refusal leaves nothing for the log to explain: a field was wrong, and which one it says."""
+    known = getattr(errors, code, None)
+    return isinstance(known, type) and issubclass(known, errors.InvalidRequest)
+
+
 def _exit_code(code: str) -> Exit:
     if code in (UNREACHABLE, NO_ACCESS, NOT_DEPLOYED, "Unavailable", "SigningUnavailable"):
         return Exit.UNREACHABLE
+    if code == NO_REGION:
+        return Exit.USAGE
     known = getattr(errors, code, None)
     is_refusal = isinstance(known, type) and issubclass(known, errors.SignetError)
     return Exit.REFUSED if is_refusal else Exit.FAULT

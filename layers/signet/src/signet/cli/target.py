@@ -29,7 +29,14 @@ NOT_DEPLOYED = "NotDeployed"
 """Codes of this module, beside those of `signet.errors`: nothing answers there; AWS refuses these
 credentials; the stack, or a function of it, is not there."""
 
+NO_REGION = "NoRegion"
+"""The environment says no Region, and no profile does."""
+
 NOT_RUNNING = "`make run` is not up: start it in another terminal, or name a deployed stack with --stack."
+NO_STATE = (
+    "There is no .signet, which `make run` leaves, in this folder or one above: go to Signet's folder, set"
+    " SIGNET_STATE to its .signet, or name a deployed stack with --stack."
+)
 
 
 class TargetError(Exception):
@@ -109,7 +116,7 @@ class Target:
         try:
             demo = json.loads((folder / "demo.json").read_text())
         except (OSError, ValueError):
-            raise TargetError(UNREACHABLE, NOT_RUNNING) from None
+            raise TargetError(UNREACHABLE, _why_not_there(folder)) from None
 
         def make_client(service: str) -> Any:
             endpoint = demo["awsEndpointUrl" if service == "dynamodb" else "lambdaEndpointUrl"]
@@ -210,17 +217,27 @@ def find_state() -> Path:
     if named := os.environ.get("SIGNET_STATE"):
         return Path(named)
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / ".signet" / "demo.json").is_file():
-            return folder / ".signet"
-    return here / ".signet"
+    folders = [folder / ".signet" for folder in (here, *here.parents)]
+    running = (folder for folder in folders if (folder / "demo.json").is_file())
+    return next(running, next((folder for folder in folders if folder.is_dir()), folders[0]))
+
+
+def _why_not_there(state: Path) -> str:
+    if state.is_dir():
+        return NOT_RUNNING
+    if os.environ.get("SIGNET_STATE"):
+        return (
+            f"SIGNET_STATE is {state}, where there is no folder: it names the .signet that `make run` leaves."
+        )
+    return NO_STATE
 
 
 def _session() -> Any:
     import boto3  # a tenth of a second that `--help` need not take
 
     with named_errors():
-        return boto3.session.Session()
+        # Of the two variables the AWS CLI takes this one first; botocore knows the other one alone.
+        return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)
 
 
 def _local_session() -> Any:
@@ -284,7 +301,7 @@ def _operation(logical_id: str) -> str:
 @contextmanager
 def named_errors(nothing_there: str = "") -> Iterator[None]:
     """Turn what botocore raises into a sentence."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoRegionError
     from botocore.exceptions import ConnectionError as NotConnectedError
 
     try:
@@ -297,5 +314,8 @@ def named_errors(nothing_there: str = "") -> Iterator[None]:
         raise TargetError(kind, f"AWS refused {error.operation_name}: {said} ({code})") from error
     except (NotConnectedError, HTTPClientError) as error:
         raise TargetError(UNREACHABLE, nothing_there or f"{error}") from error
+    except NoRegionError as error:
+        message = "Say in which Region the stack is: AWS_REGION, or `region` in the AWS profile."
+        raise TargetError(NO_REGION, message) from error
     except BotoCoreError as error:
         raise TargetError(NO_ACCESS, f"{error}") from error

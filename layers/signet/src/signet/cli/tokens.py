@@ -20,6 +20,7 @@ DashArgument = Annotated[
     typer.Argument(metavar="[-]", help="The token comes from standard input, or is asked for."),
 ]
 TIMES = ("iat", "exp")
+NO_JWT = "This is no JWT: three parts between dots, the first two of them JSON in base64url."
 
 
 class Kind(StrEnum):
@@ -57,6 +58,12 @@ def mint(
         raise Failure("--ttl is for session tokens; the others' is the application's.", exit_code=Exit.USAGE)
     match kind:
         case Kind.IDENTITY:
+            if not ("@" in subject or any(map(str.isdigit, subject))):
+                message = (
+                    f"{subject!r} is neither an e-mail address nor a phone number in E.164 form,"
+                    " such as +14155552671."
+                )
+                raise Failure(message, exit_code=Exit.USAGE)
             name = "EMAIL" if "@" in subject else "MOBILE_PHONE_NUMBER"
             answer = session.target.invoke(
                 "issue_identity_token", here | {"identityType": name, "identity": subject}
@@ -94,6 +101,8 @@ def verify(session: Session, source: DashArgument = "-") -> None:
         session.target.invoke("introspect_token", {"applicationId": found.application_id, "token": text})
         reason = reason_of(wait_for_lines(session.target, session.target.last_request_id, DAY))
         verdict += "" if reason is None else f" The log says: {sentence(reason)}."
+    if found.checks and _decode(text) is None:
+        verdict = f"{NO_JWT} {verdict}"
     answer = {"good": found.is_good, "verdict": verdict, "checks": [asdict(check) for check in found.checks]}
     rows = [("passed" if check.passed else "FAILED", check.what, check.found) for check in found.checks]
 
@@ -127,13 +136,20 @@ def _read(session: Session, source: str) -> str:
 
 
 def _decoded(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = _decode(text)
+    if found is None:
+        raise Failure(NO_JWT)
+    return found
+
+
+def _decode(text: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     parts = text.split(".")
     try:
         header, claims = (json.loads(base64url.decode(part)) for part in parts[:2])
     except (ValueError, RecursionError):
-        header, claims = None, None
+        return None
     if len(parts) != 3 or not isinstance(header, dict) or not isinstance(claims, dict):
-        raise Failure("This is no JWT: three parts between dots, the first two of them JSON in base64url.")
+        return None
     return header, claims
 
 

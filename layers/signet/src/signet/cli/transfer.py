@@ -132,7 +132,7 @@ def _left_alone(told: str) -> Iterator[None]:
 
 def _find_import(target: Target, application_id: str, folder: str) -> tuple[str, str] | None:
     """The import of a file in this folder of the bucket, and the file's key."""
-    for one in transfers.list_imports(target, application_id):
+    for one in transfers.list_imports(target, application_id, time.time()):
         key: str = one.report.get("key", "")
         if key.startswith(folder):
             return one.id, key
@@ -157,7 +157,7 @@ def _begin_import(target: Target, application_id: str, key: str) -> tuple[str, s
 def _import_progress(
     target: Target, application_id: str, import_id: str
 ) -> tuple[dict[str, Any] | None, float | None]:
-    found = transfers.get_import(target, application_id, import_id)
+    found = transfers.get_import(target, application_id, import_id, time.time())
     return (None, None) if found is None else (found.report, found.share)
 
 
@@ -170,7 +170,7 @@ def _watch(
     """Show how far it has come until it has ended, and give its report."""
     report, share = look()
     # Whoever comes back to it need not wait as long again.
-    silent = 0.0 if report is None else transfers.silent_seconds(session.target, report)
+    silent = 0.0 if report is None else transfers.silent_seconds(session.target, report, time.time())
     changed_at, last, repeated = time.monotonic() - silent, report, 0
     with _progress(session, f"{what.capitalize()}ing") as show:
         while True:

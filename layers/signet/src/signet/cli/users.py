@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from signet.cli.apps import nested
-from signet.cli.command import AppOption, Session, YesOption, command
+from signet.cli.command import AppOption, Exit, Failure, Session, YesOption, command
 
 UserArgument = Annotated[
     str,
@@ -49,6 +49,8 @@ def find(
     """Find users by a part of their e-mail address or name."""
     import json
 
+    if not text.strip():
+        raise Failure("Give some text to look for.", exit_code=Exit.USAGE)
     holds = {"$contains": text, "$ci": True}
     query = json.dumps({"$or": [{name: holds} for name in ("email", "firstName", "lastName")]})
     fields = {"applicationId": session.application(app), "query": query, "perPage": min(limit, 1000)}

@@ -358,7 +358,7 @@ def _imports(visit: Visit, application: Mapping[str, Any], error: str = "") -> R
         400 if error else 200,
         title=f"{application['name']}: imports",
         application=application,
-        imports=transfers.list_imports(visit.target, application_id),
+        imports=transfers.list_imports(visit.target, application_id, visit.now_ms / 1000),
         files=transfers.list_files(visit.target, application_id),
         error=error,
     )
@@ -379,7 +379,7 @@ def start_import(visit: Visit, application_id: str) -> Response:
 def show_import(visit: Visit, application_id: str, import_id: str) -> Response:
     """How far an import is; with `follow`, again and again until it has ended."""
     application = _application(visit, application_id)
-    found = transfers.get_import(visit.target, application_id, import_id)
+    found = transfers.get_import(visit.target, application_id, import_id, visit.now_ms / 1000)
     follows = "follow" in visit.given
     if found is None and not follows:
         raise PageError("There is no import of this id, or its report is not there yet.")

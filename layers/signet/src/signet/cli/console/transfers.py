@@ -3,8 +3,8 @@
 import json
 import math
 import re
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,15 +27,25 @@ class Import:
     Attributes:
         id: Its name.
         report: What `import_users` wrote: `key`, `status`, and mostly `counts`, `size`, `offset`, …
+        silent: How many seconds it has said nothing.
     """
 
     id: str
     report: dict[str, Any]
+    silent: float = 0.0
 
     @property
     def is_running(self) -> bool:
         """Whether it goes on, or would once it is invoked again."""
         return self.report.get("status") == "running"
+
+    @property
+    def state(self) -> str:
+        """Its status, or that it does not go on by itself any more."""
+        if self.is_running and self.silent > STALLED_SECONDS:
+            return "stalled"
+        status: str = self.report["status"]
+        return status
 
     @property
     def share(self) -> float | None:
@@ -67,17 +77,25 @@ class Import:
         return self.seconds * (1 - self.share) / self.share
 
 
-def silent_seconds(target: Target, report: Mapping[str, Any]) -> float:
-    """How long an import or export has said nothing; without end, if what did it is gone."""
+def silent_seconds(target: Target, report: Mapping[str, Any], now: float) -> float:
+    """How long an import or export has said nothing; without end, if what did it is gone.
+
+    Args:
+        target: The deployment.
+        report: What it has said.
+        now: The time, in Unix seconds.
+    """
     updated: float = report.get("updatedAt", 0) / 1000
-    # Invocations end with `make run`, which writes this file when it begins.
-    if target.state is not None and updated < (target.state / "demo.json").stat().st_mtime:
-        return math.inf
-    return max(0.0, time.time() - updated)
+    if target.state is not None:
+        # Invocations end with `make run`, which writes this file when it begins.
+        with suppress(FileNotFoundError):
+            if updated < (target.state / "demo.json").stat().st_mtime:
+                return math.inf
+    return max(0.0, now - updated)
 
 
-def list_imports(target: Target, application_id: str) -> list[Import]:
-    """The newest imports of an application."""
+def list_imports(target: Target, application_id: str, now: float) -> list[Import]:
+    """The newest imports of an application; `now` is the time, in Unix seconds."""
     reports = [
         (entry["LastModified"], entry["Key"])
         for entry in _objects(target, f"reports/{application_id}/")
@@ -85,16 +103,22 @@ def list_imports(target: Target, application_id: str) -> list[Import]:
     ]
     newest = [_read(target, key) for _, key in sorted(reports, reverse=True)[: 2 * SHOWN]]
     # Exports leave their reports there too.
-    return [Import(report["importId"], report) for report in newest if "importId" in report][:SHOWN]
+    found = [
+        Import(report["importId"], report, silent_seconds(target, report, now))
+        for report in newest
+        if "importId" in report
+    ]
+    return found[:SHOWN]
 
 
-def get_import(target: Target, application_id: str, import_id: str) -> Import | None:
-    """An import, or None where there is no report of it (yet)."""
+def get_import(target: Target, application_id: str, import_id: str, now: float) -> Import | None:
+    """An import, or None where there is no report of it (yet); `now` is the time, in Unix seconds."""
     key = f"reports/{application_id}/{import_id}/report.json"
     if not any(entry["Key"] == key for entry in _objects(target, key)):
         return None
     report = _read(target, key)
-    return Import(import_id, report) if "importId" in report else None
+    silent = silent_seconds(target, report, now)
+    return Import(import_id, report, silent) if "importId" in report else None
 
 
 def list_files(target: Target, application_id: str) -> list[str]:
