@@ -76,13 +76,26 @@ def test_an_application_refuses_from_the_write_on(signet: Deployment) -> None:
     here = {"applicationId": signet.application_id}
     token = demo["sessionToken"]
     assert signet.invoke("introspect_token", here | {"token": token})["active"]
+    signet.invoke("update_application", here | {"selfService": {"logInLink": True, "profile": True}})
+    signet.invoke("update_application", here | {"login": {"sessionLifetime": 86_400_000}})
+    wiring.applications().forget(signet.application_id)
+    login = {"email": demo["userEmail"], "password": PASSWORD}
+    lasting = signet.invoke("log_in", here | login)["token"]
+    asked = {"token": token, "returnToken": True, "invalidateExistingTokens": True, **login}
     delete(signet)
     path = f"/applications/{signet.application_id}/experience"
     mints: list[tuple[str, dict[str, Any]]] = [
         ("issue_identity_token", MINT),
         ("issue_session_token", {"experienceUserId": demo["userId"]}),
         ("issue_user_token", {"userId": "u1"}),
-        ("log_in", {"email": demo["userEmail"], "password": PASSWORD}),
+        ("log_in", login),
+        ("refresh_session", {"token": lasting}),
+        ("create_code", {"experienceUserId": demo["userId"], "purpose": "logIn"}),
+        ("update_me", {"token": token, "password": PASSWORD, "currentPassword": PASSWORD}),
+        *(
+            ("authenticate", asked | {"authMode": mode})
+            for mode in ("emailPassword", "token", "tokenEmail", "tokenEmailPassword")
+        ),
     ]
     for operation, fields in mints:
         with pytest.raises(ApplicationNotFound):

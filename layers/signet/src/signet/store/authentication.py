@@ -84,18 +84,23 @@ def find_credential_for_issue(
     return _credential_in(items.pop(key, None)), items
 
 
-def find_user_for_issue(tenant: Tenant, user_id: str) -> User | None:
-    """The user, for a token of it (`find_for_issue`), or None."""
+def find_subject_for_issue(tenant: Tenant, user_id: str) -> Subject:
+    """What there is of a token's subject, for another token of it (`find_for_issue`)."""
     key = user_key(tenant.application_id, user_id)
-    return find_in(find_for_issue(tenant, [key]).get(key), tenant.now_ms)
+    return subject_in(find_for_issue(tenant, [key]).get(key), tenant.now_ms)
+
+
+def find_user_for_issue(tenant: Tenant, user_id: str) -> User | None:
+    """The user, for a token or a code of it (`find_for_issue`), or None."""
+    return find_subject_for_issue(tenant, user_id).user
 
 
 def find_user_and_credential(
     tenant: Tenant, user_id: str, normal_email: str, others: Iterable[Key]
 ) -> tuple[Subject, Credential | None, dict[Key, Item]]:
-    """What there is of a token's subject, the credential if there is one, and others. One round trip."""
+    """What there is of a token's subject, the credential if there is one, and others, for another token."""
     keys = user_key(tenant.application_id, user_id), credential_key(tenant.application_id, normal_email)
-    items = tenant.table.find_all([*keys, *others])
+    items = find_for_issue(tenant, [*keys, *others])
     subject = subject_in(items.pop(keys[0], None), tenant.now_ms)
     return subject, _credential_in(items.pop(keys[1], None)), items
 

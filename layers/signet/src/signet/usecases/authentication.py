@@ -197,21 +197,19 @@ class _Check:
         if attempt.mode.uses_email and email is None:
             raise Refused("email", NO_ADDRESS)
 
-        def find_user() -> User:
-            user = self.verifier.find_session_user(self.tenant, token)
+        issues = attempt.return_token and attempt.makes_token
+        user: User | None = None
+        if issues or not attempt.invalidate_existing_tokens:
+            # Else the write below is the check.
+            user = self.verifier.find_session_user(self.tenant, token, issues=issues)
             if attempt.mode.uses_email and user.normal_email != email:
                 raise Refused("email", "another than the token's user has")
-            return user
-
-        # The write below is the check, unless something has to be written before it.
-        issue = self._prepare(token, user_id_of(token), check=find_user)
-        if attempt.invalidate_existing_tokens:
+        issue = self._prepare(token, user_id_of(token))
+        if user is None or attempt.invalidate_existing_tokens:
             condition = Condition(user_id_of(token), token=token, email=email)
-            updated = note_login(self.tenant, condition, is_login=False, nonce=new_nonce())
-            if updated is None:
+            user = note_login(self.tenant, condition, is_login=False, nonce=new_nonce())
+            if user is None:
                 raise Refused("token", CHANGED)
-            return Authentication(updated, issue(updated))
-        user = find_user()
         return Authentication(user, issue(user))
 
     def by_password(self, warn: Callable[[Unavailable], None]) -> Authentication:
@@ -255,9 +253,7 @@ class _Check:
             raise ApplicationChanged(self.tenant.application_id)
         return token
 
-    def _prepare(
-        self, token: Token | None, user_id: str, check: Callable[[], object] | None = None
-    ) -> Callable[[User], str | None]:
+    def _prepare(self, token: Token | None, user_id: str) -> Callable[[User], str | None]:
         """What gives the token that is asked for, once the user is known as it is then."""
         attempt = self.attempt
         if not attempt.return_token:
@@ -279,7 +275,6 @@ class _Check:
             ttl_ms=attempt.ttl_ms,
             extra_data=extra_data,
             session=session,
-            check=check,
         )
 
     def _verified_credential(self, token: Token | None, email: str | None, guess: Guess) -> Credential:

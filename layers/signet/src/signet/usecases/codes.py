@@ -5,6 +5,7 @@ from dataclasses import replace
 from signet import deadline
 from signet.domain.codes import Code, Purpose, digest_of, new_code
 from signet.errors import FaultKind, InvalidRequest, NotOffered
+from signet.store.authentication import find_user_for_issue
 from signet.store.codes import made
 from signet.store.memberships import alter_user
 from signet.store.tenant import Tenant
@@ -28,6 +29,7 @@ def create(
         The code, which nobody can see again, and when it becomes too old, in Unix seconds.
 
     Raises:
+        ApplicationChanged: The application's tokens have been ended since it was read.
         NotOffered: The application's settings have no such codes.
         UserNotFound: There is no such user.
         InvalidRequest: The user has no address, or there is an address too many or too few.
@@ -39,7 +41,7 @@ def create(
         message = "is what the purpose changeEmail needs, and no other: the new address."
         raise InvalidRequest.of("email", message, FaultKind.MISSING if email is None else FaultKind.INVALID)
     for _ in deadline.attempts():
-        user = get_user(tenant, named)
+        user = get_user(tenant, named, find_user_for_issue)
         if user.normal_email is None:
             message = "is a user's without an e-mail address, to whom no code leads."
             raise InvalidRequest.of("experienceUserId", message)

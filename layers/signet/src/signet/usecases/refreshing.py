@@ -50,7 +50,7 @@ def refresh(tenant: Tenant, verifier: Verifier, signer: Signer, text: str) -> st
     if tenant.now >= ends_at:
         message = "The session is over. Log in."
         raise TokenExpired(message)
-    user = verifier.find_session_user(tenant, token)
+    user = verifier.find_session_user(tenant, token, issues=True)
     issue = prepare(
         tenant,
         signer,

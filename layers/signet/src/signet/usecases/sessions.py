@@ -26,7 +26,6 @@ def prepare(
     extra_data: Mapping[str, Any] | None,
     session: Session,
     until: int | None = None,
-    check: Callable[[], object] | None = None,
 ) -> Issue:
     """Get ready to issue a session token, before anything is written or ended for it.
 
@@ -38,7 +37,6 @@ def prepare(
         extra_data: The token's extra data; None for none.
         session: What it is a token of.
         until: When it ends at the latest, in Unix seconds; None where the session says so.
-        check: As for `Signer.prepare`.
 
     Returns:
         What issues it, and cannot fail: for the user as it is once it was read or written.
@@ -57,7 +55,7 @@ def prepare(
         session=session,
     )
     greatest = claims(generation=MANY, not_before_ms=latest_issue_ms(tenant.now_ms))
-    sign = signer.prepare(TokenKind.SESSION, greatest, tenant.now, check)
+    sign = signer.prepare(TokenKind.SESSION, greatest, tenant.now)
 
     def issue(user: User) -> str:
         ends = [end for end in (until, user.unverified_until) if end is not None]

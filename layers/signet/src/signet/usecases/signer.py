@@ -39,21 +39,13 @@ class Signer:
         """
         return self._key_ring.get().issuer
 
-    def prepare(
-        self,
-        kind: TokenKind,
-        greatest: Mapping[str, Any],
-        now: int,
-        check: Callable[[], object] | None = None,
-    ) -> Sign:
+    def prepare(self, kind: TokenKind, greatest: Mapping[str, Any], now: int) -> Sign:
         """Get hold of all that a token needs, so that nothing can fail once its claims are known.
 
         Args:
             kind: The kind of the token.
             greatest: Claims that no claim of the token exceeds: it is no longer, and ends no later.
             now: The time, in Unix seconds.
-            check: Raises what refuses the request, where that is not known yet; called only if something
-                has to be written, since a refusal has written nothing.
 
         Raises:
             InvalidRequest: The token would be too long.
@@ -62,7 +54,7 @@ class Signer:
         key = self._key_ring.get().active_at(now)
         check_claims(kind, greatest, key.algorithm)
         active = self._loaded(key)
-        self._note(key, greatest.get("exp", NEVER), check)
+        self._note(key, greatest.get("exp", NEVER))
         return lambda claims: issue(kind, claims, active)
 
     def sign(self, kind: TokenKind, claims: Mapping[str, Any], now: int) -> str:
@@ -86,12 +78,10 @@ class Signer:
             self._active = active
         return active
 
-    def _note(self, key: SigningKey, exp: int, check: Callable[[], object] | None) -> None:
+    def _note(self, key: SigningKey, exp: int) -> None:
         """Make sure, before the token is out, that the key stays published until it has expired."""
         # A container that does not know the bound yet learns it from its own write.
         if exp > self._max_exp.get(key.kid, 0):
-            if check is not None:
-                check()
             wanted = NEVER if exp >= NEVER else -(-exp // MAX_EXP_STEP) * MAX_EXP_STEP
             bound = raise_max_exp(self._table, key.kid, wanted)
             if bound is None:

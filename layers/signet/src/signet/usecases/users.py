@@ -1,6 +1,6 @@
 """Register, show, change and delete users."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -76,18 +76,19 @@ def register(
     return made, groups
 
 
-def get_user(tenant: Tenant, named: str) -> User:
+def get_user(tenant: Tenant, named: str, find: Callable[[Tenant, str], User | None] = find_user) -> User:
     """The user whom a path or a direct invocation names.
 
     Args:
         tenant: Whose user.
         named: 24 hex digits, `ext:` and an external id, or the e-mail address of a credential.
+        find: Finds the user of an id.
 
     Raises:
         UserNotFound: It names nobody.
     """
     user_id, email = resolve(tenant, named)
-    user = find_user(tenant, user_id)
+    user = find(tenant, user_id)
     # The address may lead to somebody else since it was looked up.
     if user is None or (email is not None and user.normal_email != email):
         raise not_found()

@@ -9,6 +9,7 @@ from signet.domain.signing import Key, load_public
 from signet.domain.tokens import Token, TokenKind, parse_unverified, verify
 from signet.domain.users import User, find_user_id, of_external
 from signet.errors import TokenInvalid, TokenRevoked
+from signet.store.authentication import find_subject_for_issue
 from signet.store.cache import ApplicationCache, KeyRingCache
 from signet.store.identities import identity_generation
 from signet.store.tenant import Tenant
@@ -77,14 +78,22 @@ class Verifier:
         token = self.verify_offline(tenant, text, (TokenKind.SESSION,))
         return token, self.find_session_user(tenant, token)
 
-    def find_session_user(self, tenant: Tenant, token: Token) -> User:
+    def find_session_user(self, tenant: Tenant, token: Token, *, issues: bool = False) -> User:
         """The user of a session token that is good so far. One round trip.
 
+        Args:
+            tenant: Whose token it is.
+            token: The token.
+            issues: Whether another one is issued for it (`find_for_issue`).
+
         Raises:
+            ApplicationChanged: Where one is issued: the application's tokens have been ended meanwhile.
+            ApplicationNotFound: Where one is issued: it is gone.
             TokenInvalid: Its `sub` is no user id.
             TokenRevoked: The user is gone, or its tokens have been ended since.
         """
-        subject = find_subject(tenant, user_id_of(token))
+        find = find_subject_for_issue if issues else find_subject
+        subject = find(tenant, user_id_of(token))
         check_subject(token, subject)
         if subject.user is None:
             raise revoked().because("user", found=GONE)
