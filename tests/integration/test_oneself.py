@@ -121,6 +121,59 @@ def test_a_new_password_ends_all_tokens_and_gives_another(scene: Scene) -> None:
     assert (scene.can_log_in(), scene.can_log_in(NEW)) == (False, True)
 
 
+LOGIN = {"ttl": 600_000, "sessionLifetime": 3_600_000}
+
+
+def test_a_new_password_makes_no_session_longer(scene: Scene) -> None:
+    """The new token can be refreshed as long as the one that came, and no longer."""
+    scene.set(login=LOGIN)
+    scene.token = scene.call("log_in", email=ANN, password=PASSWORD)["token"]
+    end = scene.claims(scene.token)["session_exp"]
+    scene.signet.clock.advance(500)
+    scene.set(login=LOGIN | {"sessionLifetime": 86_400_000})
+    before = scene.claims(scene.token)
+    scene.token = scene.change(password=NEW, **CURRENT)["token"]
+    after = scene.claims(scene.token)
+    assert (after["session_exp"], after["amr"], after["auth_time"]) == (end, ["pwd"], scene.signet.clock.now)
+    assert after["sid"] != before["sid"]
+    assert after["exp"] - after["iat"] == 601
+    refreshed = scene.claims(scene.call("refresh_session", token=scene.token)["token"])
+    assert (refreshed["sid"], refreshed["session_exp"]) == (after["sid"], end)
+
+
+@pytest.mark.parametrize(("ttl", "life"), [(60_000, 61), (3_600_000, 601), (None, 601)])
+def test_a_new_password_makes_no_session_of_a_token_that_the_application_issued(
+    scene: Scene, ttl: int | None, life: int
+) -> None:
+    """It lives no longer than the one that came, nor than a log-in's, and cannot be refreshed."""
+    scene.set(login=LOGIN)
+    scene.token = scene.issue(**({} if ttl is None else {"ttl": ttl}), extraData={"role": "kiosk"})
+    before = scene.claims(scene.token)
+    token = scene.change(password=NEW, **CURRENT)["token"]
+    claims = scene.claims(token)
+    assert (claims["exp"] - claims["iat"], claims["ext"]) == (life, {"role": "kiosk"})
+    assert ttl is None or claims["exp"] <= before["exp"]
+    with pytest.raises(PermissionDenied):
+        scene.call("refresh_session", token=token)
+
+
+def test_a_new_password_lets_nobody_in_who_has_to_be_verified(scene: Scene) -> None:
+    """403 to the right password, as a log-in is; nothing changes but guesses. Names change all the same."""
+    scene.set(selfService={"verifyEmail": "required"})
+    scene.call("update_user", experienceUserId=scene.user["id"], emailVerified=False)
+    before = scene.shown()
+    answer = scene.send("PATCH", {"password": NEW, **CURRENT})
+    assert (answer.status, answer.json["type"]) == (403, "EmailNotVerified")
+    assert (
+        scene.send("PATCH", {"password": NEW, "currentPassword": WRONG})
+        .json["message"]
+        .startswith("currentPassword")
+    )
+    assert scene.shown() == before
+    assert scene.is_good(scene.token)
+    assert scene.send("PATCH", {"firstName": "Anna"}).status == 200
+
+
 def test_a_user_deletes_itself(scene: Scene) -> None:
     """Its tokens end, and its address is free."""
     answer = scene.send("DELETE", CURRENT)

@@ -17,7 +17,14 @@ from signet.edge.fields.tokens import PresentedToken
 from signet.edge.fields.users import Password, Text
 from signet.edge.operation import Call, operation
 from signet.edge.user_view import UserView, view_user
-from signet.errors import FaultKind, InvalidRequest, NotOffered, PermissionDenied, TooManyAttempts
+from signet.errors import (
+    EmailNotVerified,
+    FaultKind,
+    InvalidRequest,
+    NotOffered,
+    PermissionDenied,
+    TooManyAttempts,
+)
 from signet.usecases.oneself import Oneself
 
 
@@ -54,7 +61,7 @@ class UpdatedMe(TypedDict):
     dialect=LOSANT,
     scheme=SESSION,
     needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
-    refuses=(NotOffered, PermissionDenied, TooManyAttempts),
+    refuses=(NotOffered, EmailNotVerified, PermissionDenied, TooManyAttempts),
 )
 def lambda_handler(call: Call[UpdateMe]) -> UpdatedMe:
     """Change what is given; a new password ends all of the user's tokens, and gives a new one."""

@@ -1,15 +1,15 @@
 """What users change of themselves, by a session token and, where it matters, their password once more."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
 from signet import deadline
-from signet.domain.applications import ApplicationChanged
+from signet.domain.applications import ApplicationChanged, VerifyEmail
 from signet.domain.groups import Group
 from signet.domain.tokens import PASSWORD, Session, Token, TokenKind
 from signet.domain.users import NO_PASSWORD, User
-from signet.errors import NotOffered, PermissionDenied
+from signet.errors import EmailNotVerified, NotOffered, PermissionDenied
 from signet.store.authentication import Credential, find_credential_for_issue
 from signet.store.memberships import erase_user
 from signet.store.tenant import Tenant
@@ -66,12 +66,14 @@ class Oneself:
 
         Returns:
             The user, its groups by id, and a new token, with the extra data of the one that came and the life
-            of a log-in's; None where nothing has ended.
+            of a log-in's, but no longer than the session of the one that came, or where it cannot be
+            refreshed than itself; None where nothing has ended.
 
         Raises:
             NotOffered: The application's settings have nothing of this.
             TokenInvalid, TokenExpired, TokenRevoked: The token is not good.
             PermissionDenied: The current password is wrong, or nothing vouches for the user.
+            EmailNotVerified: The current password is right, and the address has to be verified first.
             TooManyAttempts: Too many passwords have been tried.
             Unavailable: Others change the user all the time, or no key can sign at the moment.
         """
@@ -82,17 +84,19 @@ class Oneself:
             issue = None
             if password is not None:
                 guess = self._check_password(user, guess)
+                self._check_verified(user)
                 password_hash = password_hash or self.hasher.hash(password)
                 settings = self.tenant.application.login
+                ends_at = token.session.ends_at
                 issue = prepare(
                     self.tenant,
                     signer,
                     user.id,
                     ttl_ms=settings.ttl_ms,
                     extra_data=token.extra_data,
-                    session=Session.begin(
-                        self.tenant.now_ms, PASSWORD, lifetime_ms=settings.session_lifetime_ms
-                    ),
+                    session=replace(Session.begin(self.tenant.now_ms, PASSWORD), ends_at=ends_at),
+                    # What cannot be refreshed nobody makes longer by a password either.
+                    until=token.expires_at if ends_at is None else None,
                 )
             try:
                 changed, groups = change_read(
@@ -148,6 +152,13 @@ class Oneself:
             )
             raise PermissionDenied(message)
         return guess
+
+    def _check_verified(self, user: User) -> None:
+        """Check that a log-in by the password, which the new token stands for, would not be refused."""
+        must_be = self.tenant.application.self_service.verify_email is VerifyEmail.REQUIRED
+        if must_be and not user.email_verified:
+            message = "The e-mail address has to be verified first: by the code that was sent there."
+            raise EmailNotVerified(message)
 
     def _is_right(self, credential: Credential | None) -> bool:
         password = self.current_password or ""
