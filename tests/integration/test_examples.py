@@ -4,6 +4,8 @@ Ports alone are others, so that they need not be free, and what a page installs 
 """
 
 import base64
+import email
+import email.policy
 import json
 import os
 import re
@@ -26,7 +28,7 @@ from local import sam, template
 from local.gateway import Gateway
 from local.invoke import Handler, Invoker, import_handler
 from local.log import Log
-from tests.browser import running_browser
+from tests.browser import Browser, running_browser
 from tests.deployment import PASSWORD, ROOT, URL, Deployment, load_template
 from tests.documentation import blocks
 from tests.programs import running_demo
@@ -281,3 +283,158 @@ def test_a_rule_hears_of_the_end_of_a_user_s_tokens(root: Path) -> None:
     said = run(root, hear).splitlines()
     assert {line.partition(":")[0] for line in said} >= set(heard()[:1])
     assert all(line.endswith("has open (invalidated)") or "(loggedOut)" in line for line in said)
+
+
+def link_of(root: Path, kind: str, address: str) -> str:
+    """The link of the newest such mail to an address, once it is there."""
+    end = time.monotonic() + START_SECONDS
+    while True:
+        for path in sorted((root / ".signet" / "mails").glob(f"*-{kind}.eml"), reverse=True):
+            mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            body = mail.get_body(("plain",))
+            if mail["to"] == address and body and (link := re.search(r"(?m)^http\S+", body.get_content())):
+                return link[0]
+        assert time.monotonic() < end, f"no mail {kind}"
+        time.sleep(0.05)
+
+
+def fill_in(browser: Browser, does: str, **fields: str) -> None:
+    """Fill in a form, and send it."""
+    form = f"section:not([hidden]) [data-does={does}]"
+    for name, value in fields.items():
+        browser.run("document.querySelector(arguments[0]).value = ''", f"{form} [name={name}]")
+        browser.type(f"{form} [name={name}]", value)
+    browser.click(f"{form} button")
+
+
+@pytest.mark.heavy
+@pytest.mark.browser
+def test_a_page_does_all_that_a_user_does_with_an_account(root: Path, port: int) -> None:
+    """From the sign-up to the deletion by the links of its mails; refusals are told as Signet says them."""
+    (serve,) = commands("account/README.md")
+    here = serve.replace("8080", str(port))
+    page, address, new = "http://localhost:8080/", "zoe@example.com", "another horse battery staple"
+    session = "return JSON.parse(localStorage.getItem('signet-session'))?.token ?? null"
+    with (
+        serving(root, f"{BEGIN}\n{here}", port),
+        running_browser(f"--host-resolver-rules=MAP localhost 127.0.0.1:{port}") as browser,
+    ):
+
+        def shows(view: str) -> str:
+            """What the page says, once it shows a view and is not busy any more."""
+            browser.find(f"body[data-view={view}]:not(:has([aria-busy=true]))")
+            return browser.text("#told")
+
+        def refuses(says: str) -> None:
+            browser.find("#refused:not(:empty)")
+            assert says in browser.text("#refused")
+
+        browser.open(page)
+        shows("log-in")
+        browser.click("section:not([hidden]) [href='#sign-up']")
+        shows("sign-up")
+        fill_in(browser, "signUp", firstName="Zoe", email=address, password="short")
+        refuses("password")
+        fill_in(browser, "signUp", email=address, password=PASSWORD)
+        assert address in shows("log-in")
+        link = link_of(root, "verifyEmail", address)
+        assert link.startswith(page)
+        browser.open(link)
+        shows("verifyEmail")
+        assert browser.run("return location.href") == page, "the code does not stay in the address"
+        fill_in(browser, "redeem", password="wrong")
+        refuses("The password is not the one that the account has.")
+        fill_in(browser, "redeem", password=PASSWORD)
+        assert shows("log-in") == "Your address is verified."
+
+        browser.click("section:not([hidden]) [href='#forgotten']")
+        shows("forgotten")
+        fill_in(browser, "forgotten", email=address)
+        shows("log-in")
+        link = link_of(root, "resetPassword", address)
+        browser.open(link)
+        shows("resetPassword")
+        fill_in(browser, "redeem", password=new)
+        assert "new password" in shows("log-in")
+        browser.open(link)
+        shows("resetPassword")
+        fill_in(browser, "redeem", password=new)
+        refuses("code")
+
+        browser.open(page)
+        shows("log-in")
+        fill_in(browser, "logIn", email=address, password=PASSWORD)
+        refuses("E-mail address and password do not belong together.")
+        fill_in(browser, "logIn", email=address, password=new)
+        shows("profile")
+        assert browser.text("#name") == "Zoe"
+        assert browser.text("#verified") == "✓ verified"
+        fill_in(browser, "changeNames", firstName="Zoë", lastName="Quist")
+        assert shows("profile") == "Your names are saved."
+        assert browser.text("#name") == "Zoë"
+        fill_in(browser, "changePassword", currentPassword=PASSWORD, password=PASSWORD)
+        refuses("currentPassword")
+        before = browser.run(session)
+        fill_in(browser, "changePassword", currentPassword=new, password=PASSWORD)
+        assert "new password" in shows("profile")
+        assert browser.run(session) not in (before, None)
+
+        browser.open(page)
+        shows("profile")
+        fill_in(browser, "logOutEverywhere")
+        assert shows("log-in") == "You are logged out everywhere."
+        browser.click("section:not([hidden]) [href='#by-link']")
+        shows("by-link")
+        fill_in(browser, "byLink", email=address)
+        shows("log-in")
+        browser.open(link_of(root, "logIn", address))
+        shows("logIn")
+        fill_in(browser, "redeem")
+        shows("profile")
+        assert "sgt_" not in browser.run("return document.documentElement.outerHTML")
+
+        fill_in(browser, "deleteAccount", currentPassword=new)
+        refuses("currentPassword")
+        fill_in(browser, "deleteAccount", currentPassword=PASSWORD)
+        assert shows("log-in") == "Your account is deleted."
+        assert browser.run("return localStorage.length") == 0
+        fill_in(browser, "logIn", email=address, password=PASSWORD)
+        refuses("E-mail address and password do not belong together.")
+        said = [line for line in browser.log() if "the server responded with a status of 4" not in line]
+        assert said == [], "the page does nothing that its own Content Security Policy forbids"
+
+
+@pytest.mark.heavy
+@pytest.mark.browser
+def test_a_page_stays_logged_in(root: Path, port: int) -> None:
+    """By another token before the first one ends; in a second tab it is the same, also when it logs out."""
+    (serve,) = commands("account/README.md")
+    here = serve.replace("8080", str(port))
+    token = "return JSON.parse(localStorage.getItem('signet-session'))?.token ?? null"
+    short = """curl -s -X PATCH -H 'content-type: application/json' $url/applications/$applicationId \\
+    -d '{"login": {"ttl": 4000}}'"""
+    with (
+        serving(root, f"{BEGIN}\n{quietly(short)}\n{here}", port),
+        running_browser(f"--host-resolver-rules=MAP localhost 127.0.0.1:{port}") as browser,
+    ):
+        browser.open("http://localhost:8080/")
+        browser.find("body[data-view=log-in]")
+        fill_in(browser, "logIn", email="ann@example.com", password=PASSWORD)
+        browser.find("body[data-view=profile]")
+        seen = {browser.run(token)}
+        end = time.monotonic() + START_SECONDS
+        while len(seen) < 3:
+            assert time.monotonic() < end
+            seen.add(browser.run(token))
+            time.sleep(0.05)
+        assert None not in seen
+        first = browser.command("GET", "window")
+        second = browser.command("POST", "window/new", {"type": "tab"})["handle"]
+        browser.command("POST", "window", {"handle": second})
+        browser.open("http://localhost:8080/")
+        browser.find("body[data-view=profile]")
+        fill_in(browser, "logOut")
+        browser.find("body[data-view=log-in]")
+        browser.command("POST", "window", {"handle": first})
+        browser.find("body[data-view=log-in]")
+        assert browser.run(token) is None
