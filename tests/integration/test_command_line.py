@@ -210,6 +210,10 @@ def test_an_import_that_was_refused_line_by_line_says_which_and_why(
     ]
     assert [problem["line"] for problem in report["problems"]] == list(range(1, 33))
     assert f"aws s3 cp --recursive {report['report']}" in shown
+    line.target.state = tmp_path
+    shown = line.run("users", "import", str(file), ends=Exit.REFUSED).stdout
+    for name in ("problems-[1-7].jsonl", "report.json"):
+        assert f"{report['report'].removeprefix('s3:/')}{name}'" in shown
     kept = {key for key in line.signet.files() if report["report"].endswith(key.rpartition("/")[0] + "/")}
     assert len(kept) == 8
 

@@ -350,13 +350,14 @@ def test_explain_says_why_from_the_log_of_make_run(scene: Scene, tmp_path: Path)
     path = f"/applications/{scene.signet.application_id}/experience/login"
     wrong = {"email": ANN, "password": "another one"}
     lines = logged(lambda: answers.append(scene.signet.http("POST", path, wrong)))
-    lines = [{"service": "other", "correlation_id": "another"}, *lines]
-    (tmp_path / "log.jsonl").write_text("no JSON\n" + "".join(json.dumps(line) + "\n" for line in lines))
     request_id = answers[0].headers["x-request-id"]
+    said = {"level": "DEBUG", "message": "What it says.", "correlation_id": request_id}
+    lines = [{"service": "other", "correlation_id": "another"}, *lines, said]
+    (tmp_path / "log.jsonl").write_text("no JSON\n" + "".join(json.dumps(line) + "\n" for line in lines))
     target = Target("make run", URL, lambda: Resources({}, "", "", ""), lambda _service: None, tmp_path)
     told = CliRunner().invoke(app, ["explain", request_id], obj=target)
     assert told.exit_code == Exit.DONE, told.output
-    for words in ("log_in", "LoginRefused", "401", "password", "another one"):
+    for words in ("log_in", "LoginRefused", "401", "password", "another one", "DEBUG: What it says."):
         assert words in told.stdout
     for_programs = CliRunner().invoke(app, ["explain", request_id, "--json"], obj=target)
     assert json.loads(for_programs.stdout)[0]["reason"] == {"check": "password", "found": "another one"}
@@ -377,6 +378,7 @@ def test_explain_asks_cloudwatch_until_the_line_is_there(
     told = CliRunner().invoke(app, ["explain", line["correlation_id"]], obj=target)
     assert told.exit_code == Exit.DONE, told.output
     assert "form" in told.stdout
+    assert "direct" not in told.stdout, "a status that nobody was given"
     assert [query["logGroupNames"] for query in logs.queries] == [["a", "b"]] * 2
     assert f'correlation_id = "{line["correlation_id"]}"' in logs.queries[0]["queryString"]
 

@@ -72,7 +72,7 @@ def _show(session: Session, lines: list[dict[str, Any]]) -> None:
         if "_aws" in line or ("service" in line and "status" in line):
             _show_call(session, line)
         elif "level" in line:
-            told = {str(line["level"]): line.get("message"), "caused by": _cause(line)}
+            told = {"logged": f"{line['level']}: {line.get('message', '')}", "caused by": _cause(line)}
             session.fields({name: value for name, value in told.items() if value})
         elif "route" in line:
             session.fields({"answered": f"{line.get('route')} {line.get('status')}"})
@@ -84,7 +84,8 @@ def _show_call(session: Session, line: Mapping[str, Any]) -> None:
     fields: dict[str, object] = {
         "operation": line.get("service"),
         "at": None if at_ms is None else iso_8601(at_ms),
-        "status": line.get("status"),
+        # What was invoked directly has none.
+        "status": None if line.get("status") == "direct" else line.get("status"),
         "ended as": ended,
         "application": line.get("application_id"),
         "actor": line.get("actor"),

@@ -340,8 +340,7 @@ def _fetching(target: Target, folder: str, report: dict[str, Any]) -> str:
     bucket = target.resources.bucket
     if not target.is_local:
         return f"aws s3 cp --recursive s3://{bucket}/{folder} ."
-    names = "report.json"
-    if files := report.get("problemFiles", 0):
-        names = f"problems-[1-{files}].jsonl"
-    url = f"{target.client('s3').meta.endpoint_url}/{bucket}/{folder}{names}"
-    return f"curl --aws-sigv4 aws:amz:us-east-1:s3 --user local:local '{url}'"
+    url = f"{target.client('s3').meta.endpoint_url}/{bucket}/{folder}"
+    files = report.get("problemFiles", 0)
+    before = f"'{url}problems-[1-{files}].jsonl' " if files else ""
+    return f"curl --aws-sigv4 aws:amz:us-east-1:s3 --user local:local {before}'{url}report.json'"
