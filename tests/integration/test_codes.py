@@ -33,6 +33,7 @@ from tools.audit_table import audit
 
 ANN, NEW = "ann@example.com", "anna@example.com"
 OTHER_PASSWORD = "another horse battery"
+WRONG_PASSWORD = "wrong horse battery"
 HOUR = 3600
 LIVES = {"verifyEmail": 24 * HOUR, "resetPassword": HOUR, "logIn": HOUR // 4, "changeEmail": 24 * HOUR}
 PURPOSES = sorted(LIVES)
@@ -92,6 +93,15 @@ class Scene:
         except LoginRefused:
             return False
         return True
+
+    def tries(self, source: str, password: str = WRONG_PASSWORD) -> bool | None:
+        """Whether a password is right that somebody tries; None where that is one guess too many."""
+        attempt = {"authMode": "emailPassword", "email": ANN, "password": password, "sourceIp": source}
+        try:
+            right: bool = self.call("authenticate", **attempt)["authenticated"]
+        except TooManyAttempts:
+            return None
+        return right
 
     def offer(self, **offered: Any) -> None:
         """Change the setting selfService."""
@@ -342,6 +352,38 @@ def test_a_forgotten_password(new: Scene) -> None:
     shown = new.shown()
     assert shown["emailVerified"]
     assert shown["passwordLastUpdated"] == shown["lastUpdated"] == "2027-01-15T08:00:01.123Z"
+
+
+TAKES = ("resetPassword", "logIn")
+
+
+@pytest.mark.parametrize("purpose", TAKES)
+def test_whoever_takes_an_account_finds_nothing_that_somebody_else_wrote(new: Scene, purpose: str) -> None:
+    """Names and profile go where nobody had verified the address, and stay where somebody had."""
+    new.use(purpose, new.code(purpose))
+    assert new.shown()["firstName"] is None
+    new.call("update_user", experienceUserId=new.user["id"], firstName="Ann")
+    new.use(purpose, new.code(purpose))
+    assert new.shown()["firstName"] == "Ann"
+
+
+@pytest.mark.parametrize("purpose", TAKES)
+def test_whoever_began_an_account_is_a_stranger_to_it_once_it_is_taken(new: Scene, purpose: str) -> None:
+    """The source from which it was logged in to before has no guesses of its own any more."""
+    new.signet.limit(account=(2, 1), source=(50, 1), knownSource=(10, 1))
+    assert new.tries(STRANGER, PASSWORD)
+    assert [new.tries(STRANGER) for _ in range(4)] == [False] * 4
+    new.use(purpose, new.code(purpose))
+    assert [new.tries(STRANGER) for _ in range(3)] == [False, False, None]
+
+
+@pytest.mark.parametrize("purpose", TAKES)
+def test_whose_address_is_verified_keeps_the_sources_that_it_knows(scene: Scene, purpose: str) -> None:
+    """A forgotten password, or a log-in link, makes nobody a stranger to one's own account."""
+    scene.signet.limit(account=(2, 1), source=(50, 1), knownSource=(10, 1))
+    assert scene.tries(OWNER, PASSWORD)
+    scene.use(purpose, scene.code(purpose))
+    assert [scene.tries(OWNER) for _ in range(4)] == [False] * 4
 
 
 @pytest.mark.parametrize("password", [None, "short", "password1"])

@@ -5,7 +5,7 @@ as it was or as it was to be; what is left over the next write of the user settl
 go, or twice as many go, and there is one write and nothing else.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ from signet.store.users import (
 ROOM = MAX_PARTS - 4
 """Parts that are left for member items beside the user, two credentials, and an identity or permissions.
 
-A code takes one too, and no code changes groups."""
+A code takes one too, or two, and no code changes groups."""
 
 
 def add_user(
@@ -89,7 +89,7 @@ def alter_user(
     password_hash: str | None = None,
     replaces: str | None = None,
     ends_tokens: Because | None = None,
-    beside: Part | None = None,
+    beside: Iterable[Part] = (),
     issues: bool = False,
 ) -> User:
     """Turn the user from what was read into what it shall be, as `change_user` does.

@@ -341,7 +341,7 @@ def change_user(
     password_hash: str | None = None,
     replaces: str | None = None,
     ends_tokens: Because | None = None,
-    beside: Part | None = None,
+    beside: Iterable[Part] = (),
     issues: bool = False,
     mark: str | None = None,
 ) -> None:
@@ -372,7 +372,7 @@ def change_user(
             condition=f"{change.condition} AND generation = :generation",
             values={**change.values, ":generation": before.generation},
         )
-    parts: dict[str, Part] = {"user": change} | ({} if beside is None else {"beside": beside})
+    parts: dict[str, Part] = {"user": change} | {f"beside {place}": part for place, part in enumerate(beside)}
     if password_hash is not None:
         parts |= _credential_change(tenant.application_id, before, after, password_hash, replaces)
         if before.normal_email is not None:

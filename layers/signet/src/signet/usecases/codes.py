@@ -51,7 +51,7 @@ def create(
         entry = {"digest": digest} if email is None else {"digest": digest, "email": email}
         after = replace(user, codes={**user.codes, purpose.value: entry})
         try:
-            alter_user(tenant, user, after, beside=made(tenant, digest, kept))
+            alter_user(tenant, user, after, beside=[made(tenant, digest, kept)])
         except StaleError:
             continue
         return code, kept.expires_at

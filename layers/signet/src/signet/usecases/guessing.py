@@ -19,7 +19,7 @@ from signet.store.guessing import (
     note_source,
     take,
 )
-from signet.store.table import Key
+from signet.store.table import Delete, Key
 from signet.store.tenant import Tenant
 
 
@@ -114,6 +114,14 @@ class Guess:
         item = items.get(key)
         wait = limit.wait_ms(full_at_ms(item, name), self._tenant.now_ms)
         return _Bucket(wait, partial(take, self._tenant, key, name, limit, item))
+
+
+def forgotten(tenant: Tenant, account: str) -> Delete:
+    """The part of a transaction that makes a stranger of whoever has logged in to an account before.
+
+    With the sources that it knows its buckets go too, which are full then.
+    """
+    return Delete(attempts_key(tenant, account_digest(tenant.application.digest_key, account)))
 
 
 _NONE = _Bucket(0, lambda: 0)

@@ -21,7 +21,7 @@ from signet.store.memberships import alter_user
 from signet.store.table import Key
 from signet.store.tenant import Tenant
 from signet.store.users import StaleError, find_in, find_password_hash, user_key
-from signet.usecases.guessing import Guess
+from signet.usecases.guessing import Guess, forgotten
 from signet.usecases.sessions import Issue, prepare
 from signet.usecases.signer import Signer
 from signet.usecases.users import busy
@@ -59,12 +59,14 @@ class _Effect:
         password_hash: The credential's from now on, where it is set or moves.
         replaces: The hash that moves.
         ends_tokens: Why the user's tokens end; None where they do not.
+        is_taken: Whether the account may have been somebody else's before.
     """
 
     after: User
     password_hash: str | None = field(default=None, repr=False)
     replaces: str | None = field(default=None, repr=False)
     ends_tokens: Because | None = None
+    is_taken: bool = False
 
 
 def redeem(
@@ -180,9 +182,13 @@ def _redeem(
         case Purpose.VERIFY_EMAIL:
             effect = _Effect(replace(changed, email_verified=True))
         case Purpose.RESET_PASSWORD:
-            changed = replace(changed, email_verified=True, password_updated_at_ms=tenant.now_ms)
-            password_hash = hasher.hash(password or "")
-            effect = _Effect(changed, password_hash, ends_tokens=Because.PASSWORD_CHANGED)
+            proven = replace(_proven(changed), password_updated_at_ms=tenant.now_ms)
+            effect = _Effect(
+                proven,
+                hasher.hash(password or ""),
+                ends_tokens=Because.PASSWORD_CHANGED,
+                is_taken=not user.email_verified,
+            )
         case Purpose.LOG_IN:
             settings = tenant.application.login
             effect = _logged_in(tenant, after)
@@ -200,6 +206,9 @@ def _redeem(
     after = effect.after
     if effect.password_hash is not None:
         after = replace(after, password_version=user.password_version + 1)
+    beside = [used(tenant, digest)]
+    if effect.is_taken:
+        beside.append(forgotten(tenant, user.normal_email or ""))
     written = alter_user(
         tenant,
         user,
@@ -207,7 +216,7 @@ def _redeem(
         password_hash=effect.password_hash,
         replaces=effect.replaces,
         ends_tokens=effect.ends_tokens,
-        beside=used(tenant, digest),
+        beside=beside,
         issues=issue is not None,
     )
     return Redeemed(written, None if issue is None else issue(written))
@@ -215,14 +224,19 @@ def _redeem(
 
 def _logged_in(tenant: Tenant, user: User) -> _Effect:
     """A log-in; by the first one who proves the address, of what somebody else may have begun with it."""
-    logged_in = replace(user, email_verified=True, last_login_ms=tenant.now_ms)
+    logged_in = replace(_proven(user), last_login_ms=tenant.now_ms)
     if user.email_verified:
         ends = Because.SIGNED_IN if tenant.application.login.invalidate_existing_tokens else None
         return _Effect(logged_in, ends_tokens=ends)
-    nobodys = replace(logged_in, first_name=None, last_name=None, profile={}, password_updated_at_ms=None)
-    return _Effect(
-        replace(nobodys, updated_at_ms=tenant.now_ms), NO_PASSWORD, ends_tokens=Because.PASSWORD_CHANGED
-    )
+    nobodys = replace(logged_in, password_updated_at_ms=None, updated_at_ms=tenant.now_ms)
+    return _Effect(nobodys, NO_PASSWORD, ends_tokens=Because.PASSWORD_CHANGED, is_taken=True)
+
+
+def _proven(user: User) -> User:
+    """The user with a proven address, and nothing that whoever began the account may have written."""
+    if user.email_verified:
+        return user
+    return replace(user, email_verified=True, first_name=None, last_name=None, profile={})
 
 
 def _moved(user: User, email: str, password_hash: str | None) -> _Effect:
