@@ -62,7 +62,7 @@ class Mails:
         if environ.get("PATH_INFO") == PATH:
             answer = {"MessageId": self._keep(asked)}
         else:
-            answer = self._take(asked["QueueUrl"], asked["MessageBody"])
+            answer = self._take(asked["QueueUrl"], asked["MessageBody"], asked.get("DelaySeconds", 0))
         body = json.dumps(answer).encode()
         headers = [("content-type", "application/x-amz-json-1.0"), ("content-length", str(len(body)))]
         start_response("200 OK", headers)
@@ -77,10 +77,15 @@ class Mails:
 
         threading.Thread(target=run, name="mails", daemon=True).start()
 
-    def _take(self, url: str, body: str) -> dict[str, str]:
+    def _take(self, url: str, body: str, delay: float) -> dict[str, str]:
         record = as_record(body)
         if url.endswith(f"/{sam.physical_name(QUEUE)}"):
-            self._waiting.put(record)
+            if delay:
+                later = threading.Timer(delay, self._waiting.put, [record])
+                later.daemon = True
+                later.start()
+            else:
+                self._waiting.put(record)
         return {"MessageId": record["messageId"], "MD5OfMessageBody": record["md5OfBody"]}
 
     def _work_on(self, record: dict[str, Any], function: sam.Function, invoker: Invoker) -> None:

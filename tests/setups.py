@@ -324,6 +324,14 @@ WAYS: dict[str, Way] = {
             "by a wrong password": {"password": PASSWORD, "currentPassword": "wrong horse"},
         }.items()
     },
+    **{
+        f"change oneself: an address, {fields}": Way(
+            "update_me",
+            {"token": "<token>", "email": "ann.b@example.com", "currentPassword": "<password>", **fields},
+            adds=True,
+        )
+        for fields in ({}, {"firstName": "Anna"}, {"password": "another horse battery"})
+    },
     "delete oneself": Way("delete_me", {"token": "<token>", "currentPassword": "<password>"}),
     "delete oneself by a wrong password": Way("delete_me", {"token": "<token>", "currentPassword": "no"}),
     # Codes.
@@ -364,6 +372,7 @@ WAYS: dict[str, Way] = {
         f"a mail: {fields}": Way("send_mail", fields, adds=True, resumes=True)
         for fields in (
             {"kind": "changeEmail", "experienceUserId": "<ann>", "email": "ann.b@example.com"},
+            {"kind": "changeEmail", "experienceUserId": "<ann>", "email": BOB, "passwordVersion": 1},
             {"kind": "emailChanges", "experienceUserId": "<ann>"},
             {"kind": "logIn", "email": "nobody@example.com"},
         )

@@ -158,7 +158,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")),
     },
     "RedeemCodeFunction": SIGNS | CHANGES_USERS,
-    "UpdateMeFunction": SIGNS | CHANGES_USERS,
+    "UpdateMeFunction": SIGNS | CHANGES_USERS | {("sqs:SendMessage", MAILS)},
     "DeleteMeFunction": CHANGES_USERS - {("dynamodb:ConditionCheckItem", TABLE)}
     | {("dynamodb:Query", KEY_RING)},
     "RefreshSessionFunction": SIGNS | {("dynamodb:GetItem", TABLE)},

@@ -161,6 +161,9 @@ def send_mails(walk: Walk) -> None:
                 walk.do("update_user", experienceUserId=asked["email"], experienceGroupIds=group_ids)
             walk.do("send_mail", kind="logIn", email=asked["email"])
     walk.do("stop_mails", email=asked["email"], because=None)
+    token = walk.do("issue_session_token", experienceUserId=asked["email"])["token"]
+    walk.do("update_me", token=token, email="yve.b@example.com", currentPassword=PASSWORD)
+    signet.send_mails()
     real = wiring.make_client("dynamodb").call
 
     def lose(operation: str, request: Any) -> Any:

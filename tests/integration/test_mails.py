@@ -402,13 +402,195 @@ def test_every_mail_there_is_can_be_sent(scene: Scene, kind: str) -> None:
     elif kind == "verifyEmail":
         scene.call("update_user", experienceUserId=ANN, emailVerified=False)
     assert scene.call("send_mail", kind=kind, **named) == {"sent": True}
-    (mail,) = scene.signet.mails
+    *told, mail = scene.signet.mails
+    assert [to(one) for one in told] == ([ANN] if kind == "changeEmail" else [])
     assert to(mail) == (NEW if kind == "changeEmail" else ANN)
     assert not [text for text in parts(mail) if "$" in text or "{" in text.partition("</style>")[2]]
     if kind in ("verifyEmail", "resetPassword", "logIn", "changeEmail"):
         code_in(mail)
     else:
         assert "http" not in parts(mail)[1]
+
+
+@dataclass
+class Mover:
+    """Ann, logged in, who wants another address."""
+
+    scene: Scene
+    email: str = ANN
+
+    def __post_init__(self) -> None:
+        self.token = self.scene.call("issue_session_token", experienceUserId=self.email)["token"]
+
+    def change(self, email: str = NEW, current: str = PASSWORD, **fields: Any) -> Response:
+        """Ask for another address over HTTP."""
+        signet = self.scene.signet
+        path = f"/applications/{signet.application_id}/experience/me"
+        body = {"email": email, "currentPassword": current, **fields}
+        return signet.http("PATCH", path, body, headers=signet.bearer(self.token))
+
+
+def test_another_address_counts_once_its_code_is_redeemed(cloud: Cloud) -> None:
+    """The code goes to the new address and word of it to the old one, which does not say which."""
+    with cloud.deploy() as signet:
+        mover = Mover(scene_of(signet))
+        scene = mover.scene
+        before = scene.shown()
+        answer = mover.change("Fay@Example.com", firstName="Anna")
+        assert (answer.status, answer.json) == (200, {"user": scene.shown()})
+        assert "Fay" not in json.dumps(answer.json)
+        old, new = signet.send_mails()
+        assert (to(old), to(new)) == (ANN, NEW)
+        assert parts(old)[0] == "Demo: your account is about to get another e-mail address"
+        assert not [part for part in parts(old) if NEW in part.lower() or "localhost" in part]
+        assert (scene.shown()["email"], before["firstName"]) == (ANN, "Ann")
+        assert mover.change(NOBODY, current=OTHER_PASSWORD).status == 403
+        scene.call("redeem_code", code=code_in(new), password=PASSWORD)
+        shown = scene.shown(NEW)
+        assert (shown["email"], shown["id"], shown["firstName"]) == ("Fay@Example.com", before["id"], "Anna")
+        assert mover.change().status == 401
+        assert audit(map(from_attributes, signet.items())) == []
+
+
+def test_nobody_learns_by_a_change_who_has_an_address(signet: Deployment) -> None:
+    """The same trips, answer, message, and mail to the old address; an earlier code ends alike."""
+    scene = scene_of(signet)
+    scene_of(signet, email="amy@example.com")
+    mover, seen = Mover(scene), set()
+    for email in ("amy@example.com", NOBODY):
+        mover.change()
+        first = code_in(signet.send_mails()[-1])
+        with signet.counted() as trips:
+            answer = mover.change(email)
+        (body,) = signet.asked
+        mails = signet.send_mails()
+        assert [to(mail) for mail in mails] == ([ANN] if email != NOBODY else [ANN, NOBODY])
+        with pytest.raises(CodeInvalid):
+            scene.call("redeem_code", code=first, password=PASSWORD)
+        headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+        message = body.replace(email, "")
+        seen.add((tuple(trips), answer.status, answer.body, str(headers), message, str(mails[0])))
+        signet.clock.advance(60 * MINUTE)
+    assert len(seen) == 1
+
+
+def test_a_new_password_and_a_new_address_both_count(scene: Scene) -> None:
+    """The mail waits until the password is written for sure, and its code is of the new one."""
+    mover, requests = Mover(scene), list[Any]()
+    client = wiring.make_client("sqs")
+    real = client.call
+
+    def call(operation: str, request: Any) -> Any:
+        requests.append(request)
+        return real(operation, request)
+
+    with mock.patch.object(client, "call", call):
+        answer = mover.change(password=OTHER_PASSWORD)
+    assert answer.status == 200
+    assert scene.is_logged_in(ANN, OTHER_PASSWORD)
+    (request,) = requests
+    assert request["DelaySeconds"] > scene.signet.function("update_me").timeout
+    _, mail = scene.signet.send_mails()
+    scene.call("redeem_code", code=code_in(mail), password=OTHER_PASSWORD)
+    assert scene.is_logged_in(NEW, OTHER_PASSWORD)
+    assert answer.json["token"] != mover.token
+
+
+@pytest.mark.parametrize("sets", [{}, {"password": "third horse battery"}], ids=("address", "both"))
+def test_who_sets_another_password_ends_a_change_before_its_mail(scene: Scene, sets: dict[str, Any]) -> None:
+    """Whether it was asked for with a new password or not: nothing is sent, no code is made."""
+    mover = Mover(scene)
+    assert mover.change(**sets).status == 200
+    scene.call("update_user", experienceUserId=ANN, password=OTHER_PASSWORD)
+    before = scene.signet.items()
+    assert scene.signet.send_mails() == []
+    assert scene.signet.items() == before
+
+
+def test_a_change_whose_password_was_not_written_sends_nothing(scene: Scene) -> None:
+    """The queue has taken it, and the table says no."""
+    mover, client = Mover(scene), wiring.make_client("dynamodb")
+    real = client.call
+
+    def call(operation: str, request: Any) -> Any:
+        if operation == "TransactWriteItems":
+            raise NoAnswer
+        return real(operation, request)
+
+    with mock.patch.object(client, "call", call):
+        assert mover.change(password=OTHER_PASSWORD).status == 503
+    assert len(scene.signet.asked) == 1
+    assert scene.signet.send_mails() == []
+    assert scene.is_logged_in(ANN, PASSWORD)
+
+
+def test_a_change_counts_as_a_mail_to_each_of_its_addresses(scene: Scene) -> None:
+    """Three an hour to the new one, whoever wants it, and three to the old one; a refusal changes nothing."""
+    mover = Mover(scene)
+    amy = scene.call("create_user", email="amy@example.com", password=PASSWORD)
+    other = Mover(scene, amy["email"])
+    assert [mover.change(f"new{number}@example.com").status for number in range(3)] == [200] * 3
+    before = scene.shown()
+    refused = mover.change(password=OTHER_PASSWORD, firstName="Anna")
+    assert (refused.status, refused.json["type"]) == (429, "TooManyRequests")
+    assert refused.headers["retry-after"] == "1200"
+    assert scene.shown() == before
+    assert [other.change(email).status for email in (NEW, NEW, NEW, NEW)] == [200] * 3 + [429]
+    assert scene.send("request_log_in_link", email=ANN).status == 202
+
+
+@pytest.mark.parametrize(
+    ("offered", "queue", "why"),
+    [
+        ({"links": {"changeEmail": None}}, "there", "selfService.links"),
+        ({"profile": False}, "there", "selfService"),
+        ({}, "", "MailFrom"),
+    ],
+    ids=("no link", "no profile", "no sender"),
+)
+def test_without_mails_no_address_is_changed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, offered: dict[str, Any], queue: str, why: str
+) -> None:
+    """404 says what is missing, and nothing else of the request is done."""
+    mover = Mover(scene)
+    scene.offer(**offered)
+    if not queue:
+        monkeypatch.setenv("MAIL_QUEUE_URL", "")
+        scene.signet.restart()
+    before = scene.shown()
+    answer = mover.change(firstName="Anna", password=OTHER_PASSWORD)
+    assert (answer.status, answer.json["type"]) == (404, "NotFound")
+    assert why in answer.json["message"]
+    assert scene.shown() == before
+    assert scene.is_logged_in(ANN, PASSWORD)
+    assert scene.signet.asked == []
+
+
+def test_of_a_redemption_and_a_second_change_at_once_one_counts(engine_cloud: Cloud) -> None:
+    """Either the first address is the user's and the second hears nothing, or the second one's code works."""
+    with engine_cloud.deploy() as signet:
+        mover = Mover(scene_of(signet))
+        scene = mover.scene
+        mover.change(NEW)
+        first = code_in(signet.send_mails()[-1])
+        mover.change(NOBODY)
+        message = json.loads(signet.asked.pop())
+        sent = len(signet.mails)
+        redeemed, _ = at_once(
+            partial(scene.call, "redeem_code", code=first, password=PASSWORD),
+            partial(signet.invoke, "send_mail", message),
+        )
+        mails = signet.mails[sent:]
+        if isinstance(redeemed, Exception):
+            assert isinstance(redeemed, CodeInvalid)
+            assert [to(mail) for mail in mails] == [ANN, NOBODY]
+            scene.call("redeem_code", code=code_in(mails[-1]), password=PASSWORD)
+        else:
+            assert mails == []
+        now = NOBODY if mails else NEW
+        assert scene.is_logged_in(now, PASSWORD)
+        assert not scene.is_logged_in(ANN, PASSWORD)
+        assert audit(map(from_attributes, signet.items())) == []
 
 
 def event(scene: Scene, kind: str, **more: Any) -> dict[str, Any]:

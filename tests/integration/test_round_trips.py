@@ -71,6 +71,11 @@ TRIPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("refresh_session", {"token": "<loginToken>"}, [BATCH]),
     ("update_me", {"token": "<sessionToken>", "firstName": "Ann"}, [GET, WRITE]),
     ("update_me", {"token": "<sessionToken>", "password": PASSWORD, **CURRENT}, [GET, BATCH, GUESS, WRITE]),
+    (
+        "update_me",
+        {"token": "<sessionToken>", "email": "new-<userEmail>", **CURRENT},
+        [GET, BATCH, GUESS, BATCH, UPDATE, UPDATE, QUEUE],
+    ),
     ("delete_me", {"token": "<sessionToken>", **CURRENT}, [GET, BATCH, GUESS, WRITE]),
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1"}}, [GET]),  # Nothing new.
     ("identify", {"authToken": "<userToken>", "user": {"userId": "u1", "name": "<groupId>"}}, [GET, UPDATE]),

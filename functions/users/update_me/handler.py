@@ -1,4 +1,4 @@
-"""PATCH /applications/{applicationId}/experience/me: a user changes its own profile or password.
+"""PATCH /applications/{applicationId}/experience/me: a user changes its own profile, password or address.
 
 docs/accounts.md.
 """
@@ -12,6 +12,7 @@ from signet.domain.guessing import find_source
 from signet.domain.identities import load_email_validator
 from signet.edge.credentials import SESSION
 from signet.edge.dialects.losant import LOSANT
+from signet.edge.fields.identities import EmailText
 from signet.edge.fields.model import UNSET
 from signet.edge.fields.tokens import PresentedToken
 from signet.edge.fields.users import Password, Text
@@ -25,22 +26,29 @@ from signet.errors import (
     PermissionDenied,
     TooManyAttempts,
 )
+from signet.usecases.mails import AddressChange
 from signet.usecases.oneself import Oneself
 
 
 class UpdateMe(PresentedToken):
-    """The fields to change; what is left out stays. A new password asks for the current one."""
+    """The fields to change; what is left out stays. A new password or address asks for the password."""
 
-    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"password": ["currentPassword"]}})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {"password": ["currentPassword"], "email": ["currentPassword"]}
+        }
+    )
     first_name: Text | None = None
     last_name: Text | None = None
     password: Password = UNSET
+    email: EmailText = UNSET
     current_password: str = UNSET
 
     @model_validator(mode="after")
     def _asks_for_the_current_one(self) -> Self:
-        if self.password is not None and self.current_password is None:
-            raise InvalidRequest.of("currentPassword", "is required with a new password.", FaultKind.MISSING)
+        if self.current_password is None and (self.password is not None or self.email is not None):
+            what = "address" if self.password is None else "password"
+            raise InvalidRequest.of("currentPassword", f"is required with a new {what}.", FaultKind.MISSING)
         return self
 
     def fields(self) -> dict[str, Any]:
@@ -60,20 +68,29 @@ class UpdatedMe(TypedDict):
     request=UpdateMe.parse,
     dialect=LOSANT,
     scheme=SESSION,
-    needs=(wiring.verifier, wiring.signer, wiring.password_hasher, load_email_validator),
+    needs=(
+        wiring.verifier,
+        wiring.signer,
+        wiring.password_hasher,
+        wiring.mail_queue,
+        load_email_validator,
+    ),
     refuses=(NotOffered, EmailNotVerified, PermissionDenied, TooManyAttempts),
 )
 def lambda_handler(call: Call[UpdateMe]) -> UpdatedMe:
-    """Change what is given; a new password ends all of the user's tokens, and gives a new one."""
-    request, tenant = call.request, call.tenant
+    """Change what is given; a new password ends all tokens and gives a new one, a new address gets a mail."""
+    request, tenant, source = call.request, call.tenant, find_source(call.source_ip)
+    address = None
+    if request.email is not None:
+        address = AddressChange.begin(tenant, wiring.mail_queue(), request.email, source)
     oneself = Oneself(
         tenant,
         wiring.verifier(),
         wiring.password_hasher(),
         request.token,
         request.current_password,
-        find_source(call.source_ip),
+        source,
     )
-    user, groups, token = oneself.change(wiring.signer(), request.fields(), request.password)
+    user, groups, token = oneself.change(wiring.signer(), request.fields(), request.password, address)
     answer: UpdatedMe = {"user": view_user(tenant.application_id, user, groups)}
     return answer if token is None else {"token": token, **answer}

@@ -14,14 +14,19 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, message: Mapping[str, object]) -> None:
+    def send(self, message: Mapping[str, object], delay: int = 0) -> None:
         """Put a message into the queue.
+
+        Args:
+            message: What it says.
+            delay: For how many seconds nobody gets it.
 
         Raises:
             Unavailable: SQS did not take it, as far as anybody knows.
         """
         try:
-            self._client.call("SendMessage", {"QueueUrl": self._url, "MessageBody": json.dumps(message)})
+            request = {"QueueUrl": self._url, "MessageBody": json.dumps(message), "DelaySeconds": delay}
+            self._client.call("SendMessage", request)
         except AwsError as error:
             why = "SQS did not answer in time; what was to be sent comes again."
             raise Unavailable(why) from error

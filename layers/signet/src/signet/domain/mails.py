@@ -22,6 +22,9 @@ PER_SOURCE = Limit(20, 20, HOUR_MS)
 SIGN_UP_SECONDS: Final = 24 * HOUR
 """How long a sign-up waits for its mail: as long as what sends mails is out of order, at most."""
 
+WRITTEN_SECONDS: Final = 15
+"""How long a mail waits that goes only if a write succeeds: until its function has ended for sure."""
+
 MAX_SUBJECT = 200
 
 

@@ -10,11 +10,18 @@ from signet.store.codes import made
 from signet.store.memberships import alter_user
 from signet.store.tenant import Tenant
 from signet.store.users import StaleError
+from signet.usecases.naming import not_found
 from signet.usecases.users import busy, get_user
 
 
 def create(
-    tenant: Tenant, named: str, purpose: Purpose, *, life: int | None = None, email: str | None = None
+    tenant: Tenant,
+    named: str,
+    purpose: Purpose,
+    *,
+    life: int | None = None,
+    email: str | None = None,
+    password_version: int | None = None,
 ) -> tuple[str, int]:
     """Make a code for a user, in place of the one that there may be for the same purpose.
 
@@ -24,6 +31,7 @@ def create(
         purpose: What it is for.
         life: For how many seconds; None for as long as is usual.
         email: The address that a `changeEmail` leads to; None for every other purpose.
+        password_version: The one that the user has to have still; None for any.
 
     Returns:
         The code, which nobody can see again, and when it becomes too old, in Unix seconds.
@@ -31,7 +39,7 @@ def create(
     Raises:
         ApplicationChanged: The application's tokens have been ended since it was read.
         NotOffered: The application's settings have no such codes.
-        UserNotFound: There is no such user.
+        UserNotFound: There is no such user, or none with that version any more.
         InvalidRequest: The user has no address, or there is an address too many or too few.
         Unavailable: Others change the user all the time.
     """
@@ -42,6 +50,8 @@ def create(
         raise InvalidRequest.of("email", message, FaultKind.MISSING if email is None else FaultKind.INVALID)
     for _ in deadline.attempts():
         user = get_user(tenant, named, find_user_for_issue)
+        if password_version not in (None, user.password_version):
+            raise not_found()
         if user.normal_email is None:
             message = "is a user's without an e-mail address, to whom no code leads."
             raise InvalidRequest.of("experienceUserId", message)

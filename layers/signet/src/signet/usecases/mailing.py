@@ -73,14 +73,45 @@ class Post:
         # By the address, so that there is a code only if it is the user's still.
         return self._send(kind, email, named=email)
 
-    def send_to_user(self, kind: MailKind, user_id: str, new_email: str | None) -> bool:
-        """Send a mail to a user, or to the address that it wants."""
+    def change_email(self, user_id: str, new_email: str, password_version: int | None) -> bool:
+        """Send a code to the address that a user wants, and word of it to the one that it has.
+
+        Whether somebody else has the address the user does not hear: word goes to the old one all the same,
+        and an earlier code ends all the same, but nobody gets the new code.
+
+        Args:
+            user_id: The user's id.
+            new_email: The address.
+            password_version: The user's when it was asked for: not sent once it is another; None for any.
+
+        Returns:
+            Whether the code was sent.
+        """
+        email = normal_email(new_email, "email")
         try:
             user = get_user(self.tenant, user_id)
         except UserNotFound:
             return False
-        if kind is MailKind.CHANGE_EMAIL and new_email is not None:
-            return self._send(kind, normal_email(new_email, "email"), named=user_id, new_email=new_email)
+        if password_version not in (None, user.password_version) or user.normal_email is None:
+            return False
+        kind, version = MailKind.CHANGE_EMAIL, user.password_version
+        code = self._make_code(kind, user.id, email=new_email, password_version=version)
+        if code is None:
+            return False
+        if self._reaches(user.normal_email):
+            self._hand_over(MailKind.EMAIL_CHANGES, user.normal_email)
+        owner = find_credential(self.tenant, email)
+        if (owner is not None and owner.user_id != user.id) or not self._reaches(email):
+            return False
+        self._hand_over(kind, email, code)
+        return True
+
+    def send_to_user(self, kind: MailKind, user_id: str) -> bool:
+        """Send a mail to a user."""
+        try:
+            user = get_user(self.tenant, user_id)
+        except UserNotFound:
+            return False
         return user.normal_email is not None and self._send(kind, user.normal_email, named=user.normal_email)
 
     def sign_up(self, user_id: str) -> bool:
@@ -127,26 +158,45 @@ class Post:
             return True
         return True
 
-    def _send(self, kind: MailKind, email: str, *, named: str, new_email: str | None = None) -> bool:
-        if not email.isascii() or is_stopped(self.tenant, email):
-            # SES takes no address with other letters before its @.
+    def _send(self, kind: MailKind, email: str, *, named: str) -> bool:
+        if not self._reaches(email):
             return False
-        offered = self.tenant.application.self_service
-        code, link = None, None
+        code = None
         if kind.purpose is not None:
-            if kind.purpose not in offered.links:
+            code = self._make_code(kind, named)
+            if code is None:
                 return False
-            try:
-                code, _ = codes.create(self.tenant, named, kind.purpose, email=new_email)
-            except (UserNotFound, NotOffered):
-                return False
-            link = offered.links[kind.purpose].replace("{code}", code)
-        life = (kind.purpose or Purpose.VERIFY_EMAIL).life
-        named_values = values(self.tenant.application.name, email, link, code, life)
+        self._hand_over(kind, email, code)
+        return True
+
+    def _reaches(self, email: str) -> bool:
+        """Whether mails go to an address; SES takes none with other letters than ASCII's before its @."""
+        return email.isascii() and not is_stopped(self.tenant, email)
+
+    def _make_code(
+        self, kind: MailKind, named: str, *, email: str | None = None, password_version: int | None = None
+    ) -> str | None:
+        """The code that a mail needs; None where there is nobody for it, or no link, or it is not offered."""
+        purpose = kind.purpose
+        if purpose is None or purpose not in self.tenant.application.self_service.links:
+            return None
+        try:
+            code, _ = codes.create(
+                self.tenant, named, purpose, email=email, password_version=password_version
+            )
+        except (UserNotFound, NotOffered):
+            return None
+        return code
+
+    def _hand_over(self, kind: MailKind, email: str, code: str | None = None) -> None:
+        purpose = kind.purpose or Purpose.VERIFY_EMAIL
+        link = None
+        if code is not None:
+            link = self.tenant.application.self_service.links[purpose].replace("{code}", code)
+        named_values = values(self.tenant.application.name, email, link, code, purpose.life)
         mail = self._make_mail(kind, named_values)
         tags = {"applicationId": self.tenant.application_id, "kind": kind.value}
         self.mailer.send(email, mail.subject, mail.text, mail.page, tags)
-        return True
 
     def _make_mail(self, kind: MailKind, named: Mapping[str, str]) -> Mail:
         language = self.tenant.application.self_service.language

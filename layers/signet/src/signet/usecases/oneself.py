@@ -15,6 +15,7 @@ from signet.store.memberships import erase_user
 from signet.store.tenant import Tenant
 from signet.store.users import StaleError
 from signet.usecases.guessing import Guess
+from signet.usecases.mails import AddressChange
 from signet.usecases.sessions import prepare
 from signet.usecases.signer import Signer
 from signet.usecases.users import busy, change_read
@@ -55,7 +56,11 @@ class Oneself:
     source: str | None = None
 
     def change(
-        self, signer: Signer, fields: dict[str, Any], password: str | None
+        self,
+        signer: Signer,
+        fields: dict[str, Any],
+        password: str | None,
+        address: AddressChange | None = None,
     ) -> tuple[User, dict[str, Group], str | None]:
         """Change what is given; a new password ends all of the user's tokens, the one that came among them.
 
@@ -63,6 +68,7 @@ class Oneself:
             signer: Signs the token that follows upon a new password.
             fields: Fields of `User` by name.
             password: The new password, checked against the policy; None leaves it.
+            address: The new address, which counts only once its code is redeemed; None leaves it.
 
         Returns:
             The user, its groups by id, and a new token, with the extra data of the one that came and the life
@@ -74,7 +80,7 @@ class Oneself:
             TokenInvalid, TokenExpired, TokenRevoked: The token is not good.
             PermissionDenied: The current password is wrong, or nothing vouches for the user.
             EmailNotVerified: The current password is right, and the address has to be verified first.
-            TooManyAttempts: Too many passwords have been tried.
+            TooManyAttempts: Too many passwords have been tried, or too many mails asked for.
             Unavailable: Others change the user all the time, or no key can sign at the moment.
         """
         guess: Guess | None = None
@@ -82,8 +88,9 @@ class Oneself:
         for _ in deadline.attempts():
             token, user = self._verified()
             issue = None
-            if password is not None:
+            if password is not None or address is not None:
                 guess = self._check_password(user, guess)
+            if password is not None:
                 self._check_verified(user)
                 password_hash = password_hash or self.hasher.hash(password)
                 settings = self.tenant.application.login
@@ -98,6 +105,9 @@ class Oneself:
                     # What cannot be refreshed nobody makes longer by a password either.
                     until=token.expires_at if ends_at is None else None,
                 )
+            if address is not None:
+                # Before the write, after which nothing may fail: a mail too many changes nothing.
+                address.ask(self.tenant, user, sets_password=password is not None)
             try:
                 changed, groups = change_read(
                     self.tenant, user, fields, password_hash, issues=issue is not None
