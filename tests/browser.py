@@ -19,6 +19,8 @@ from typing import Any
 
 import httpx
 
+from tests.verifiers import PACKAGES
+
 STARTUP_SECONDS = 30.0
 # How long a command waits for an element to appear.
 PATIENCE_MS = 10_000
@@ -36,6 +38,7 @@ _FLAGS = (
     "--no-first-run",
     "--no-proxy-server",
 )
+_AXE = PACKAGES / "node_modules/axe-core/axe.min.js"
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name that WebDriver gives the id of an element
 
 
@@ -128,6 +131,24 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         override = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
         self.command("POST", "goog/cdp/execute", override)
+
+    def prefer(self, scheme: str) -> None:
+        """Prefer light or dark, and no motion."""
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
+        command = {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}}
+        self.command("POST", "goog/cdp/execute", command)
+
+    def axe(self) -> list[Any]:
+        """What axe-core finds wrong with the page: the rule, and where."""
+        self.run(_AXE.read_text())
+        script = """const done = arguments[0];
+        axe.run({resultTypes: ["violations"]}).then((found) => done(found.violations.map(
+          (rule) => [rule.id, rule.nodes.map((node) => node.target + " " + node.failureSummary)])))"""
+        found: list[Any] = self.command("POST", "execute/async", {"script": script, "args": []})
+        return found
 
 
 @contextmanager

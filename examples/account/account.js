@@ -180,6 +180,10 @@ const does = {
     await ask("PATCH", "/me", { firstName: firstName || null, lastName: lastName || null });
     return ["profile", "Your names are saved."];
   },
+  async changeEmail(fields) {
+    await ask("PATCH", "/me", fields);
+    return ["profile", mail(fields.email)];
+  },
   async changePassword(fields) {
     keep((await ask("PATCH", "/me", fields)).token);
     return ["profile", "You have a new password, and are logged out everywhere else."];

@@ -4,7 +4,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -14,10 +13,8 @@ from tests.browser import Browser, running_browser
 from tests.deployment import PASSWORD
 from tests.http_server import Server, reply, running_server
 from tests.programs import STARTUP_SECONDS, running
-from tests.verifiers import PACKAGES
 
 HOSTILE = "<script>document.title='taken over'</script>\"><img src=http://127.0.0.1:1/x onerror=alert(1)>"
-AXE = PACKAGES / "node_modules/axe-core/axe.min.js"
 TAB, ENTER = "\ue004", "\ue007"
 
 
@@ -93,18 +90,8 @@ def window(console: Console) -> Iterator[Browser]:
 def browser(window: Browser) -> Browser:
     """The same, as wide as a desktop's."""
     window.resize(1280, 900)
-    emulate(window, "light")
+    window.prefer("light")
     return window
-
-
-def emulate(browser: Browser, scheme: str) -> None:
-    """Prefer light or dark, and no motion."""
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {"name": "prefers-reduced-motion", "value": "reduce"},
-    ]
-    command = {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}}
-    browser.command("POST", "goog/cdp/execute", command)
 
 
 def press(browser: Browser, *keys: str) -> None:
@@ -284,7 +271,7 @@ def test_no_page_is_wider_than_the_screen(console: Console, browser: Browser) ->
 def test_axe_finds_nothing(console: Console, browser: Browser, width: int, scheme: str) -> None:
     """Names, roles, headings, contrast: by the rules of WCAG 2.2 AA and axe's best practices."""
     browser.resize(width, 900)
-    emulate(browser, scheme)
+    browser.prefer(scheme)
     token = console.target.invoke("issue_user_token", console.here | {"userId": "u1"})["token"]
     for name, address in pages(console):
         browser.open(address)
@@ -292,15 +279,5 @@ def test_axe_finds_nothing(console: Console, browser: Browser, width: int, schem
             browser.run("document.getElementById('token').value = arguments[0]", token)
             browser.click("form button")
             browser.find(".checks")
-        found = findings(browser)
+        found = browser.axe()
         assert found == [], f"{name}: {found}"
-
-
-def findings(browser: Browser) -> list[Any]:
-    """What axe finds: the rule, and where."""
-    browser.run(AXE.read_text())
-    script = """const done = arguments[0];
-    axe.run({resultTypes: ["violations"]}).then((found) => done(found.violations.map(
-      (rule) => [rule.id, rule.nodes.map((node) => node.target + " " + node.failureSummary)])))"""
-    found: list[Any] = browser.command("POST", "execute/async", {"script": script, "args": []})
-    return found

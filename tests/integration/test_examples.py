@@ -314,6 +314,7 @@ def test_a_page_does_all_that_a_user_does_with_an_account(root: Path, port: int)
     (serve,) = commands("account/README.md")
     here = serve.replace("8080", str(port))
     page, address, new = "http://localhost:8080/", "zoe@example.com", "another horse battery staple"
+    moved = "zoe@example.net"
     session = "return JSON.parse(localStorage.getItem('signet-session'))?.token ?? null"
     with (
         serving(root, f"{BEGIN}\n{here}", port),
@@ -379,15 +380,26 @@ def test_a_page_does_all_that_a_user_does_with_an_account(root: Path, port: int)
         assert "new password" in shows("profile")
         assert browser.run(session) not in (before, None)
 
+        fill_in(browser, "changeEmail", email=moved, currentPassword=PASSWORD)
+        assert moved in shows("profile")
+        assert browser.text("#address") == address, "until the link is used"
+        browser.open(link_of(root, "changeEmail", moved))
+        shows("changeEmail")
+        fill_in(browser, "redeem", password=PASSWORD)
+        assert "new address" in shows("log-in")
+        fill_in(browser, "logIn", email=moved, password=PASSWORD)
+        shows("profile")
+        assert browser.text("#address") == moved
+
         browser.open(page)
         shows("profile")
         fill_in(browser, "logOutEverywhere")
         assert shows("log-in") == "You are logged out everywhere."
         browser.click("section:not([hidden]) [href='#by-link']")
         shows("by-link")
-        fill_in(browser, "byLink", email=address)
+        fill_in(browser, "byLink", email=moved)
         shows("log-in")
-        browser.open(link_of(root, "logIn", address))
+        browser.open(link_of(root, "logIn", moved))
         shows("logIn")
         fill_in(browser, "redeem")
         shows("profile")
@@ -398,7 +410,7 @@ def test_a_page_does_all_that_a_user_does_with_an_account(root: Path, port: int)
         fill_in(browser, "deleteAccount", currentPassword=PASSWORD)
         assert shows("log-in") == "Your account is deleted."
         assert browser.run("return localStorage.length") == 0
-        fill_in(browser, "logIn", email=address, password=PASSWORD)
+        fill_in(browser, "logIn", email=moved, password=PASSWORD)
         refuses("E-mail address and password do not belong together.")
         said = [line for line in browser.log() if "the server responded with a status of 4" not in line]
         assert said == [], "the page does nothing that its own Content Security Policy forbids"
@@ -438,3 +450,41 @@ def test_a_page_stays_logged_in(root: Path, port: int) -> None:
         browser.command("POST", "window", {"handle": first})
         browser.find("body[data-view=log-in]")
         assert browser.run(token) is None
+
+
+@pytest.mark.heavy
+@pytest.mark.browser
+@pytest.mark.node
+def test_whoever_cannot_see_a_page_can_use_it(root: Path, port: int) -> None:
+    """Axe finds nothing in any view, light or dark, and none is wider than a phone."""
+    (serve,) = commands("account/README.md")
+    here = serve.replace("8080", str(port))
+    with (
+        serving(root, f"{BEGIN}\n{here}", port),
+        running_browser(f"--host-resolver-rules=MAP localhost 127.0.0.1:{port}") as browser,
+    ):
+
+        def look(view: str) -> None:
+            browser.find(f"body[data-view={view}]")
+            for width, scheme in ((390, "dark"), (1280, "light")):
+                browser.resize(width, 800)
+                browser.prefer(scheme)
+                assert browser.run("return document.documentElement.scrollWidth") <= width, view
+                assert browser.axe() == [], view
+
+        browser.open("http://localhost:8080/")
+        for view in ("sign-up", "forgotten", "by-link", "verify-again", "log-in"):
+            browser.open(f"http://localhost:8080/#{view}")
+            look(view)
+        for purpose in ("verifyEmail", "resetPassword", "logIn", "changeEmail"):
+            browser.open(f"http://localhost:8080/#{purpose}=x")
+            look(purpose)
+        browser.open("http://localhost:8080/")
+        browser.find("body[data-view=log-in]")
+        fill_in(browser, "logIn", email="ann@example.com", password=PASSWORD)
+        browser.find("body[data-view=profile]")
+        fill_in(browser, "deleteAccount", currentPassword="wrong")
+        browser.find("#refused:not(:empty)")
+        focused = browser.run("return document.activeElement.name")
+        assert focused == "currentPassword", "where to go on"
+        look("profile")
