@@ -7,6 +7,7 @@ within a limited number of examples, which are the same ones each time.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,7 +32,12 @@ from signet.usecases.authentication import Attempt, Authentication
 from signet.usecases.signer import Signer
 from signet.usecases.verifier import Verifier
 from tests.deployment import Cloud
-from tests.properties.test_sessions_machine import run_machine
+from tests.properties.test_sessions_machine import (
+    GuestsMachine,
+    SessionsMachine,
+    WithoutAccountsMachine,
+    run_machine,
+)
 
 pytestmark = pytest.mark.heavy
 
@@ -54,11 +60,17 @@ LET_IN = "^authenticated, though nobody should be|True, but the model says False
 def find(moto_cloud: Cloud) -> Callable[..., None]:
     """Lets the machine run until it fails, as the pattern says."""
 
-    def run(reason: str, seeded: int = SEED) -> None:
+    def run(reason: str, seeded: int = SEED, machine: type[SessionsMachine] = WithoutAccountsMachine) -> None:
         with pytest.raises(AssertionError, match=reason):
-            run_machine(moto_cloud, QUICK, seeded=seeded)
+            run_machine(moto_cloud, QUICK, seeded=seeded, machine=machine)
 
     return run
+
+
+@pytest.fixture
+def find_in_accounts(find: Callable[..., None]) -> Callable[[str], None]:
+    """The same with what users do alone."""
+    return partial(find, machine=SessionsMachine)
 
 
 def test_generation_not_raised_on_password_change(
@@ -177,11 +189,11 @@ def test_narrowed_and_not_ended(monkeypatch: pytest.MonkeyPatch, find: Callable[
 def test_profile_kept_by_a_promotion(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
     """Planted: a PATCH makes what unverified calls said of somebody a real user's."""
     monkeypatch.setattr(User, "vouched_for", lambda user: replace(user, unverified_until=None))
-    find("the profile is not what was said by whom counts", seeded=1)
+    find("the profile is not what was said by whom counts", machine=GuestsMachine)
 
 
 def test_profile_address_made_a_credential(
-    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]
+    monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]
 ) -> None:
     """Planted: a password alone makes the address that identify brought one to log in with."""
     real = register._with_credential
@@ -192,7 +204,7 @@ def test_profile_address_made_a_credential(
         return real(user, sets_password=sets_password)
 
     monkeypatch.setattr(register, "_with_credential", with_credential)
-    find("update_user was not refused")
+    find("update_user was not refused", machine=GuestsMachine)
 
 
 def test_mark_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
@@ -219,7 +231,9 @@ def test_tokens_ended_and_then_no_key(monkeypatch: pytest.MonkeyPatch, find: Cal
     find("False, but the model says True|^not authenticated, though|lastLogin moved, or did not")
 
 
-def test_code_that_works_twice(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+def test_code_that_works_twice(
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
+) -> None:
     """Planted: a code stays on its user's item once it was redeemed. It shows where one is tried again."""
     real = memberships.alter_user
 
@@ -227,10 +241,12 @@ def test_code_that_works_twice(monkeypatch: pytest.MonkeyPatch, find: Callable[.
         return real(tenant, before, replace(after, codes=before.codes), **more | {"beside": None})
 
     monkeypatch.setattr(redeeming, "alter_user", alter_user)
-    find("redeem_code was not refused")
+    find_in_accounts("redeem_code was not refused")
 
 
-def test_code_that_outlives_a_password(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+def test_code_that_outlives_a_password(
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
+) -> None:
     """Planted: a code is good whatever password there was when it was made."""
     real = stored_codes.find_code
 
@@ -240,10 +256,12 @@ def test_code_that_outlives_a_password(monkeypatch: pytest.MonkeyPatch, find: Ca
         return code if code is None or user is None else replace(code, password_version=user.password_version)
 
     monkeypatch.setattr(redeeming, "find_code", find_code)
-    find("redeem_code was not refused")
+    find_in_accounts("redeem_code was not refused")
 
 
-def test_reset_that_keeps_tokens(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+def test_reset_that_keeps_tokens(
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
+) -> None:
     """Planted: a password that is set by a code ends no tokens."""
     real = memberships.alter_user
 
@@ -252,11 +270,11 @@ def test_reset_that_keeps_tokens(monkeypatch: pytest.MonkeyPatch, find: Callable
         return real(*given, ends_tokens=ends, **more)
 
     monkeypatch.setattr(redeeming, "alter_user", alter_user)
-    find(LET_IN)
+    find_in_accounts(LET_IN)
 
 
 def test_address_that_changes_before_its_code_is_redeemed(
-    monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
 ) -> None:
     """Planted: whoever asks for another address has it, though nobody has shown that it is theirs."""
     real = codes.create
@@ -270,32 +288,38 @@ def test_address_that_changes_before_its_code_is_redeemed(
 
     monkeypatch.setattr(codes, "create", create)
     # Its tokens have ended, or it is shown with the address.
-    find("model says True|@example.com")
+    find_in_accounts("model says True|@example.com")
 
 
-def test_account_kept_by_whoever_began_it(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+def test_account_kept_by_whoever_began_it(
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
+) -> None:
     """Planted: a log-in link to an address that nobody had verified leaves the password in place."""
 
     def logged_in(tenant: Tenant, user: User) -> Any:
         return redeeming._Effect(replace(user, email_verified=True, last_login_ms=tenant.now_ms))
 
     monkeypatch.setattr(redeeming, "_logged_in", logged_in)
-    find(f"{LET_IN}|log_in was not refused")
+    find_in_accounts(f"{LET_IN}|log_in was not refused")
 
 
-def test_refreshed_after_a_log_out(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+def test_refreshed_after_a_log_out(
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
+) -> None:
     """Planted: a log-out ends the token that it is by alone; what was refreshed of the log-in lives on."""
 
     def mark(token: Token) -> str:
         return f"{token.claims['jti']} {'-' if token.expires_at is None else token.expires_at}"
 
     monkeypatch.setattr(Token, "mark", property(mark))
-    find(f"{LET_IN}|refresh_session was not refused")
+    find_in_accounts(f"{LET_IN}|refresh_session was not refused")
 
 
-def test_session_without_an_end(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
+def test_session_without_an_end(
+    monkeypatch: pytest.MonkeyPatch, find_in_accounts: Callable[[str], None]
+) -> None:
     """Planted: a session is refreshed for ever, since its end moves on with each of its tokens."""
     monkeypatch.setattr(
         tokens.Session, "end", lambda session, lifetime_ms: 2**40 + lifetime_ms + session.authenticated_at
     )
-    find("exp is not as asked for|session_exp is another one")
+    find_in_accounts("exp is not as asked for|session_exp is another one")

@@ -1165,8 +1165,31 @@ THOROUGH = settings(
 )
 
 
+class WithoutAccountsMachine(SessionsMachine):
+    """Without what users do alone: what shows elsewhere is found within fewer steps."""
+
+    refresh = log_in_refresh_and_log_out = None
+    make_a_code = redeem_a_code = make_a_code_and_redeem_it = sign_up_and_prove_it = None
+
+
+class GuestsMachine(WithoutAccountsMachine):
+    """With the steps of those whom `identify` brings alone."""
+
+    delete_user = change_user = change_password = give_back_what_was_read = log_in = None
+    authenticate_by_password = authenticate_by_token = authenticate_by_token_and_email = None
+    authenticate_by_token_email_and_password = authenticate_by_password_meanwhile = None
+    authenticate_by_token_email_and_password_meanwhile = authenticate_while_a_call_fails = None
+    issue_session_token = invalidate_user_tokens = end_one_token = invalidate_application_tokens = None
+    change_a_role = cap_lifetimes = None
+
+
 def run_machine(
-    cloud: Cloud, chosen: settings, *, steps: list[int] | None = None, seeded: int | None = None
+    cloud: Cloud,
+    chosen: settings,
+    *,
+    steps: list[int] | None = None,
+    seeded: int | None = None,
+    machine: type[SessionsMachine] = SessionsMachine,
 ) -> None:
     """Run the state machine.
 
@@ -1175,8 +1198,9 @@ def run_machine(
         chosen: How long.
         steps: Gets the number of steps of each example.
         seeded: What the examples come from, if they shall be the same each time.
+        machine: Which steps there are.
     """
-    make: Any = lambda: SessionsMachine(cloud, steps)  # noqa: E731 - the type asks for a class
+    make: Any = lambda: machine(cloud, steps)  # noqa: E731 - the type asks for a class
     if seeded is not None:
         make = seed(seeded)(make)
     # Or Hypothesis would end some examples early; it has no public name for this.
