@@ -554,9 +554,10 @@ def restore(folder: Path, aws: Aws, stage: Stage, left: dict[str, str], played: 
 
 
 def _alarms() -> int:
-    """How many alarms a stage has."""
-    nested = template.load(ROOT / "deploy" / "monitoring.yaml")["Resources"]
-    return sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in nested.values())
+    """How many alarms a stage has that sends events, but no mails."""
+    nested = template.load(ROOT / "deploy" / "monitoring.yaml")["Resources"].values()
+    alarms = [resource for resource in nested if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    return sum(alarm.get("Condition") != "SendsMails" for alarm in alarms)
 
 
 def _resolver() -> template.Resolver:

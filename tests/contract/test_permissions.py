@@ -161,7 +161,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "UpdateMeFunction": SIGNS | CHANGES_USERS | {("sqs:SendMessage", MAILS)},
     "DeleteMeFunction": CHANGES_USERS - {("dynamodb:ConditionCheckItem", TABLE)}
     | {("dynamodb:Query", KEY_RING)},
-    "RefreshSessionFunction": SIGNS | {("dynamodb:GetItem", TABLE)},
+    "RefreshSessionFunction": SIGNS,
     "LogOutFunction": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:BatchGetItem", TABLE),

@@ -33,9 +33,10 @@ from signet.usecases.signer import Signer
 from signet.usecases.verifier import Verifier
 from tests.deployment import Cloud
 from tests.properties.test_sessions_machine import (
-    GuestsMachine,
+    OF_ACCOUNTS,
+    OF_USERS,
     SessionsMachine,
-    WithoutAccountsMachine,
+    machine_without,
     run_machine,
 )
 
@@ -52,6 +53,9 @@ QUICK = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+WITHOUT_ACCOUNTS = machine_without(OF_ACCOUNTS)
+GUESTS = machine_without([*OF_ACCOUNTS, *OF_USERS])
+
 LET_IN = "^authenticated, though nobody should be|True, but the model says False"
 """Whichever comes first: an authentication with what is dead, or the look at all tokens after a step."""
 
@@ -60,7 +64,7 @@ LET_IN = "^authenticated, though nobody should be|True, but the model says False
 def find(moto_cloud: Cloud) -> Callable[..., None]:
     """Lets the machine run until it fails, as the pattern says."""
 
-    def run(reason: str, seeded: int = SEED, machine: type[SessionsMachine] = WithoutAccountsMachine) -> None:
+    def run(reason: str, seeded: int = SEED, machine: type[SessionsMachine] = WITHOUT_ACCOUNTS) -> None:
         with pytest.raises(AssertionError, match=reason):
             run_machine(moto_cloud, QUICK, seeded=seeded, machine=machine)
 
@@ -189,7 +193,7 @@ def test_narrowed_and_not_ended(monkeypatch: pytest.MonkeyPatch, find: Callable[
 def test_profile_kept_by_a_promotion(monkeypatch: pytest.MonkeyPatch, find: Callable[..., None]) -> None:
     """Planted: a PATCH makes what unverified calls said of somebody a real user's."""
     monkeypatch.setattr(User, "vouched_for", lambda user: replace(user, unverified_until=None))
-    find("the profile is not what was said by whom counts", machine=GuestsMachine)
+    find("the profile is not what was said by whom counts", machine=GUESTS)
 
 
 def test_profile_address_made_a_credential(
@@ -204,7 +208,7 @@ def test_profile_address_made_a_credential(
         return real(user, sets_password=sets_password)
 
     monkeypatch.setattr(register, "_with_credential", with_credential)
-    find("update_user was not refused", machine=GuestsMachine)
+    find("update_user was not refused", machine=GUESTS)
 
 
 def test_mark_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], None]) -> None:
