@@ -399,8 +399,8 @@ def _tokens(value: Any) -> list[str]:
 COUNTERS = frozenset({"epoch", "generation", "password_version", "permissions_epoch", "revision"})
 """A write that the client repeats may count twice: what has ended has, and nothing more."""
 
-UNSTABLE = frozenset({"invalidated_by", "encrypted_private_key"})
-"""A nonce of one request; what KMS encrypted."""
+UNSTABLE = frozenset({"invalidated_by", "written_by", "encrypted_private_key"})
+"""Nonces of one request; what KMS encrypted."""
 
 
 OUTSTANDING = frozenset({"outstanding", "pending"})

@@ -17,6 +17,7 @@ from signet.errors import (
     Unavailable,
     UnsupportedEvent,
 )
+from signet.usecases.mailing import TemplateRefused
 from tests.deployment import Deployment
 
 EMAIL = {"identityType": "EMAIL", "identity": "test@example.com"}
@@ -137,7 +138,7 @@ def every_refusal(root: type[SignetError] = SignetError) -> list[type[SignetErro
     return [kind for child in root.__subclasses__() for kind in (child, *every_refusal(child))]
 
 
-RAISED_OUTSIDE_OF_HTTP = {UnsupportedEvent}
+RAISED_OUTSIDE_OF_HTTP = {UnsupportedEvent, TemplateRefused}
 
 
 @pytest.mark.parametrize("kind", every_refusal(), ids=lambda kind: kind.__name__)
