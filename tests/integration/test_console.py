@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,19 @@ def hostile(moto_signet: Deployment, here: dict[str, str], tmp_path: Path) -> st
         "actor": HOSTILE,
     }
     (tmp_path / "log.jsonl").write_text(json.dumps(line | {"correlation_id": HOSTILE, "status": 400}) + "\n")
+    keep_mail(tmp_path, "1", HOSTILE)
     return name
+
+
+def keep_mail(folder: Path, name: str, text: str) -> None:
+    """Leave a mail as `make run` does."""
+    message = EmailMessage()
+    message["To"], message["Subject"] = "ann@example.com", f"Mail {name}"
+    message["Date"] = "Fri, 15 Jan 2027 08:00:00 +0000"
+    message.set_content(text)
+    message.add_alternative(f"<p>{text}</p>", subtype="html")
+    (folder / "mails").mkdir(exist_ok=True)
+    (folder / "mails" / f"{name}.eml").write_bytes(message.as_bytes())
 
 
 @pytest.mark.usefixtures("hostile")
@@ -245,7 +258,8 @@ def test_whatever_anybody_is_called_is_text(browser: Browser) -> None:
     kinds = {"", "/delete", "/end-tokens", "/users", "/users/ID", "/users/ID/delete", "/users/ID/end-tokens"}
     kinds |= {"/imports", "/imports/hostile"}
     expected = {f"{BASE}/applications/ID{kind}" for kind in kinds}
-    assert paths >= expected | {f"{BASE}/{name}" for name in ("applications", "tokens", "keys", "refusals")}
+    expected |= {f"{BASE}/{name}" for name in ("applications", "tokens", "keys", "refusals", "mails")}
+    assert paths >= expected
 
 
 def test_a_picture_s_address_is_shown_and_loaded_from_nowhere(
@@ -637,6 +651,17 @@ def test_refusals_of_the_last_hour_are_counted(
     (tmp_path / "log.jsonl").unlink()
     (tmp_path / "log.older.jsonl").unlink()
     assert "Nothing was refused in the last hour." in browser.open("/refusals")
+
+
+def test_mails_that_were_kept_are_shown(browser: Browser, tmp_path: Path) -> None:
+    """With their text, the newest first; and that there is none."""
+    assert "No mail was sent yet." in browser.open("/mails")
+    keep_mail(tmp_path, "1", "The first.")
+    keep_mail(tmp_path, "2", "Follow http://localhost:8080/#verifyEmail=code")
+    text = browser.open("/mails")
+    assert re.findall(r"Mail \d", text) == ["Mail 2", "Mail 1"]
+    assert "To ann@example.com" in text
+    assert "Follow http://localhost:8080/#verifyEmail=code" in text
 
 
 def test_an_import_is_begun_and_followed(browser: Browser, moto_signet: Deployment, app: str) -> None:

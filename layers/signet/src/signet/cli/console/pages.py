@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from signet.cli.console import refusals, timeline, transfers
+from signet.cli.console import mails, refusals, timeline, transfers
 from signet.cli.console.guard import BASE
 from signet.cli.console.inspection import inspect
 from signet.cli.console.messages import Response, see_other
@@ -465,6 +465,17 @@ def show_refusals(visit: Visit) -> Response:
         faults=sum(one.code == "Fault" for one in found),
         outages=sum(one.code == "Unavailable" for one in found),
     )
+
+
+# --- Mails ---
+
+
+@route("GET", "/mails")
+def show_mails(visit: Visit) -> Response:
+    """The mails that `make run` has kept; a stack sends them."""
+    if visit.target.state is None:
+        raise PageError("A stack sends its mails; nothing of them is kept here.")
+    return visit.page("mails.html", title="Mails", mails=mails.kept(visit.target.state))
 
 
 # --- What they share ---

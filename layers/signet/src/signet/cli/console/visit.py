@@ -59,6 +59,7 @@ class Visit:
             "now_ms": self.now_ms,
             "here": self.request.path,
             "target_name": self.target.name,
+            "target_is_local": self.target.is_local,
             "target_url": self.target.url,
         }
         body = rendering.render(template, **common | values)

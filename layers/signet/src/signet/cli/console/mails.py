@@ -1,0 +1,52 @@
+"""The mails that `make run` has kept in place of sending them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail.
+
+    Attributes:
+        at_ms: When it was written, in Unix milliseconds.
+        to: The address that it is for.
+        subject: Its subject.
+        text: Its text, with the link in it.
+    """
+
+    at_ms: int
+    to: str
+    subject: str
+    text: str
+
+
+def kept(state: Path) -> list[Mail]:
+    """The mails in the folder of `make run`, the newest first."""
+    files = sorted((state / "mails").glob("*.eml"), reverse=True)[:SHOWN]
+    return [mail for file in files if (mail := _read(file)) is not None]
+
+
+def _read(file: Path) -> Mail | None:
+    try:
+        message = message_from_bytes(file.read_bytes(), EmailMessage, policy=default)
+    except FileNotFoundError:  # `make run` keeps so many.
+        return None
+    text = message.get_body(("plain",))
+    try:
+        at = parsedate_to_datetime(str(message["Date"]))
+    except ValueError:
+        at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return Mail(
+        int(at.timestamp() * 1000),
+        str(message["To"]),
+        str(message["Subject"]),
+        "" if text is None else str(text.get_content()),
+    )
