@@ -107,7 +107,7 @@ class LosantForPython:
         )
         try:
             return getattr(getattr(self._client, resource), method)(
-                applicationId=self._application_id, **given
+                **{"applicationId": self._application_id} | given
             )
         except losant_rest.LosantError as error:
             raise ClientRefusedError(error.status, error.data["type"], error.data["message"]) from error

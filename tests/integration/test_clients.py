@@ -70,7 +70,7 @@ def names(listed: Mapping[str, Any], field: str) -> list[str]:
 
 
 def test_losant_rest(losant: Client, demo: Mapping[str, str]) -> None:
-    """Users and groups are made, read, listed, changed and deleted; the application is shown and changed."""
+    """Users, groups and applications are made, read, listed, changed and deleted."""
     ann = losant.call(
         "experienceUsers.post",
         experienceUser={
@@ -192,7 +192,11 @@ def test_losant_rest(losant: Client, demo: Mapping[str, str]) -> None:
 
     assert losant.call("application.get")["applicationId"] == demo["applicationId"]
     assert losant.call("application.patch", application={"name": "Shop"})["name"] == "Shop"
-    assert losant.call("applications.post", application={"name": "Another"})["name"] == "Another"
+    another = losant.call("applications.post", application={"name": "Another"})
+    assert {"Shop", "Another"} <= set(names(losant.call("applications.get"), "name"))
+    gone = {"applicationId": another["applicationId"]}
+    assert losant.call("application.delete", **gone) == {"success": True}
+    assert another["applicationId"] not in names(losant.call("applications.get"), "applicationId")
     assert losant.called >= set(losant.both_have)
 
 

@@ -243,7 +243,7 @@ def test_code_that_works_twice(
     real = memberships.alter_user
 
     def alter_user(tenant: Tenant, before: User, after: User, **more: Any) -> User:
-        return real(tenant, before, replace(after, codes=before.codes), **more | {"beside": None})
+        return real(tenant, before, replace(after, codes=before.codes), **more | {"beside": ()})
 
     monkeypatch.setattr(redeeming, "alter_user", alter_user)
     find_in_accounts("redeem_code was not refused")
