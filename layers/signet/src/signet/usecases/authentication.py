@@ -6,9 +6,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
 
-from signet.domain.applications import ApplicationChanged
 from signet.domain.identities import normal_email
-from signet.domain.tokens import PASSWORD, Session, Token, TokenKind
+from signet.domain.tokens import PASSWORD, Session, Token
 from signet.domain.users import NO_PASSWORD, User
 from signet.errors import InvalidRequest, Reason, TokenRefused, Unavailable, note
 from signet.store.authentication import (
@@ -247,11 +246,7 @@ class _Check:
     def _verified_token(self) -> Token:
         """The given token, good as far as can be seen without its user."""
         text = _without_scheme(self.attempt.token or "")
-        token = self.verifier.verify_offline(self.tenant, text, (TokenKind.SESSION,))
-        if token.application_generation != self.tenant.application.generation:
-            # A new token has the application's generation, which must be the given one's.
-            raise ApplicationChanged(self.tenant.application_id)
-        return token
+        return self.verifier.verify_for_issue(self.tenant, text)
 
     def _prepare(self, token: Token | None, user_id: str) -> Callable[[User], str | None]:
         """What gives the token that is asked for, once the user is known as it is then."""

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from signet import deadline
-from signet.domain.applications import ApplicationChanged, VerifyEmail
+from signet.domain.applications import VerifyEmail
 from signet.domain.groups import Group
-from signet.domain.tokens import PASSWORD, Session, Token, TokenKind
+from signet.domain.tokens import PASSWORD, Session, Token
 from signet.domain.users import NO_PASSWORD, User
 from signet.errors import EmailNotVerified, NotOffered, PermissionDenied
 from signet.store.authentication import Credential, find_credential_for_issue
@@ -137,10 +137,7 @@ class Oneself:
     def _verified(self) -> tuple[Token, User]:
         if not self.tenant.application.self_service.profile:
             raise NotOffered.of("profile")
-        token = self.verifier.verify_offline(self.tenant, self.token, (TokenKind.SESSION,))
-        if token.application_generation != self.tenant.application.generation:
-            # A new token has the application's generation, which must be the given one's.
-            raise ApplicationChanged(self.tenant.application_id)
+        token = self.verifier.verify_for_issue(self.tenant, self.token)
         user = self.verifier.find_session_user(self.tenant, token)
         if user.is_unverified:
             message = "Nothing vouches for this user yet, whom an unverified call of identify has made."

@@ -1,7 +1,5 @@
 """Another token of the same session, for who stays logged in (docs/accounts.md)."""
 
-from signet.domain.applications import ApplicationChanged
-from signet.domain.tokens import TokenKind
 from signet.errors import NotOffered, PermissionDenied, TokenExpired
 from signet.store.tenant import Tenant
 from signet.usecases.sessions import prepare
@@ -37,10 +35,7 @@ def refresh(tenant: Tenant, verifier: Verifier, signer: Signer, text: str) -> st
         raise NotOffered(
             "This application's log-ins cannot be refreshed: its setting login.sessionLifetime is null."
         )
-    token = verifier.verify_offline(tenant, text, (TokenKind.SESSION,))
-    if token.application_generation != tenant.application.generation:
-        # A new token has the application's generation, which must be the given one's.
-        raise ApplicationChanged(tenant.application_id)
+    token = verifier.verify_for_issue(tenant, text)
     session = token.session
     if session.ends_at is None:
         message = "This token is of no log-in that can be refreshed. Log in."

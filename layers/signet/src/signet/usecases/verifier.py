@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 
+from signet.domain.applications import ApplicationChanged
 from signet.domain.identities import Identity, IdentityType
 from signet.domain.keys import KID_LENGTH
 from signet.domain.signing import Key, load_public
@@ -66,6 +67,18 @@ class Verifier:
             raise revoked().because(
                 "agen", expected=application.generation, found=token.application_generation
             )
+        return token
+
+    def verify_for_issue(self, tenant: Tenant, text: str) -> Token:
+        """Verify a session token, for which another one may be issued, without a look at its user.
+
+        Raises:
+            ApplicationChanged: It is of a later generation than the tenant's, which a new one would have.
+            TokenInvalid, TokenExpired, TokenRevoked: As for `verify_offline`.
+        """
+        token = self.verify_offline(tenant, text, (TokenKind.SESSION,))
+        if token.application_generation != tenant.application.generation:
+            raise ApplicationChanged(tenant.application_id)
         return token
 
     def verify_session(self, tenant: Tenant, text: str) -> tuple[Token, User]:
