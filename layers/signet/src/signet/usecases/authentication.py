@@ -19,7 +19,7 @@ from signet.store.authentication import (
     upgrade_password_hash,
 )
 from signet.store.tenant import Tenant
-from signet.usecases.guessing import Guess
+from signet.usecases.guessing import Guess, PasswordVerifier, is_password
 from signet.usecases.sessions import new_nonce, prepare
 from signet.usecases.signer import Signer
 from signet.usecases.verifier import GONE, Verifier, check_subject, user_id_of
@@ -28,17 +28,11 @@ NO_ADDRESS = "no e-mail address"
 CHANGED = "the token, the user or its password had ended or changed when it was to be written"
 
 
-class Hasher(Protocol):
-    """Verifies passwords (`signet.domain.passwords.hasher`)."""
+class Hasher(PasswordVerifier, Protocol):
+    """Hashes passwords too."""
 
     def hash(self, password: str) -> str:
         """The PHC string of a password."""
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password has this hash."""
-
-    def verify_decoy(self, password: str) -> None:
-        """Take as long as a wrong password does."""
 
     def needs_rehash(self, password_hash: str, password: str | None = None) -> bool:
         """Whether the hash was made otherwise than one would be today."""
@@ -302,10 +296,8 @@ class _Check:
     def _is_right(self, credential: Credential | None) -> bool:
         """Whether the password is the credential's."""
         password = self.attempt.password or ""
-        if credential is None or credential.password_hash == NO_PASSWORD:
-            self.hasher.verify_decoy(password)
-            return False
-        return self.hasher.verify(credential.password_hash, password)
+        password_hash = None if credential is None else credential.password_hash
+        return is_password(self.hasher, password_hash, password)
 
     def _upgrade(self, email: str, credential: Credential) -> None:
         """Hash the password as it would be hashed today, where that differs: one trip, at one login."""

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from signet import deadline
 from signet.domain.guessing import Limit, account_digest, source_digest
+from signet.domain.users import NO_PASSWORD
 from signet.errors import TooManyAttempts
 from signet.store.attributes import Item
 from signet.store.guessing import (
@@ -21,6 +23,30 @@ from signet.store.guessing import (
 )
 from signet.store.table import Delete, Key
 from signet.store.tenant import Tenant
+
+
+class PasswordVerifier(Protocol):
+    """Verifies passwords (`signet.domain.passwords.hasher`)."""
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the password has this hash."""
+
+    def verify_decoy(self, password: str) -> None:
+        """Take as long as a wrong password does."""
+
+
+def is_password(verifier: PasswordVerifier, password_hash: str | None, password: str) -> bool:
+    """Whether it is the password; where there is none to compare with, that takes as long as a wrong one.
+
+    Args:
+        verifier: Verifies it.
+        password_hash: The credential's, which may be `NO_PASSWORD`; None where there is no credential.
+        password: What is tried.
+    """
+    if password_hash is None or password_hash == NO_PASSWORD:
+        verifier.verify_decoy(password)
+        return False
+    return verifier.verify(password_hash, password)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from signet import deadline
 from signet.domain.applications import VerifyEmail
 from signet.domain.groups import Group
 from signet.domain.tokens import PASSWORD, Session, Token
-from signet.domain.users import NO_PASSWORD, User
+from signet.domain.users import User
 from signet.errors import EmailNotVerified, NotOffered, PermissionDenied
 from signet.store.authentication import Credential, find_credential_for_issue
 from signet.store.memberships import erase_user
 from signet.store.tenant import Tenant
 from signet.store.users import StaleError
-from signet.usecases.guessing import Guess
+from signet.usecases.guessing import Guess, PasswordVerifier, is_password
 from signet.usecases.mails import AddressChange
 from signet.usecases.sessions import prepare
 from signet.usecases.signer import Signer
@@ -22,17 +22,11 @@ from signet.usecases.users import busy, change_read
 from signet.usecases.verifier import Verifier
 
 
-class Hasher(Protocol):
-    """Hashes and verifies passwords (`signet.domain.passwords.hasher`)."""
+class Hasher(PasswordVerifier, Protocol):
+    """Hashes passwords too."""
 
     def hash(self, password: str) -> str:
         """The PHC string of a password."""
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password has this hash."""
-
-    def verify_decoy(self, password: str) -> None:
-        """Take as long as a wrong password does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +163,5 @@ class Oneself:
 
     def _is_right(self, credential: Credential | None) -> bool:
         password = self.current_password or ""
-        if credential is None or credential.password_hash == NO_PASSWORD:
-            self.hasher.verify_decoy(password)
-            return False
-        return self.hasher.verify(credential.password_hash, password)
+        password_hash = None if credential is None else credential.password_hash
+        return is_password(self.hasher, password_hash, password)
