@@ -565,11 +565,11 @@ def test_a_process_of_its_own_works_with_make_run(tmp_path: Path) -> None:
     with running_demo(tmp_path / ".signet") as demo:
         environment = {**os.environ, "SIGNET_STATE": str(tmp_path / ".signet"), "AWS_PROFILE": "nobody-s"}
 
-        def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        def run(*words: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(  # noqa: S603 - our own command line
                 [sys.executable, "-m", "signet.cli", *words],
                 cwd=tmp_path,
-                env=environment,
+                env={**environment, **more},
                 input=stdin,
                 capture_output=True,
                 text=True,
@@ -584,5 +584,6 @@ def test_a_process_of_its_own_works_with_make_run(tmp_path: Path) -> None:
         assert [finding for finding in found if finding["state"] == "FAIL"] == []
     gone = run("apps", "list")
     assert (gone.returncode, "make run" in gone.stderr) == (Exit.UNREACHABLE, True)
-    completion = run("--show-completion", "bash")
-    assert "signet" in completion.stdout, completion.stderr
+    # As bash asks when Tab is pressed, whichever shell the tests run in.
+    completed = run(_SIGNET_COMPLETE="complete_bash", COMP_WORDS="signet us", COMP_CWORD="1")
+    assert completed.stdout.split() == ["users"], completed.stderr
