@@ -452,6 +452,23 @@ def test_a_page_stays_logged_in(root: Path, port: int) -> None:
         assert browser.run(token) is None
 
 
+PAGES_WITH_PASSWORDS = [
+    path
+    for path in sorted(EXAMPLES.glob("*/*.html"))
+    if re.search(r'name="\w*[pP]assword"', path.read_text())
+]
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_PASSWORDS, ids=lambda path: path.parent.name)
+def test_a_field_hides_a_password_and_tells_managers_which_it_is(page: Path) -> None:
+    """None forbids to paste, or to fill in what is kept."""
+    text = page.read_text() + "".join(path.read_text() for path in page.parent.glob("*.js"))
+    for field in re.findall(r'<input [^>]*name="\w*[pP]assword"[^>]*>', text):
+        assert 'type="password"' in field
+        assert re.search(r'autocomplete="(current|new)-password"', field), field
+    assert not re.search(r'onpaste|"paste"|autocomplete="off"', text)
+
+
 @pytest.mark.heavy
 @pytest.mark.browser
 @pytest.mark.node

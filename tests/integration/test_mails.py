@@ -179,6 +179,26 @@ def test_a_request_tells_nobody_who_is_a_user(signet: Deployment, operation: str
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("operation", [*PATHS, "update_me"])
+def test_a_message_that_waits_says_whom_for_and_holds_no_secret(scene: Scene, operation: str) -> None:
+    """No code is made before the mail is, and a password or its hash never passes through the queue."""
+    if operation == "update_me":
+        assert Mover(scene).change(password=OTHER_PASSWORD).status == 200
+    else:
+        fields = {"password": OTHER_PASSWORD} if operation == "sign_up" else {}
+        assert scene.send(operation, email=NEW, **fields).status == 202
+    assert not [item for item in scene.signet.items() if item["sk"] == {"S": "CODE"}]
+    (body,) = scene.signet.asked
+    message = json.loads(body)
+    assert message.pop("applicationId") == scene.signet.application_id
+    assert message.pop("kind") in KINDS
+    assert message.pop("email", NEW) == NEW
+    assert message.pop("experienceUserId", scene.user["id"]) == scene.user["id"]
+    assert message.pop("passwordVersion", 2) == 2
+    assert re.fullmatch("[0-9a-f]{24}", message.pop("signUpId", "0" * 24))
+    assert message == {}
+
+
 @pytest.mark.parametrize("operation", PATHS)
 def test_nobody_is_sent_more_than_three_mails_an_hour_of_a_kind(scene: Scene, operation: str) -> None:
     """Whether anybody has the address; each comes back after twenty minutes; other kinds stand apart."""

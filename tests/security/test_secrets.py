@@ -5,6 +5,7 @@ import json
 import random
 import re
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from aws_lambda_powertools.metrics.provider import cold_start
 from signet import wiring
 from signet.domain import signing
 from signet.domain.applications import ApiToken, StoredApiToken, StoredApplication
+from signet.domain.codes import new_code
+from signet.domain.tokens import Session
 from signet.usecases import keys as key_use_cases
 from tests import hostile
 from tests.deployment import ROOT, URL, Cloud, Deployment
@@ -212,3 +215,30 @@ def test_the_digest_alone_is_stored(moto_signet: Deployment) -> None:
     token = ApiToken(moto_signet.application_id, moto_signet.api_token)
     assert stored["M"]["digest"]["B"] == token.digest
     assert re.fullmatch(r"sgt_[0-9a-f]{24}_[\w-]{4}", stored["M"]["prefix"]["S"])
+
+
+MADE: dict[str, tuple[int, Callable[[], bytes]]] = {
+    "an API token": (256, lambda: base64.urlsafe_b64decode(ApiToken.generate("0" * 24).secret[29:] + "=")),
+    "a code": (256, lambda: base64.urlsafe_b64decode(new_code() + "=")),
+    "a session's id": (128, lambda: base64.urlsafe_b64decode(Session.begin(0).id + "==")),
+    "an application's digest key": (
+        256,
+        lambda: StoredApplication(id="0" * 24, name="x", created_at_ms=0, updated_at_ms=0).digest_key,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_each_bit_of_a_secret_is_chance_and_no_seed_tells_it(kind: str) -> None:
+    """Every bit is sometimes set and sometimes not, and what is drawn is the operating system's."""
+    bits, make = MADE[kind]
+    ones = zeros = 0
+    for _ in range(200):
+        made = int.from_bytes(make())
+        ones, zeros = ones | made, zeros | ~made
+    assert ones == 2**bits - 1
+    assert zeros & ones == ones
+    random.seed(1)
+    first = make()
+    random.seed(1)
+    assert make() != first
