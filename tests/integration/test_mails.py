@@ -472,6 +472,23 @@ def test_another_address_counts_once_its_code_is_redeemed(cloud: Cloud) -> None:
         assert audit(map(from_attributes, signet.items())) == []
 
 
+def test_whom_the_application_brought_moves_too(moto_signet: Deployment) -> None:
+    """A user under an id of the application's own, once it has an address, gets the mails that others get."""
+    signet = moto_signet
+    here = {"applicationId": signet.application_id}
+    token = signet.invoke("issue_user_token", {**here, "userId": "u/1"})["token"]
+    signet.invoke("identify", {**here, "authToken": token, "user": {"userId": "u/1"}})
+    fields = {"experienceUserId": "ext:u/1", "email": ANN, "password": PASSWORD}
+    mover = Mover(Scene(signet, signet.invoke("update_user", {**here, **fields})))
+    assert mover.change().status == 200
+    old, new = signet.send_mails()
+    assert (to(old), to(new)) == (ANN, NEW)
+    mover.scene.call("redeem_code", code=code_in(new), password=PASSWORD)
+    assert mover.scene.shown("ext:u/1")["email"] == NEW
+    sent = mover.scene.call("send_mail", kind="resetPassword", experienceUserId="ext:u/1")
+    assert (sent, to(signet.mails[-1])) == ({"sent": True}, NEW)
+
+
 def test_nobody_learns_by_a_change_who_has_an_address(signet: Deployment) -> None:
     """The same trips, answer, message, and mail to the old address; an earlier code ends alike."""
     scene = scene_of(signet)

@@ -11,7 +11,7 @@ from signet.domain.codes import Purpose
 from signet.domain.identities import normal_email
 from signet.domain.mail_texts import shipped
 from signet.domain.mails import BrokenTemplate, Mail, MailKind, MailPart, fill, values
-from signet.domain.users import User
+from signet.domain.users import User, path_id
 from signet.errors import NotOffered, SignetError, UserExists, UserNotFound
 from signet.store.authentication import find_credential
 from signet.store.mails import SignUp, find_sign_up, forget_sign_up, is_stopped
@@ -80,7 +80,7 @@ class Post:
         and an earlier code ends all the same, but nobody gets the new code.
 
         Args:
-            user_id: The user's id.
+            user_id: The user's id, as a path has it.
             new_email: The address.
             password_version: The user's when it was asked for: not sent once it is another; None for any.
 
@@ -95,7 +95,7 @@ class Post:
         if password_version not in (None, user.password_version) or user.normal_email is None:
             return False
         kind, version = MailKind.CHANGE_EMAIL, user.password_version
-        code = self._make_code(kind, user.id, email=new_email, password_version=version)
+        code = self._make_code(kind, path_id(user.id), email=new_email, password_version=version)
         if code is None:
             return False
         if self._reaches(user.normal_email):

@@ -13,7 +13,7 @@ from signet.domain.codes import Purpose
 from signet.domain.guessing import account_digest, source_digest
 from signet.domain.identities import normal_email
 from signet.domain.mails import PER_ADDRESS, PER_SOURCE, SIGN_UP_SECONDS, WRITTEN_SECONDS, MailKind
-from signet.domain.users import User, new_user_id
+from signet.domain.users import User, new_user_id, path_id
 from signet.errors import NotOffered, TooManyAttempts, Unavailable
 from signet.store.guessing import EVERYBODY, attempts_key, full_at_ms, take
 from signet.store.mails import SignUp, find_sign_up, forget_sign_up, keep_sign_up
@@ -159,7 +159,7 @@ class AddressChange:
             old, new = user.normal_email or "", normal_email(self.email, "email")
             _count(tenant, self.source, (MailKind.EMAIL_CHANGES, old), (MailKind.CHANGE_EMAIL, new))
         message = {"applicationId": tenant.application_id, "kind": MailKind.CHANGE_EMAIL.value}
-        message |= {"experienceUserId": user.id, "email": self.email}
+        message |= {"experienceUserId": path_id(user.id), "email": self.email}
         self.queue.send(message | {"passwordVersion": version}, WRITTEN_SECONDS if sets_password else 0)
         self._asked = version
 
