@@ -42,6 +42,15 @@ MAILS = {
 }
 """The ends of the routes by which mails are asked for."""
 
+CODES = ("nobody's code", "somebody's, replaced", "nobody's, again")
+OWN: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "delete_me": ("DELETE", "me", {"currentPassword": WRONG_PASSWORD}),
+    "log_out": ("POST", "logout", {}),
+    "refresh_session": ("POST", "refresh", {}),
+    "update_me": ("PATCH", "me", {"firstName": "Eve"}),
+}
+"""What a user does by a session token: method, end of the route and body."""
+
 LIMITED = ("unknown address", REFERENCE, "the same again", RIGHT)
 
 
@@ -55,7 +64,7 @@ class Question:
         reference: What all others are compared with.
         right: The one that is let in, if there is one; it is not compared.
         is_limited: Whether whoever asks has asked too often.
-        same_trips: Whether table operations have to be the same: where an API token is wrong, an
+        same_trips: Whether calls to AWS have to be the same: where an API token is wrong, an
             application is read anew once a second, whoever asks.
     """
 
@@ -79,9 +88,12 @@ QUESTIONS = (
     Question("log_in", LIMITED, REFERENCE, is_limited=True),
     Question("authenticate", LIMITED, REFERENCE, is_limited=True),
     *(Question(operation, ASKERS, ASKERS[1]) for operation in MAILS),
+    # By somebody's own good token: whose the address is that somebody wants.
+    Question("update_me", ASKERS, ASKERS[1]),
+    Question("redeem_code", CODES, CODES[0]),
+    *(Question(operation, FORGED, FORGED[1]) for operation in OWN),
     Question("identify", FORGED, FORGED[1]),
     Question("identify", UNSIGNED, UNSIGNED[1]),
-    Question("log_out", FORGED, FORGED[1]),
     Question("authorize_request", FORGED, FORGED[1]),
     Question("introspect_token", SECRETS, SECRETS[1], same_trips=False),
     Question("revoke_token", SECRETS, SECRETS[1], same_trips=False),
@@ -89,6 +101,7 @@ QUESTIONS = (
 """Every route that a stranger may ask about somebody, and what it may be asked with a wrong secret."""
 
 _PEOPLE, _WARM_UP, _RESAMPLES = 10, 20, 1000
+_SESSION_MS = 3_600_000
 _NOT_COMPARED = frozenset({"x-request-id", "date"})
 TEXT = (
     "Medians and quartiles of a call, in ms, argon2id with the template's parameters. Against a wrong "
@@ -107,26 +120,30 @@ class Kind:
         cpu_ms: Its CPU time.
         trips: The calls to AWS that a call makes; all different ones that were seen.
         answers: Status, headers and body, without what names the request; all different ones.
+        lengths: Of the bodies, in bytes; all different ones.
     """
 
     wall_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     trips: set[tuple[str, ...]] = field(default_factory=set)
     answers: set[str] = field(default_factory=set)
+    lengths: set[int] = field(default_factory=set)
 
     def note(self, call: Timed) -> None:
         """Add a call."""
         self.wall_ms.append(call.wall_ms)
         self.cpu_ms.append(call.cpu_ms)
         self.trips.add(call.trips)
-        self.answers.add(_visible(call.answer))
+        answer, length = _visible(call.answer)
+        self.answers.add(answer)
+        self.lengths.add(length)
 
 
 def measure(runs: int) -> dict[str, list[Row]]:
     """A table for each question.
 
     Raises:
-        AssertionError: Kinds that are to be alike differ in their answers or table operations.
+        AssertionError: Kinds that are to be alike differ in their answers or calls to AWS.
     """
     seen = {question: {kind: Kind() for kind in question.kinds} for question in QUESTIONS}
     # Of one address three are taken an hour; that more are changes nothing of what is done.
@@ -175,7 +192,7 @@ def _row(question: Question, name: str, kinds: dict[str, Kind]) -> Row:
         row["difference, µs"] = f"{difference * 1000:+.0f} ({low * 1000:+.0f} … {high * 1000:+.0f})"
         row["told apart"] = told_apart(kind.cpu_ms, reference.cpu_ms)
     ways = {"+".join(trip.partition(":")[2] for trip in trips) for trips in kind.trips}
-    return row | {"table operations": sorted(ways)}
+    return row | {"calls to AWS": sorted(ways), "answer, bytes": sorted(kind.lengths)}
 
 
 def compare(values: Sequence[float], others: Sequence[float]) -> tuple[float, float, float]:
@@ -203,7 +220,12 @@ class Asker:
         self.deployment = deployment
         self._here = {"applicationId": deployment.application_id}
         self._ids = self._make_people()
+        lasting = {"login": {"sessionLifetime": _SESSION_MS}}
+        deployment.invoke("update_application", self._here | lasting)
+        wiring.applications().forget(deployment.application_id)
         self._sessions = [self._token("issue_session_token", experienceUserId=one) for one in self._ids]
+        self._mover = self._token("issue_session_token", experienceUserId=self._make(_address("mover", 0)))
+        self._codes = [self._replaced_code(one) for one in self._ids]
         self._mints = [self._token("issue_user_token", userId=f"person{number}") for number in range(_PEOPLE)]
         for number, token in enumerate(self._mints):
             user = {"userId": f"person{number}"}
@@ -213,12 +235,23 @@ class Asker:
         token: str = self.deployment.invoke(operation, self._here | fields)["token"]
         return token
 
+    def _make(self, email: str) -> str:
+        """The id of a new user."""
+        user = {"email": email, "password": PASSWORD}
+        made: str = self.deployment.invoke("create_user", self._here | user)["id"]
+        return made
+
+    def _replaced_code(self, user_id: str) -> str:
+        """A code of a user's in whose place there is another one."""
+        new = self._here | {"experienceUserId": user_id, "purpose": "resetPassword"}
+        code, _ = (self.deployment.invoke("create_code", new)["code"] for _ in range(2))
+        return str(code)
+
     def _make_people(self) -> list[str]:
         """Users with a password, and as many who were imported without one."""
         ids = []
         for number in range(_PEOPLE):
-            user = {"email": _address("person", number), "password": PASSWORD}
-            ids.append(self.deployment.invoke("create_user", self._here | user)["id"])
+            ids.append(self._make(_address("person", number)))
         guests = [{"email": _address("extern", number), "passwordHash": None} for number in range(_PEOPLE)]
         key = f"import/{self.deployment.application_id}/guests.jsonl"
         self.deployment.put_file(key, "\n".join(map(json.dumps, guests)).encode())
@@ -241,6 +274,14 @@ class Asker:
                 if asks != "sign_up":
                     del credentials["password"]
                 return deployment.event("POST", f"{path}/{MAILS[asks]}", credentials)
+            case "update_me" if kind in ASKERS:
+                wanted = {"email": self._credentials(kind, number)["email"], "currentPassword": PASSWORD}
+                return deployment.event("PATCH", f"{path}/me", wanted, headers=deployment.bearer(self._mover))
+            case "redeem_code":
+                # Of two that are the same, neither finds what the other one has just counted.
+                wrong = f"{CODES.index(kind)}{number}".rjust(43, "x")
+                code = self._codes[number] if kind == CODES[1] else wrong
+                return deployment.event("POST", f"{path}/codes/redeem", {"code": code, "password": PASSWORD})
             case "authenticate":
                 body = {"authMode": "emailPassword", "returnToken": True, **self._credentials(kind, number)}
                 return deployment.event("POST", f"{path}/authenticate", body, headers=deployment.bearer())
@@ -259,8 +300,9 @@ class Asker:
                 return deployment.event("POST", route, raw=b"token=x", headers=headers)
         token = self._forged(self._sessions, number, f"{number:024x}" if is_nobody else self._ids[number])
         headers = deployment.bearer(token)
-        if question.operation == "log_out":
-            return deployment.event("POST", f"{path}/logout", {}, headers=headers)
+        if question.operation in OWN:
+            method, end, body = OWN[question.operation]
+            return deployment.event(method, f"{path}/{end}", body, headers=headers)
         return deployment.authorizer_event("GET", f"{path}/me", headers=headers)
 
     def use_up(self) -> None:
@@ -297,10 +339,12 @@ def _other(character: str) -> str:
     return "A" if character != "A" else "B"
 
 
-def _visible(answer: Any) -> str:
-    """What a client sees of an answer, without what is the request's own."""
+def _visible(answer: Any) -> tuple[str, int]:
+    """What a client sees of an answer, without what is the request's own, and how long its body is."""
     if "isAuthorized" in answer:
-        return json.dumps(answer, sort_keys=True)
+        text = json.dumps(answer, sort_keys=True)
+        return text, len(text)
     response = answers.interpret(answer)
     headers = {name: value for name, value in response.headers if name.lower() not in _NOT_COMPARED}
-    return json.dumps([response.status, headers, response.body.decode()], sort_keys=True)
+    text = json.dumps([response.status, headers, response.body.decode()], sort_keys=True)
+    return text, len(response.body)
