@@ -67,7 +67,7 @@ def main() -> int:
         signal.signal(number, _stop)
     stdout = sys.stdout
     try:
-        log = Log(STATE, raw=os.environ.get(LOG) == "json")
+        log = Log(STATE, raw=is_chosen(os.environ, LOG, "json"))
         # Functions log to stdout.
         with contextlib.redirect_stdout(log):
             _run(stdout, log)
@@ -75,6 +75,18 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def is_chosen(environ: Mapping[str, str], name: str, value: str) -> bool:
+    """Whether a variable has the one value that it takes, beside none and 0.
+
+    Raises:
+        StartError: it has another one, by which somebody meant something.
+    """
+    given = environ.get(name, "")
+    if given not in ("", "0", value):
+        raise StartError(f"{name}={given} is not taken: give {name}={value}, or leave it out.")
+    return given == value
 
 
 def read_parameters(loaded: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
@@ -99,9 +111,9 @@ def open_data(environ: Mapping[str, str], folder: Path) -> Data:
     """The data of the last time, or new ones.
 
     Raises:
-        StartError: the folder is in use, or what is there cannot be read.
+        StartError: the folder is in use, what is there cannot be read, or FRESH is neither 1 nor 0.
     """
-    is_fresh = environ.get(FRESH) == "1"
+    is_fresh = is_chosen(environ, FRESH, "1")
     if is_fresh and environ.get(aws.DYNAMODB):
         raise StartError(
             f"{FRESH}=1 begins the embedded DynamoDB anew, and {aws.DYNAMODB} names another one:"
@@ -126,23 +138,25 @@ def find_key(data: Data, region: str, *, is_embedded: bool) -> str:
 
 
 def _run(stdout: TextIO, log: Log) -> None:
+    # What is refused forgets nothing: before the data.
+    loaded = template.load(ROOT / "template.yaml")
+    parameters = read_parameters(loaded, os.environ)
+    sends_events, port = is_chosen(os.environ, EVENTS, "1"), read_port(os.environ)
     # Before the port, since who forgot that it runs already should hear that.
     data = open_data(os.environ, STATE)
-    listener = listen(os.environ.get("PORT") or _DEFAULT_PORT)
+    listener = listen(port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     data.say_where(url)
-    loaded = template.load(ROOT / "template.yaml")
     shown = STATE / "demo.json"
     # The last run's address and credentials would be wrong for whoever waits for this file.
     shown.unlink(missing_ok=True)
 
-    lambda_api, sends_events, keep = LambdaApi(), os.environ.get(EVENTS) == "1", WriteThrough(data)
+    lambda_api, keep = LambdaApi(), WriteThrough(data)
     mails = Mails(STATE / MAILS)
     aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), mails, keep=keep)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     is_embedded = dynamodb == aws_url
     key_id = find_key(data, os.environ["AWS_REGION"], is_embedded=is_embedded)
-    parameters = read_parameters(loaded, os.environ)
     named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), parameters)
     table_name = sam.read_table_name(loaded, named)
     resolver = template.Resolver(loaded, sam.physical_values(loaded, url, table_name, key_id), parameters)
@@ -192,19 +206,29 @@ def _run(stdout: TextIO, log: Log) -> None:
     _serve(Gateway(api, invoker, log, Docs(application_id), console), listener, ready, invoker)
 
 
-def listen(port: str) -> socket.socket:
+def read_port(environ: Mapping[str, str]) -> int:
+    """The port that is asked for.
+
+    Raises:
+        StartError: it is no port.
+    """
+    port = environ.get("PORT") or _DEFAULT_PORT
+    if not (port.isascii() and port.isdigit() and int(port) <= 0xFFFF):
+        raise StartError(f"PORT={port} is not a port: give a number up to 65535, or 0 for any free one.")
+    return int(port)
+
+
+def listen(port: int) -> socket.socket:
     """A listening socket on loopback.
 
     Raises:
-        StartError: the port is no port, in use, or not ours to open.
+        StartError: the port is in use, or not ours to open.
     """
-    if not (port.isascii() and port.isdigit() and int(port) <= 0xFFFF):
-        raise StartError(f"PORT={port} is not a port: give a number up to 65535, or 0 for any free one.")
     # By its protocol asyncio knows that an answer shall not wait for an acknowledgement: 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", int(port)))
+        listener.bind(("127.0.0.1", port))
         listener.listen(128)
     except OSError as error:
         listener.close()

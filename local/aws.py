@@ -258,9 +258,9 @@ def ensure_table(table: Table, endpoint: str) -> str | None:
         account_id_endpoint_mode="disabled",
     )
     session = botocore.session.get_session()
-    client = session.create_client("dynamodb", endpoint_url=endpoint, config=config)
     name = table.create["TableName"]
     try:
+        client = session.create_client("dynamodb", endpoint_url=endpoint, config=config)
         existing = _describe(client, name)
         if existing is None:
             client.create_table(**table.create)
@@ -277,7 +277,8 @@ def ensure_table(table: Table, endpoint: str) -> str | None:
             raise StartError(
                 f"The table {name} at {endpoint} has no stream; begin with EVENTS=1 from the first."
             )
-    except (BotoCoreError, ClientError) as error:
+    # ValueError is what no URL raises.
+    except (BotoCoreError, ClientError, ValueError) as error:
         raise StartError(f"DynamoDB at {endpoint} cannot be used: {error}") from error
     return stream_arn
 

@@ -57,7 +57,7 @@ class Running:
 def find_port() -> str:
     """A free port below those that systems choose, so that nobody takes it between two starts."""
     while True:
-        with contextlib.suppress(StartError), listen(str(random.randrange(20_000, 30_000))) as listener:  # noqa: S311
+        with contextlib.suppress(StartError), listen(random.randrange(20_000, 30_000)) as listener:  # noqa: S311
             return str(listener.getsockname()[1])
 
 

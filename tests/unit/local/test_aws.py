@@ -132,7 +132,15 @@ def test_the_table_is_created_once_and_never_taken_for_another(monkeypatch: pyte
 def test_an_engine_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has its address."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with listen("0") as socket:
+    with listen(0) as socket:
         url = f"http://127.0.0.1:{socket.getsockname()[1]}"
     with pytest.raises(StartError, match=f"DynamoDB at {url} cannot be used"):
         aws.ensure_table(Table({"TableName": "things", "KeySchema": []}), url)
+
+
+@pytest.mark.parametrize("wrong", ["localhost:8000", "foo", "http://"])
+def test_an_engine_s_address_that_is_none_is_named(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sentence, as one that does not answer."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with pytest.raises(StartError, match=f"DynamoDB at {wrong} cannot be used"):
+        aws.ensure_table(Table({"TableName": "things", "KeySchema": []}), wrong)

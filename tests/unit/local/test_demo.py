@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local import demo
-from local.__main__ import listen
+from local.__main__ import ROOT, listen, read_port
+from local.data import Data
 from local.errors import StartError
 from local.sam import Function, Route
 
@@ -93,20 +97,44 @@ def test_a_template_without_rotate_keys_cannot_start() -> None:
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     """The message says what to give."""
     with pytest.raises(StartError, match="is not a port"):
-        listen(port)
+        read_port({"PORT": port})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"), [("LOG", "json", "xml"), ("FRESH", "1", "yes"), ("EVENTS", "1", "on")]
+)
+def test_a_choice_that_is_none_is_refused(name: str, value: str, wrong: str, tmp_path: Path) -> None:
+    """Before anything is forgotten, in a sentence that has the value that is taken."""
+    with Data(tmp_path) as before:
+        before.note("a", "1")
+    environ = {"SIGNET_STATE": str(tmp_path), "PORT": "0", "FRESH": "1", name: wrong}
+    command = [sys.executable, "-m", "local"]
+    ended = subprocess.run(  # noqa: S603 - our own program
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = f"{name}={wrong} is not taken: give {name}={value}, or leave it out.\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
+    with Data(tmp_path) as after:
+        assert after.find("a") == "1"
 
 
 def test_a_port_in_use_is_one_clear_sentence() -> None:
     """The message names the port and the way out."""
-    with listen("0") as taken, pytest.raises(StartError, match=r"^Port \d+ is in use; .*PORT=\.\.\."):
-        listen(str(taken.getsockname()[1]))
+    with listen(0) as taken, pytest.raises(StartError, match=r"^Port \d+ is in use; .*PORT=\.\.\."):
+        listen(taken.getsockname()[1])
 
 
 def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
     """Head and body are sent apart, and the body at once (TCP_NODELAY): else it would be 40 ms late."""
 
     async def answered() -> bool:
-        with listen("0") as listener:
+        with listen(0) as listener:
             without_delay: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
             def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
