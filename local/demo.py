@@ -235,9 +235,9 @@ def examples(demo: Demo, routes: Iterable[Route]) -> list[tuple[str, str]]:
         ),
     ]
     served = {f"{route.method} {re.sub(r'{[^}]+}', '{}', route.path)}" for route in routes}
-    return [(title, shlex.join(["curl", "-s", *args])) for title, key, args in candidates if key in served][
-        :3
-    ]
+    # No answer ends its line.
+    curl = ["curl", "-sw", r"\n"]
+    return [(title, shlex.join([*curl, *args])) for title, key, args in candidates if key in served][:3]
 
 
 def _json(body: Mapping[str, object]) -> list[str]:

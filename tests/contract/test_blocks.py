@@ -92,6 +92,8 @@ def is_shell(block: Block) -> None:
     """A reader can paste it: what is theirs stands there as a variable, not as a gap to fill in."""
     left = re.findall(r"<[\w' ]+>(?!\w*')|(?<!\")…", re.sub(r"#.*", "", block.code))
     assert not left, f"{left[0]} cannot be pasted into a shell: write a variable"
+    shown = re.findall(r"^curl -s .*$", block.code.replace("\\\n", " "), re.M)
+    assert not shown, f"{block}: no answer ends its line, so that the prompt stands behind it: curl -sw '\\n'"
 
 
 def is_text(block: Block) -> None:

@@ -51,7 +51,7 @@ def test_three_commands_of_routes_that_exist(routes: list[Route], ends: list[str
     commands = [shlex.split(command) for _, command in demo.examples(DEMO, routes)]
     assert [command[-1] for command in commands] == [DEMO.url + end for end in ends]
     for command in commands:
-        assert command[:2] == ["curl", "-s"]
+        assert command[:3] == ["curl", "-sw", r"\n"]
         if "-d" in command:
             assert json.loads(command[command.index("-d") + 1])
 
@@ -67,7 +67,7 @@ def test_the_banner_names_what_one_needs() -> None:
         DEMO.api_token,
         DEMO.aws_endpoint_url,
         ".venv/bin/signet",
-        "curl -s -u",
+        r"curl -sw '\n' -u",
     ):
         assert part in text
 
