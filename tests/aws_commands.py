@@ -17,7 +17,7 @@ _OF_ITS_OWN = {
     ("cloudformation", "deploy"): {
         *("stack-name", "template-file", "parameter-overrides", "capabilities", "s3-bucket"),
     },
-    ("s3", "cp"): {"sse", "sse-kms-key-id"},
+    ("s3", "cp"): {"recursive", "sse", "sse-kms-key-id"},
     ("logs", "tail"): {"follow", "since", "format", "filter-pattern"},
 }
 """Commands that are no operation of an API, with their options."""

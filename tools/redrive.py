@@ -6,7 +6,6 @@ from there goes to the stack's own publish_events, as Lambda hands it over (docs
 
 import json
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -124,16 +123,20 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or not arguments[0]:
         print("usage: make redrive STAGE=…", file=sys.stderr)
         return 2
-    settings = tomllib.loads(deploy.CONFIG.read_text())[arguments[0]]["global"]["parameters"]
+    try:
+        stage = deploy.read_stage(arguments[0])
+    except deploy.StageError as error:
+        print(error, file=sys.stderr)
+        return 2
     session = botocore.session.get_session()
     clients = {
-        name: session.create_client(name, region_name=settings.get("region"))
+        name: session.create_client(name, region_name=stage.region)
         for name in ("cloudformation", "dynamodbstreams", "lambda", "sqs")
     }
 
     def physical(logical_id: str) -> str:
         found = clients["cloudformation"].describe_stack_resource(
-            StackName=settings["stack_name"], LogicalResourceId=logical_id
+            StackName=stage.stack, LogicalResourceId=logical_id
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 

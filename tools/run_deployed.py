@@ -502,6 +502,12 @@ def run(folder: Path, port: int) -> None:
     expect("its key", aws.keys().count("Enabled"), 3)
     expect("and its bucket", len(aws.buckets()), 3)
     expect("and the other stage", is_let_in(stages["prod"], *sessions["prod"].good), 200)
+    try:
+        adopt.adopt("dev", left | {"TransferBucket": "nowhere"}, config=folder / "dev.toml")
+    except adopt.AdoptError as error:
+        print(f"What is named wrongly is refused: {error}", file=sys.stderr)
+    else:
+        raise Failed("A bucket that is not there was taken over.")
     adopt.adopt("dev", left, config=folder / "dev.toml")
     expect("a new stack takes them over", deployed(folder, "dev", **OWN["dev"]), 0)
     old.make_routes()

@@ -119,6 +119,16 @@ def test_who_hashes_has_a_whole_processor_and_a_pool() -> None:
     assert {FUNCTIONS[logical_id(operation)]["MemorySize"] for operation in hashing} == {1769}
 
 
+@pytest.mark.parametrize("parameter", sorted(set(RESERVED.values())))
+def test_the_page_counts_who_has_a_pool(parameter: str) -> None:
+    """It names each of them, and how many invocations the account has to spare."""
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    (named,) = re.findall(rf"(?m)^\| `{parameter}` \| (`.+`) \|$", text)
+    operations = {operation for operation, its in RESERVED.items() if its == parameter}
+    assert set(re.findall(r"\w+", named)) == operations
+    assert re.findall(rf"(\d+) × {parameter}", text) == [str(len(operations))]
+
+
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_invocations_are_kept_by_parameter_alone(operation: str) -> None:
     """By default none are, since a new account cannot keep any; then for this function alone."""

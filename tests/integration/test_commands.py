@@ -184,12 +184,13 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 STACK = {
     **{
         name: f"{name}-of-the-stack"
-        for name in ("TableName", "TransferBucketName", "keyId", "signet", "email")
+        for name in ("TableName", "TransferBucketName", "MailBucketName", "keyId", "signet", "email")
     },
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_SESSION_TOKEN": "local",
     "AWS_DEFAULT_REGION": "eu-central-1",
+    "oldMailBucketName": "MailBucketName-of-the-old-stack",
     "DATABASE_URL": "postgres://example",
     "SUPABASE_DB_URL": "postgres://example",
     "SignInWorkflowArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:SignIn",
