@@ -16,9 +16,11 @@ from signet.errors import UnsupportedEvent
 
 
 def mail_events(operation: Handler) -> Handler:
-    """Let SES run the operation, through EventBridge, for each address of an event.
+    """Let SES run the operation, through EventBridge, for each address that a mail went to.
 
-    The application is the one that the mail was tagged with. A mail that may get through later stops nothing.
+    The application is the one that the mail was tagged with. Which addresses the report of a bounce names
+    does not count: it may be another one, to which somebody has the mails sent on, and reports that come
+    later are mails, which anybody can write. A mail that may get through later stops nothing.
     """
 
     @functools.wraps(operation)
@@ -27,13 +29,13 @@ def mail_events(operation: Handler) -> Handler:
             return operation(event, context)
         match check_object(event)["detail"]:
             case {
-                "mail": {"tags": {"applicationId": [str(application_id)]}},
-                "bounce": {"bounceType": str(kind), "bouncedRecipients": list(recipients)},
+                "mail": {"tags": {"applicationId": [str(application_id)]}, "destination": [*addresses]},
+                "bounce": {"bounceType": str(kind)},
             }:
                 because = Because.BOUNCED if kind == "Permanent" else None
             case {
-                "mail": {"tags": {"applicationId": [str(application_id)]}},
-                "complaint": {"complainedRecipients": list(recipients), **more},
+                "mail": {"tags": {"applicationId": [str(application_id)]}, "destination": [*addresses]},
+                "complaint": {**more},
             }:
                 is_one = more.get("complaintFeedbackType") != "not-spam"
                 because = Because.COMPLAINED if is_one else None
@@ -42,20 +44,9 @@ def mail_events(operation: Handler) -> Handler:
                 raise UnsupportedEvent(message)
         if because is None:
             return None
-        for recipient in recipients:
+        for address in addresses:
             named = {"applicationId": application_id, "because": because.value}
-            operation({**named, "email": _address(recipient)}, context)
+            operation({**named, "email": address}, context)
         return None
 
     return handler
-
-
-def _address(recipient: object) -> str:
-    """An address, without the name that may stand before it (RFC 5322)."""
-    from email.utils import parseaddr
-
-    match recipient:
-        case {"emailAddress": str(text)}:
-            return parseaddr(text)[1] or text
-    message = "This event of SES names a recipient in another way than by its address."
-    raise UnsupportedEvent(message)
