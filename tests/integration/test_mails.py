@@ -390,6 +390,8 @@ def test_an_owners_template_takes_the_place_of_the_shipped_one(scene: Scene) -> 
         ("txt", b"$link 5$", "has a $ that begins no name"),
         ("html", b"$link" + b" " * 65536, "has more than 65536 bytes."),
         ("txt", b"\xff $link", "is no UTF-8."),
+        ("subject", b"Your code: $code", "names $code; there are $application, $email, $hours, $minutes."),
+        ("subject", b"${link}", "names $link"),
         ("subject", b" \n ", "is empty."),
         ("subject", b"", "is empty."),
     ],

@@ -27,6 +27,9 @@ WRITTEN_SECONDS: Final = 15
 
 MAX_SUBJECT = 200
 
+LEADS: Final = frozenset({"link", "code"})
+"""The values that lead the reader on, one of which text and page of a mail with a code need."""
+
 
 class MailKind(StrEnum):
     """What a mail is for."""
@@ -83,9 +86,13 @@ def values(application: str, email: str, link: str | None, code: str | None, lif
 def fill(part: MailPart, template: str, named: Mapping[str, str]) -> str:
     """A part of a mail; what stands in a page is escaped.
 
+    No subject has the code: locked screens show it, and SES repeats it in its events, which are kept.
+
     Raises:
         BrokenTemplate: It names what there is not, or leaves out the link.
     """
+    if part is MailPart.SUBJECT:
+        named = {name: value for name, value in named.items() if name not in LEADS}
     made = Template(template)
     if not made.is_valid():
         message = "has a $ that begins no name; write $$ for the sign itself."
@@ -94,7 +101,7 @@ def fill(part: MailPart, template: str, named: Mapping[str, str]) -> str:
     if unknown:
         message = f"names ${min(unknown)[:40]}; there are ${', $'.join(named)}."
         raise BrokenTemplate(message)
-    if part is not MailPart.SUBJECT and "link" in named and not {"link", "code"} & {*made.get_identifiers()}:
+    if named.keys() >= LEADS and not LEADS & {*made.get_identifiers()}:
         message = "has neither $link nor $code."
         raise BrokenTemplate(message)
     if part is MailPart.PAGE:
