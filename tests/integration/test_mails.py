@@ -710,6 +710,20 @@ def test_no_code_goes_to_an_address_that_is_the_users_no_more(
     assert scene.signet.send_mails() == []
 
 
+@pytest.mark.parametrize("off", [{"signUp": False}, {"verifyEmail": "off"}], ids=("sign-up", "verifying"))
+@pytest.mark.parametrize("email", [NEW, ANN], ids=("free", "somebody's"))
+def test_what_is_turned_off_makes_nobody_of_a_sign_up_that_waits(
+    scene: Scene, off: dict[str, Any], email: str
+) -> None:
+    """It sends no mail either, and leaves no hash of a password behind."""
+    before = [item for item in scene.signet.items() if item["sk"] == {"S": "USER"}]
+    scene.sign_up(email)
+    scene.offer(**off)
+    assert scene.signet.send_mails() == []
+    left = [item for item in scene.signet.items() if item["sk"] in ({"S": "USER"}, {"S": "SIGNUP"})]
+    assert left == before
+
+
 def test_a_sign_up_waits_for_a_day(scene: Scene) -> None:
     """Then it is as if it had not been, whether DynamoDB has removed it or not."""
     scene.sign_up()

@@ -117,13 +117,16 @@ class Post:
     def sign_up(self, user_id: str) -> bool:
         """Make the user of a sign-up, and send the mail by which its address is verified.
 
-        A sign-up with an address that somebody has is a mail to that person, and nothing else.
+        A sign-up with an address that somebody has is a mail to that person, and nothing else. Nobody is made
+        any more once the settings have turned it off, however long it has waited.
         """
         waiting = find_sign_up(self.tenant, user_id)
         if waiting is None:
             return False
-        email = normal_email(waiting.email, "email")
-        if self._make(waiting, email):
+        email, settings = normal_email(waiting.email, "email"), self.tenant.application.self_service
+        if not (settings.sign_up and settings.offers(Purpose.VERIFY_EMAIL)):
+            sent = False
+        elif self._make(waiting, email):
             sent = self.send_to_address(MailKind.VERIFY_EMAIL, email)
         else:
             sent = self._send(MailKind.ALREADY_SIGNED_UP, email, named=email)
