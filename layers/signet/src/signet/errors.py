@@ -272,6 +272,11 @@ class PermissionDenied(SignetError):
 class EmailNotVerified(PermissionDenied):
     """Address and password are right, and nobody has shown yet that the address is the user's."""
 
+    def __init__(
+        self, message: str = "The e-mail address has to be verified first: by the code that was sent there."
+    ) -> None:
+        super().__init__(message)
+
 
 class NotFound(SignetError):
     """What the request names does not exist."""

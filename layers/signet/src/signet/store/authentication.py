@@ -157,8 +157,7 @@ def note_login(
         item = tenant.table.update(key, expression, values, condition=" AND ".join(conditions))
     except ConditionFailed as failed:
         if condition.is_verified and _is_unverified(failed.item, condition, tenant.now_ms):
-            message = "The e-mail address has to be verified first: by the code that was sent there."
-            raise EmailNotVerified(message) from failed
+            raise EmailNotVerified from failed
         # Our own write, which the client repeated because the first answer was lost, is a success. Without a
         # token the repetition counts again, and harms nobody.
         if condition.token is None or not _is_of(failed.item, nonce):

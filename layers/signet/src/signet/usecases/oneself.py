@@ -158,8 +158,7 @@ class Oneself:
         """Check that a log-in by the password, which the new token stands for, would not be refused."""
         must_be = self.tenant.application.self_service.verify_email is VerifyEmail.REQUIRED
         if must_be and not user.email_verified:
-            message = "The e-mail address has to be verified first: by the code that was sent there."
-            raise EmailNotVerified(message)
+            raise EmailNotVerified
 
     def _is_right(self, credential: Credential | None) -> bool:
         password = self.current_password or ""
