@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 ROTATE_KEYS: Final = "functions.keys.rotate_keys.handler"
 RESET_API_TOKEN: Final = "functions.applications.reset_api_token.handler"  # noqa: S105 (a module)
+API_TOKEN: Final = "DEMO_API_TOKEN"  # noqa: S105 (the variable's name)
 # Where the links of mails lead: to a front end under development, on an origin that CORS lets in.
 FRONT_END: Final = "http://localhost:8080/#{purpose}={{code}}"
-API_TOKEN: Final = "DEMO_API_TOKEN"  # noqa: S105 (the variable's name)
-
+LASTING_SESSIONS: Final[Mapping[str, object]] = {"login_session_lifetime_ms": 30 * 86_400_000}
+"""Log-ins can be refreshed for 30 days, since the examples show it."""
 
 IMPORT: Final[tuple[dict[str, object], ...]] = (
     {"email": "bob@example.com", "password": "correct horse battery staple", "firstName": "Bob"},
@@ -113,8 +114,7 @@ def make_application(api_token: str | None, kept: str | None = None) -> tuple[st
             f"The application of {API_TOKEN} was deleted, and its id is never given again:"
             " choose another token."
         ) from error
-    open_self_service(application.id)
-    let_sessions_last(application.id)
+    change(application.id, {**self_service(), **LASTING_SESSIONS})
     return application.id, token.secret
 
 
@@ -126,26 +126,22 @@ def find_new_token(function: Function, answer: object, application_id: str) -> s
     return match and match[0]
 
 
-def open_self_service(application_id: str) -> None:
-    """Let users do alone whatever they can, since the examples show it."""
-    from signet import wiring
+def self_service() -> dict[str, object]:
+    """The settings by which users may do alone whatever they can, since the examples show it."""
     from signet.domain.applications import LINKS
-    from signet.usecases.applications import update
 
     offered: dict[str, object] = {"verify_email": "optional"}
     offered |= dict.fromkeys(("sign_up", "password_reset", "log_in_link", "profile"), True)
     offered |= {f"link_{name}": FRONT_END.format(purpose=purpose.value) for name, purpose in LINKS.items()}
-    changes = {f"self_service_{name}": value for name, value in offered.items()}
-    update(wiring.table(), application_id, changes, wiring.now_ms())
+    return {f"self_service_{name}": value for name, value in offered.items()}
 
 
-def let_sessions_last(application_id: str) -> None:
-    """Let log-ins be refreshed for 30 days, likewise."""
+def change(application_id: str, settings: Mapping[str, object]) -> None:
+    """Change settings of an application, by the names that `signet.usecases.applications.update` has."""
     from signet import wiring
     from signet.usecases.applications import update
 
-    changes = {"login_session_lifetime_ms": 30 * 86_400_000}
-    update(wiring.table(), application_id, changes, wiring.now_ms())
+    update(wiring.table(), application_id, settings, wiring.now_ms())
 
 
 def make_import(application_id: str) -> None:

@@ -331,7 +331,7 @@ class Deployment:
         user = self.invoke("create_user", here | fields)
         group = self.invoke("create_group", here | {"name": f"Group {number}"})
         session = self.invoke("issue_session_token", here | {"experienceUserId": user["id"]})
-        local_demo.let_sessions_last(self.application_id)
+        local_demo.change(self.application_id, local_demo.LASTING_SESSIONS)
         wiring.applications().forget(self.application_id)
         code = self.invoke("create_code", here | {"experienceUserId": user["id"], "purpose": "resetPassword"})
         local_demo.make_import(self.application_id)
@@ -618,7 +618,7 @@ class Cloud:
                 self._key_ring = deployment.items()
             if key_ring:
                 deployment.application_id, deployment.api_token = deployment.new_application("Demo")
-                local_demo.open_self_service(deployment.application_id)
+                local_demo.change(deployment.application_id, local_demo.self_service())
             for name, client in self._clients.items():
                 stack.enter_context(deployment.observed(name, client))
             invocations = self._clients["lambda"].transport
