@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -654,10 +655,12 @@ def test_refusals_of_the_last_hour_are_counted(
 
 
 def test_mails_that_were_kept_are_shown(browser: Browser, tmp_path: Path) -> None:
-    """With their text, the newest first; and that there is none."""
+    """With their text, the newest first; and that there is none; not one that is being written."""
     assert "No mail was sent yet." in browser.open("/mails")
     keep_mail(tmp_path, "1", "The first.")
     keep_mail(tmp_path, "2", "Follow http://localhost:8080/#verifyEmail=code")
+    keep_mail(tmp_path, "3", "Not whole.")
+    os.truncate(tmp_path / "mails" / "3.eml", 40)
     text = browser.open("/mails")
     assert re.findall(r"Mail \d", text) == ["Mail 2", "Mail 1"]
     assert "To ann@example.com" in text

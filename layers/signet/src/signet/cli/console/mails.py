@@ -1,11 +1,9 @@
 """The mails that `make run` has kept in place of sending them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 SHOWN = 50
@@ -35,18 +33,13 @@ def kept(state: Path) -> list[Mail]:
 
 
 def _read(file: Path) -> Mail | None:
+    """A mail; None where it is gone, or not written to its end."""
     try:
         message = message_from_bytes(file.read_bytes(), EmailMessage, policy=default)
     except FileNotFoundError:  # `make run` keeps so many.
         return None
-    text = message.get_body(("plain",))
-    try:
-        at = parsedate_to_datetime(str(message["Date"]))
-    except ValueError:
-        at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    return Mail(
-        int(at.timestamp() * 1000),
-        str(message["To"]),
-        str(message["Subject"]),
-        "" if text is None else str(text.get_content()),
-    )
+    date, text = message["Date"], message.get_body(("plain",))
+    if date is None or text is None:
+        return None
+    at_ms = int(date.datetime.timestamp() * 1000)
+    return Mail(at_ms, str(message["To"]), str(message["Subject"]), str(text.get_content()))

@@ -164,7 +164,6 @@ def confirm_end_application_tokens(visit: Visit, application_id: str) -> Respons
         title=f"End all tokens of {application['name']}?",
         text="Every user of this application has to log in again, and every identity token and user token"
         " ends. API tokens stay. It cannot be undone.",
-        action=visit.request.path,
         button="End all tokens",
     )
 
@@ -190,7 +189,6 @@ def _confirm_deletion(visit: Visit, application: Mapping[str, Any], error: str =
         title=f"Delete {application['name']}?",
         text="The application is deleted with all of its users, groups and API tokens, and every token of it"
         " ends at once. It cannot be undone.",
-        action=visit.request.path,
         button="Delete the application",
         write=application["name"],
         error=error,
@@ -304,7 +302,6 @@ def confirm_end_user_tokens(visit: Visit, application_id: str, user_id: str) -> 
         title=f"End all tokens of {_name(user)}?",
         text="The user is logged out everywhere: the very next check refuses each session token and user"
         " token. It cannot be undone; the user can log in again.",
-        action=visit.request.path,
         button="End all tokens",
     )
 
@@ -329,7 +326,6 @@ def confirm_delete_user(visit: Visit, application_id: str, user_id: str) -> Resp
         title=f"Delete {_name(user)}?",
         text="The user, with tags, groups and profile, is deleted, and every token of it ends at once. It"
         " cannot be undone.",
-        action=visit.request.path,
         button="Delete the user",
     )
 
@@ -500,6 +496,7 @@ def _user_path(application_id: str, user: Mapping[str, Any]) -> str:
 
 
 def _confirm(visit: Visit, back: str, status: int = 200, **values: object) -> Response:
+    """Ask once more; the same address, by POST, does it."""
     return visit.page("confirm.html", status, back=f"{BASE}{back}", **{"write": "", "error": "", **values})
 
 
