@@ -1,6 +1,7 @@
 """The console's pages: what they show, what their forms change, and that all in them is text."""
 
 import base64
+import html
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import pytest
 from signet.cli.apps import flat
 from signet.cli.console.guard import BASE
 from signet.cli.console.rendering import span
-from signet.cli.console.settings_form import fields_of
+from signet.cli.console.settings_form import LIVES, changes_of, fields_of
 from signet.cli.target import Target, TargetError
 from signet.domain.keys import DAY
 from tests.console import Browser, make_console, make_target, sign_in
@@ -296,9 +297,9 @@ def test_a_setting_that_was_changed_is_all_that_is_changed(
     browser.open(app)
     before = moto_signet.invoke("get_application", here)
     fields = form_of(browser)
-    assert fields["identityTokenLifetime"] == "3600"
+    assert fields["identityTokenLifetime"] == "1 hour"
     fields |= {
-        "identityTokenLifetime": "60",
+        "identityTokenLifetime": "60 s",
         "login.extraData": '{"plan": "é"}',
         "guessing.account.atOnce": "5",
     }
@@ -349,12 +350,18 @@ def test_the_form_has_every_setting(
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"identityTokenLifetime": "soon"}, "Life of identity tokens: give a whole number."),
-        ({"identityTokenLifetime": ""}, "Life of identity tokens: give a whole number."),
-        ({"maxTokenLifetime": "-1"}, "Longest life of any token: give a whole number, or nothing."),
+        ({"identityTokenLifetime": "soon"}, "give a number and its unit, such as 1 hour or 30 days."),
+        ({"identityTokenLifetime": ""}, "give a number and its unit, such as 1 hour or 30 days."),
+        ({"identityTokenLifetime": "3600"}, "give a number and its unit, such as 1 hour or 30 days."),
+        ({"maxTokenLifetime": "-1 d"}, "give a number and its unit, such as 1 hour or 30 days, or nothing."),
+        ({"maxTokenLifetime": "1500 ms"}, "Longest life of any token: give whole seconds."),
+        ({"login.ttl": "200000 days"}, "must be a number of milliseconds above 0, up to 100 years"),
+        ({"guessing.account.atOnce": "some"}, "Account, at once: give a whole number."),
+        ({"guessing.knownSource.perMinute": "0"}, "guessing.knownSource.perMinute: "),
+        ({"selfService.links.logIn": "ftp://example.com/{code}"}, "selfService.links.logIn: "),
         ({"login.extraData": "{"}, "Extra data: give a JSON object, such as"),
         ({"login.extraData": "[1]"}, "login.extraData: "),
-        ({"userTokenLifetime": "0"}, "userTokenLifetime: must be a whole number of seconds from 1"),
+        ({"userTokenLifetime": "0 s"}, "userTokenLifetime: must be a whole number of seconds from 1"),
         ({"name": "   "}, "name: "),
         ({"selfService.verifyEmail": "maybe"}, "selfService.verifyEmail: "),
         (
@@ -377,6 +384,49 @@ def test_a_setting_that_cannot_be_is_refused_in_its_form(
     for name, value in changed.items():
         if name not in ("lastUpdated", "login.extraData", "selfService.verifyEmail"):
             assert form_of(browser)[name] == value
+        check_says_what_was_wrong(browser, {name} - {"lastUpdated"}, message.rpartition(": ")[2])
+
+
+def check_says_what_was_wrong(browser: Browser, wrong: set[str], message: str) -> None:
+    """The fields that were wrong, and no others, are said to be, with the message beside them."""
+    page = Page(browser.page)
+    fields = {it["name"]: it for _, it in page.elements if it.get("aria-invalid") == "true"}
+    assert fields.keys() == wrong
+    for name, field in fields.items():
+        assert f"{name}-fault" in (field.get("aria-describedby") or "").split()
+        said = re.search(rf'id="{re.escape(name)}-fault">([^<]*)<', browser.page)
+        assert said is not None
+        assert message.strip() in html.unescape(said[1])
+
+
+def test_several_wrong_settings_each_say_why(browser: Browser, app: str, moto_signet: Deployment) -> None:
+    """Also where Signet itself refuses them together."""
+    browser.open(app)
+    fields, before = form_of(browser), moto_signet.items()
+    browser.post(app, **fields | {"name": "   ", "userTokenLifetime": "0 s"})
+    check_says_what_was_wrong(browser, {"name", "userTokenLifetime"}, "")
+    browser.post(app, **fields | {"guessing.source.atOnce": "x", "login.ttl": "x"})
+    check_says_what_was_wrong(browser, {"guessing.source.atOnce", "login.ttl"}, "give a")
+    assert moto_signet.items() == before
+
+
+@pytest.mark.parametrize("name", LIVES)
+@pytest.mark.parametrize(
+    "life", [1, 59, 60, 1500, 3600, 86_400, 90_061, 86_400_000, 2**31, 3_155_760_000_000]
+)
+def test_who_saves_a_life_as_it_is_changes_nothing(name: str, life: int) -> None:
+    """In whatever unit it is shown."""
+    *folders, last = name.split(".")
+    settings: dict[str, Any] = {folder: {last: life} for folder in folders} or {last: life}
+    assert changes_of(settings, fields_of(settings)) == ({}, {})
+
+
+@pytest.mark.parametrize("text", ["90 minutes", "5400s", "90 MIN", "5400000 ms", "5400 second"])
+def test_a_life_is_taken_in_any_unit(text: str) -> None:
+    """Where seconds count it is in seconds, where milliseconds do, in those."""
+    settings = {"userTokenLifetime": 1, "login": {"ttl": 1}}
+    given = {"userTokenLifetime": text, "login.ttl": text}
+    assert changes_of(settings, given) == ({"userTokenLifetime": 5400, "login": {"ttl": 5_400_000}}, {})
 
 
 def test_a_new_api_token_is_shown_once(browser: Browser, moto_signet: Deployment, app: str) -> None:

@@ -11,7 +11,7 @@ from signet.cli.console.guard import BASE
 from signet.cli.console.inspection import inspect
 from signet.cli.console.messages import Response, see_other
 from signet.cli.console.rendering import segment
-from signet.cli.console.settings_form import changes_of, fields_of
+from signet.cli.console.settings_form import changes_of, faults_of, fields_of
 from signet.cli.console.visit import REFUSALS, PageError, Route, View, Visit, path_with
 from signet.cli.target import TargetError
 from signet.domain.users import find_user_id
@@ -110,18 +110,23 @@ def change_application(visit: Visit, application_id: str) -> Response:
         return _settings(visit, application, fields_of(application), message)
     changes, faults = changes_of(application, given)
     if faults:
-        return _settings(visit, application, {**given}, " ".join(faults))
+        return _settings(visit, application, given, " ".join(faults.values()), faults)
     if not changes:
         return visit.done("Nothing was different, so nothing was changed.", f"/applications/{application_id}")
     try:
         visit.target.invoke("update_application", {"applicationId": application_id, **changes})
     except TargetError as error:
-        return _settings(visit, application, {**given}, _refused(error))
+        message = _refused(error)
+        return _settings(visit, application, given, message, faults_of(message))
     return visit.done("The settings were saved.", f"/applications/{application_id}")
 
 
 def _settings(
-    visit: Visit, application: Mapping[str, Any], fields: Mapping[str, str], error: str = ""
+    visit: Visit,
+    application: Mapping[str, Any],
+    fields: Mapping[str, str],
+    error: str = "",
+    faults: Mapping[str, str] | None = None,
 ) -> Response:
     tokens = visit.target.invoke("list_api_tokens", {"applicationId": application["applicationId"]})
     return visit.page(
@@ -134,6 +139,7 @@ def _settings(
         api_tokens=tokens["authTokens"],
         graces=GRACES,
         error=error,
+        faults=faults or {},
     )
 
 
