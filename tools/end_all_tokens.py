@@ -24,19 +24,31 @@ def end_all_tokens(dynamodb: Any, table: str, now_ms: int) -> int:
         ExpressionAttributeValues={":generation": {"S": "GENERATION"}},
         ProjectionExpression="pk, sk",
     ):
-        for key in page["Items"]:
-            dynamodb.update_item(
-                TableName=table,
-                Key=key,
-                UpdateExpression="SET generation = :now, ended_because = :because",
-                ConditionExpression="generation < :now",
-                ExpressionAttributeValues={
-                    ":now": {"N": str(now_ms)},
-                    ":because": {"S": Because.TABLE_RESTORED},
-                },
-            )
-            count += 1
+        # One that goes further already has been here before, by a clock that went ahead of this one.
+        count += sum(
+            _set(dynamodb, table, key, ":new", "generation < :new", now_ms)
+            or _set(dynamodb, table, key, "generation + :new", "attribute_exists(generation)", 1)
+            for key in page["Items"]
+        )
     return count
+
+
+def _set(dynamodb: Any, table: str, key: dict[str, Any], generation: str, condition: str, new: int) -> bool:
+    """Set an application's generation; False where the condition does not hold."""
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key=key,
+            UpdateExpression=f"SET generation = {generation}, ended_because = :because",
+            ConditionExpression=condition,
+            ExpressionAttributeValues={
+                ":new": {"N": str(new)},
+                ":because": {"S": Because.TABLE_RESTORED},
+            },
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ Those that were made by release 0.1.0 are not in it. It changes nothing of one t
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import botocore.session
@@ -27,16 +28,18 @@ def list_applications(dynamodb: Any, table: str) -> int:
     ):
         for item in page["Items"]:
             places = list_keys(item["pk"]["S"].removeprefix("APP#"), int(item["created_at"]["N"]))
-            dynamodb.update_item(
-                TableName=table,
-                Key={name: item[name] for name in ("pk", "sk")},
-                UpdateExpression="SET list_pk = :list_pk, list_sk = :list_sk",
-                ConditionExpression="attribute_exists(created_at)",
-                ExpressionAttributeValues=to_attributes(
-                    {f":{name}": value for name, value in places.items()}
-                ),
-            )
-            count += 1
+            # One that was deleted since it was read is no more to be listed.
+            with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+                dynamodb.update_item(
+                    TableName=table,
+                    Key={name: item[name] for name in ("pk", "sk")},
+                    UpdateExpression="SET list_pk = :list_pk, list_sk = :list_sk",
+                    ConditionExpression="attribute_exists(created_at)",
+                    ExpressionAttributeValues=to_attributes(
+                        {f":{name}": value for name, value in places.items()}
+                    ),
+                )
+                count += 1
     return count
 
 
