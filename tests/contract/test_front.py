@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from local import template
 from signet import wiring
-from tests.contract.test_bundle import AUTHORIZED, FURTHER_ROUTES, ROUTES, SIGNED
+from tests.contract.test_bundle import AUTHORIZED, FURTHER_ROUTES, ROUTES, SIGNED, logical_id
+from tests.contract.test_parameters import RESERVED
 from tests.deployment import ROOT, Deployment, load_template
 from tests.transformed import deployed
 from tests.verifiers import find_node
@@ -114,7 +116,20 @@ def test_the_api_s_own_address_is_off_behind_a_front() -> None:
     }
     body = deployed()["HttpApi"]["Properties"]["Body"]
     assert "disableExecuteApiEndpoint" in json.dumps(body)
-    assert declared["Rules"]["AFrontNeedsADomain"]
+    assert needed("AFrontNeedsADomain") == ["DomainName", "Issuer"]
+
+
+def needed(rule: str) -> list[str]:
+    """The parameters that a rule wants to be given."""
+    wanted = [it["Assert"] for it in load_template()["Rules"][rule]["Assertions"]]
+    names: list[str] = [it["Fn::Not"][0]["Fn::Equals"][0]["Ref"] for it in wanted]
+    assert wanted == [{"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in names]
+    return names
+
+
+def test_a_domain_needs_a_certificate() -> None:
+    """It is said before anything is made."""
+    assert needed("ADomainNeedsACertificate") == ["CertificateArn"]
 
 
 def test_the_distribution_brings_the_secret_and_keeps_nothing() -> None:
@@ -131,6 +146,36 @@ def test_the_distribution_brings_the_secret_and_keeps_nothing() -> None:
     assert behaviour["FunctionAssociations"][0]["EventType"] == "viewer-request"
     assert front.ADDRESS_HEADER in EDGE["Gate"]["Properties"]["FunctionCode"]
     assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+
+
+BY_A_BACK_END = {"create_user", "update_user"}
+"""Hash for whoever has the application's API token, from one address perhaps."""
+
+
+def test_the_firewall_counts_whatever_costs_a_hash_or_a_mail() -> None:
+    """By every route of it, however its path is written; and nothing else, such as who reads who they are."""
+    (rule,) = [
+        rule for rule in EDGE["Firewall"]["Properties"]["Rules"] if rule["Name"] == "sign-ins-of-one-address"
+    ]
+    scope = rule["Statement"]["RateBasedStatement"]["ScopeDownStatement"]["AndStatement"]["Statements"]
+    path, method = (
+        scope[0]["RegexMatchStatement"],
+        scope[1]["NotStatement"]["Statement"]["ByteMatchStatement"],
+    )
+    kinds = [it["Type"] for it in path["TextTransformations"]]
+    assert kinds == ["URL_DECODE", "NORMALIZE_PATH", "LOWERCASE"]
+    assert (method["FieldToMatch"], method["PositionalConstraint"]) == ({"Method": {}}, "EXACTLY")
+    roles = load_template()["Resources"]["AsksForMails"]["Properties"]["Roles"]
+    asks_for_mails = {f"{role['Ref']}" for role in roles}
+    costly = (RESERVED.keys() - BY_A_BACK_END) | {
+        operation for operation in ROUTES if f"{logical_id(operation)}Role" in asks_for_mails
+    }
+    for operation, first in ROUTES.items():
+        for route in (first, *FURTHER_ROUTES.get(operation, ())):
+            verb, _, where = route.partition(" ")
+            is_counted = re.search(path["RegexString"], where) and verb != method["SearchString"]
+            assert bool(is_counted) == (operation in costly), route
+    assert re.search(path["RegexString"], "/applications/a/experience/login/")
 
 
 PROGRAM = """

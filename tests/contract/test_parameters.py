@@ -198,10 +198,12 @@ def test_a_key_of_one_s_own_encrypts_table_bucket_and_logs() -> None:
     ],
 )
 def test_the_issuer_is_where_the_api_is(given: dict[str, str], issuer: str) -> None:
-    """Of its own domain, unless another is named."""
+    """Of its own domain, unless another is named; and verifiers find the keys at the issuer."""
     template = load_template()
     found = Resolver(template, {"HttpApi.ApiEndpoint": "api"}, given)
     assert found.resolve(template["Resources"]["KeyRing"]["Properties"]["Issuer"], "issuer") == issuer
+    jwks = found.resolve(template["Outputs"]["JwksUrl"]["Value"], "JwksUrl")
+    assert jwks == f"{issuer}/.well-known/jwks.json"
     assert set(found.resources("AWS::ApiGatewayV2::ApiMapping")) == (
         {"DomainMapping"} if "DomainName" in given else set()
     )
