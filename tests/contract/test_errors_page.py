@@ -28,7 +28,7 @@ RAISED = [
     kind
     for kind in kinds()
     if any(
-        re.search(rf"\b{kind.__name__}(\.of)?\(", path.read_text())
+        re.search(rf"\braise {kind.__name__}\b|\b{kind.__name__}(\.of)?\(", path.read_text())
         for folder in ("layers/signet/src/signet", "functions")
         for path in (ROOT / folder).rglob("*.py")
         if path.name != "errors.py"

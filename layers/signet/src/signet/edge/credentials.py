@@ -95,9 +95,10 @@ def _nobody(_http: HttpRequest, _members: Members) -> Presented:
 
 def _client(http: HttpRequest, members: Members) -> Presented:
     in_header = http.basic_credentials()
-    client_id, secret = members.pop("client_id", None), members.pop("client_secret", None)
+    # RFC 6749 section 3.2: what has no value counts as left out.
+    client_id, secret = (members.pop(name, None) or None for name in ("client_id", "client_secret"))
     if in_header is None:
-        if not client_id or not secret:
+        if client_id is None or secret is None:
             message = (
                 "Send the applicationId and the API token: as user name and password of HTTP Basic, or as"
                 " client_id and client_secret in the form."

@@ -9,7 +9,7 @@ MAX_PARAMETERS = 32
 
 
 def parse_form(body: bytes) -> Members:
-    """The parameters of a form that have a value; one without counts as left out.
+    """Parse a form.
 
     Raises:
         InvalidRequest: It is no form in UTF-8, or has a parameter more than once. The message never
@@ -30,4 +30,4 @@ def parse_form(body: bytes) -> Members:
     if len(parameters) != len(pairs):
         message = "The body has a parameter more than once."
         raise InvalidRequest.of("", message)
-    return {name: value for name, value in parameters.items() if value}
+    return parameters
