@@ -310,7 +310,7 @@ def test_the_alarms_watch_what_is_measured() -> None:
     failed = alarms["RotationFailed"]["Properties"]
     assert (failed["Namespace"], failed["MetricName"]) == ("AWS/Lambda", "Errors")
     schedule = resources["RotateKeysFunction"]["Properties"]["Events"]["Daily"]["Properties"]
-    assert (schedule["ScheduleExpression"], schedule["Input"]) == ("rate(1 day)", "{}")
+    assert (schedule["ScheduleExpression"], schedule["Input"]) == ("cron(17 3 * * ? *)", "{}")
 
 
 # Damage
