@@ -695,13 +695,51 @@ def test_refusals_of_the_last_hour_are_counted(
         file.write("no JSON\n[1]\n\n")
     text = browser.open("/refusals")
     assert "3 calls refused" in text
-    assert "1 met a limit of guessing" in text
-    assert f"LoginRefused 401 password: expected the right one, found {' '.join(HOSTILE.split())}" in text
+    assert "1 by a limit of guessing" in text
+    assert f"LoginRefused 401 password is {' '.join(HOSTILE.split())}, and should be the right one" in text
     assert "LoginRefused log_in 401 2 3 minutes ago" in text
     assert re.findall(r"request-\d+", text) == ["request-2", "request-3", "request-50"]
     (tmp_path / "log.jsonl").unlink()
     (tmp_path / "log.older.jsonl").unlink()
     assert "Nothing was refused in the last hour." in browser.open("/refusals")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "told"),
+    [
+        ("LoginRefused", {"check": "password", "found": "another one"}, "password is another one"),
+        (
+            "TokenRevoked",
+            {"check": "gen", "expected": 1, "found": 0},
+            "gen is 0, and should be 1: all tokens of its user, or of its identity, have been ended",
+        ),
+        (
+            "TokenInvalid",
+            {"check": "typ", "expected": ["session+jwt", "user+jwt"], "found": "identity+jwt"},
+            "typ is identity+jwt, and should be session+jwt or user+jwt",
+        ),
+        ("TokenInvalid", {"check": "header"}, "header is wrong"),
+        (
+            "InvalidRequest",
+            {"check": "request", "found": ["email: missing", "password: wrong_length", "unknown"]},
+            "email is missing; password is too short or too long; a field is unknown",
+        ),
+        ("InvalidRequest", {"check": "request", "found": []}, "its form cannot be read"),
+        ("PermissionDenied", {"check": "permission denied"}, ""),
+    ],
+)
+def test_a_refusal_says_why_in_words(
+    browser: Browser, moto_signet: Deployment, tmp_path: Path, code: str, reason: dict[str, Any], told: str
+) -> None:
+    """Which check found what; nothing where the code has said it already."""
+    line = {"_aws": {"Timestamp": moto_signet.clock.milliseconds}, "service": "log_in", "status": 401}
+    log(tmp_path, line | {"code": code, "reason": reason, "correlation_id": "r"})
+    browser.open("/refusals")
+    why = re.search(
+        rf'{code} <span class="soft">401</span>(?:<br><span class="soft small">([^<]*)<)?', browser.page
+    )
+    assert why is not None
+    assert html.unescape(why[1] or "") == told
 
 
 def test_mails_that_were_kept_are_shown(browser: Browser, tmp_path: Path) -> None:

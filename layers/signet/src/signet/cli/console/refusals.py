@@ -7,6 +7,7 @@ from typing import Any
 
 from signet.cli import logs
 from signet.cli.target import Target
+from signet.errors import FaultKind
 
 LIMIT = 500
 """Lines that are read of fifty log groups of a stack, the newest first."""
@@ -22,6 +23,21 @@ QUERY = f"""filter ispresent(status) and ispresent(code)
 
 LIMITED = "TooManyAttempts"
 
+ENDED = {
+    "gen": "all tokens of its user, or of its identity, have been ended",
+    "agen": "all tokens of the application have been ended",
+}
+"""Checks whose numbers stand for something that was done."""
+
+FAULTS: Mapping[str, str] = {
+    FaultKind.MISSING: "is missing",
+    FaultKind.UNKNOWN: "is unknown",
+    FaultKind.INVALID: "is not valid",
+    FaultKind.NOT_A_NUMBER: "is no number that is taken",
+    FaultKind.TOO_LONG: "is too long",
+    FaultKind.WRONG_LENGTH: "is too short or too long",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -35,7 +51,7 @@ class Refusal:
         application_id: For which application; empty where that was not known.
         actor: Who says to have called; empty where nobody did.
         request_id: What the caller has as `x-request-id`.
-        why: Which check failed, what it expected and what it found; empty where the line does not say.
+        why: Which check failed, what it found and what should have been; empty where the code says it all.
     """
 
     at_ms: int
@@ -90,15 +106,28 @@ def _refusal(line: Mapping[str, Any]) -> Refusal:
     at_ms: int = line["_aws"]["Timestamp"]
     operation, code, status, application_id, actor, request_id = (str(line.get(name, "")) for name in NAMES)
     reason = line.get("reason")
-    why = _why(reason) if isinstance(reason, dict) else ""
+    why = _why(code, reason) if isinstance(reason, dict) else ""
     return Refusal(at_ms, operation, code, status, application_id, actor, request_id, why)
 
 
-def _why(reason: Mapping[str, Any]) -> str:
-    """A reason, for people: `typ: expected session+jwt, found user+jwt`."""
-    parts = []
-    for name in ("expected", "found"):
-        if name in reason:
-            values = reason[name] if isinstance(reason[name], list) else [reason[name]]
-            parts.append(f"{name} {' or '.join(map(str, values))}")
-    return ": ".join(filter(None, (str(reason.get("check", "")), ", ".join(parts))))
+def _why(code: str, reason: Mapping[str, Any]) -> str:
+    """A reason, for people: `typ is user+jwt, and should be session+jwt`; empty where the code says it."""
+    check = str(reason.get("check", ""))
+    if check == "request":
+        found = reason.get("found")
+        return "; ".join(map(_fault, found if isinstance(found, list) else [])) or "its form cannot be read"
+    parts = [
+        f"{verb} {' or '.join(map(str, value if isinstance(value, list) else [value]))}"
+        for name, verb in (("found", "is"), ("expected", "should be"))
+        if (value := reason.get(name)) is not None
+    ]
+    if not parts and check.replace(" ", "").casefold() == code.casefold():
+        return ""
+    told = f"{check} {', and '.join(parts)}" if parts else f"{check} is wrong"
+    return f"{told}: {ENDED[check]}" if check in ENDED else told
+
+
+def _fault(found: object) -> str:
+    """What was wrong with a field, as the log has it: `password: wrong_length`."""
+    field, _, kind = str(found).rpartition(": ")
+    return f"{field or 'a field'} {FAULTS.get(kind, kind)}"
