@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from signet.errors import SignetError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -175,7 +177,9 @@ class Invoker:
             self._told(function, answer)
         # On Lambda even SystemExit is only this invocation's failure.
         except BaseException as error:
-            _log(f"{function.name} failed:\n{traceback.format_exc()}")
+            # What was refused is in the log, with the sentence, and no fault of the code's.
+            if not isinstance(error, SignetError):
+                _log(f"{function.name} failed:\n{traceback.format_exc()}")
             return False, {
                 "errorMessage": str(error),
                 "errorType": type(error).__name__,

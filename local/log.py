@@ -105,10 +105,11 @@ class Log(io.TextIOBase):
             of_request = self._open.get(said.get("correlation_id", ""))
             if of_request is not None:
                 of_request.append(said)
-        if said.get("level") in ("ERROR", "WARNING"):
+        is_trouble = said.get("level") in ("ERROR", "WARNING")
+        if is_trouble:
             _show(_trouble(said))
-        elif of_request is None:
-            _show(_alone(said))
+        if of_request is None and (told := _alone(said)):
+            _show(told)
 
     def _keep(self, line: str) -> None:
         if self._folder is None:
@@ -148,11 +149,16 @@ def _trouble(said: dict[str, Any]) -> str:
     return text
 
 
-def _alone(said: dict[str, Any]) -> str:
-    """A line of a call that came by no route: of a direct invocation, an event, a queue."""
-    words = ["invoke", str(said.get("service"))]
-    if "_aws" in said:
-        words += [str(said.get("code", "ok"))]
-    else:
-        words += [str(said.get("message"))]
-    return "  ".join([*words, str(said.get("correlation_id", ""))]).rstrip()
+def _alone(said: dict[str, Any]) -> str | None:
+    """What is said of a call that came by no route: of a direct invocation, an event, a queue.
+
+    Where it was refused, or failed, the line after the call's own says that, and has the sentence too.
+    """
+    code, is_call = said.get("code"), "_aws" in said
+    if code and is_call:
+        return None
+    if not code and said.get("level") in ("ERROR", "WARNING"):
+        return None
+    told = "ok" if is_call else _reason([said]) or str(said.get("message"))
+    words = ["invoke", str(said.get("service")), told, str(said.get("correlation_id", ""))]
+    return "  ".join(words).rstrip()

@@ -17,6 +17,7 @@ from local.invoke import Invoker
 from local.lambda_api import LambdaApi
 from local.sam import Function
 from signet import wiring
+from signet.errors import UserNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,6 +124,22 @@ def test_what_a_function_raises_is_an_answer() -> None:
     assert (answer.json["errorType"], answer.json["errorMessage"]) == ("LookupError", "no such user")
     assert answer.json["requestId"] == answer.headers["x-amzn-requestid"]
     assert "fails" in "".join(answer.json["stackTrace"])
+
+
+def test_only_a_bug_has_a_trace_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a function refuses it has said in its log; the caller has Lambda's document of both."""
+
+    def refuses(_event: Any, _context: Any) -> Any:
+        message = "This application has no such user."
+        raise UserNotFound(message)
+
+    def breaks(_event: Any, _context: Any) -> Any:
+        return 1 / 0
+
+    assert invoke(refuses).json["errorType"] == "UserNotFound"
+    assert capsys.readouterr().err == ""
+    assert invoke(breaks).json["errorType"] == "ZeroDivisionError"
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_function_that_takes_too_long() -> None:

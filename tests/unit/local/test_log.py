@@ -92,19 +92,19 @@ def test_a_request_is_one_line_to_read(
 
 
 def test_a_direct_invocation_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """As it comes, since no request of the gateway's waits for it."""
+    """In one line, as a request is; only a bug has its trace as well."""
     out = Log()
-    for line in (
-        call("rotate_keys"),
-        call("get_user", "NotFound"),
-        says("get_user", "DEBUG", "There is no such user.", code="NotFound"),
-        "what some library prints",
-    ):
+    for line in (call("rotate_keys"), *UNKNOWN, *OUTAGE, *BUG, "what some library prints"):
         print(line, file=out)
     assert capsys.readouterr().err.splitlines() == [
         f"invoke  rotate_keys  ok  {REQUEST.request_id}",
-        f"invoke  get_user  NotFound  {REQUEST.request_id}",
-        f"invoke  get_user  There is no such user.  {REQUEST.request_id}",
+        f"invoke  get_user  NotFound: There is none.  {REQUEST.request_id}",
+        "WARNING  get_user  Try again.  (Why)",
+        f"invoke  get_user  Unavailable: Try again.  {REQUEST.request_id}",
+        "ERROR  get_user  A bug.",
+        "Traceback",
+        "Why",
+        f"invoke  get_user  Fault: A bug.  {REQUEST.request_id}",
         "what some library prints",
     ]
 
