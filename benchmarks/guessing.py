@@ -55,7 +55,8 @@ class SimulatedDynamoDB:
     Attributes:
         items: In Python's own types.
         reads: Units that were read, one for each item, there or not.
-        writes: Units that were written, one for each update, also where its condition failed.
+        writes: Units that were written, one for each update, also where its condition failed; two for each
+            part of a transaction.
     """
 
     name = "dynamodb"
@@ -78,20 +79,40 @@ class SimulatedDynamoDB:
             self.reads += len(keys)
             found = [self.items[key] for key in keys if key in self.items]
             return {"Responses": {name: [to_attributes(item) for item in found]}}
+        if operation == "TransactWriteItems":
+            parts = [part for item in asked["TransactItems"] for part in item.values()]
+            self.writes += 2 * len(parts)
+            if not all(map(self._holds, parts)):
+                reasons = [{"Code": "None" if self._holds(p) else "ConditionalCheckFailed"} for p in parts]
+                why = {"CancellationReasons": reasons}
+                raise Refused(400, "TransactionCanceledException", "", why)
+            for part in parts:
+                if "UpdateExpression" in part:
+                    self._update(part)
+            return {}
         if operation != "UpdateItem":
             raise NotImplementedError(operation)
         self.writes += 1
-        pk, sk = asked["Key"]["pk"]["S"], asked["Key"]["sk"]["S"]
-        before = self.items.get((pk, sk))
+        if not self._holds(asked):
+            before = self.items.get(_key(asked))
+            item = {} if before is None else {"Item": to_attributes(before)}
+            raise Refused(400, "ConditionalCheckFailedException", "", item)
+        return {"Attributes": to_attributes(self._update(asked))}
+
+    def _holds(self, asked: Mapping[str, Any]) -> bool:
+        item = self.items.get(_key(asked), {})
         names = asked.get("ExpressionAttributeNames", {})
         values = from_attributes(asked["ExpressionAttributeValues"])
         holds = compiled(asked["ConditionExpression"])
-        if not holds(lambda name: values.get(name, (before or {}).get(names.get(name, name)))):
-            item = {} if before is None else {"Item": to_attributes(before)}
-            raise Refused(400, "ConditionalCheckFailedException", "", item)
-        after = _updated(before or {"pk": pk, "sk": sk}, asked["UpdateExpression"], names, values)
-        self.items[pk, sk] = after
-        return {"Attributes": to_attributes(after)}
+        return holds(lambda name: values.get(name, item.get(names.get(name, name))))
+
+    def _update(self, asked: Mapping[str, Any]) -> Item:
+        pk, sk = _key(asked)
+        before = self.items.get((pk, sk), {"pk": pk, "sk": sk})
+        names = asked.get("ExpressionAttributeNames", {})
+        values = from_attributes(asked["ExpressionAttributeValues"])
+        self.items[pk, sk] = after = _updated(before, asked["UpdateExpression"], names, values)
+        return after
 
     def prepare(self) -> None:
         """There is nothing to prepare."""
@@ -140,6 +161,10 @@ def _is_in_order(*values: int | None) -> bool:
 def _is_before(first: int | None, second: int | None) -> bool:
     """Whether both are there and the first is less."""
     return first is not None and second is not None and first < second
+
+
+def _key(asked: Mapping[str, Any]) -> tuple[str, str]:
+    return asked["Key"]["pk"]["S"], asked["Key"]["sk"]["S"]
 
 
 def _updated(item: Item, expression: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Item:

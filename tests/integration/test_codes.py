@@ -25,7 +25,9 @@ from signet.errors import (
     UserNotFound,
 )
 from signet.store.attributes import from_attributes
+from signet.store.guessing import note_source
 from signet.store.table import Part, Table
+from signet.usecases import guessing
 from tests.deployment import PASSWORD, Cloud, Deployment, Response
 from tests.faults import lost
 from tests.races import at_once
@@ -374,6 +376,54 @@ def test_whoever_began_an_account_is_a_stranger_to_it_once_it_is_taken(new: Scen
     assert new.tries(STRANGER, PASSWORD)
     assert [new.tries(STRANGER) for _ in range(4)] == [False] * 4
     new.use(purpose, new.code(purpose))
+    assert [new.tries(STRANGER) for _ in range(3)] == [False, False, None]
+
+
+def losing(scene: Scene) -> None:
+    """The account is taken."""
+    scene.use("logIn", scene.code("logIn"))
+
+
+def leaving(scene: Scene) -> None:
+    """The account moves to another address, and somebody else signs up with this one."""
+    scene.call("update_user", experienceUserId=scene.user["id"], email=NEW)
+    scene_of(scene.signet)
+
+
+def ending(scene: Scene) -> None:
+    """The account is deleted, and somebody else signs up with its address."""
+    scene.call("delete_user", experienceUserId=scene.user["id"])
+    scene_of(scene.signet)
+
+
+@pytest.mark.parametrize("end", [leaving, ending])
+def test_whoever_has_an_address_next_knows_no_source_of_the_last_one(
+    new: Scene, end: Callable[[Scene], None]
+) -> None:
+    """Nobody gets more guesses at an account by having begun another one with its address before."""
+    new.signet.limit(account=(2, 1), source=(50, 1), knownSource=(10, 1))
+    assert new.tries(STRANGER, PASSWORD)
+    end(new)
+    new.signet.clock.advance(HOUR)
+    assert [new.tries(STRANGER) for _ in range(3)] == [False, False, None]
+
+
+@pytest.mark.parametrize("end", [losing, leaving, ending])
+def test_a_log_in_that_is_noted_too_late_is_not_noted(
+    new: Scene, monkeypatch: pytest.MonkeyPatch, end: Callable[[Scene], None]
+) -> None:
+    """Between the write of a log-in and that of its source the account may have become somebody else's."""
+    new.signet.limit(account=(2, 1), source=(50, 1), knownSource=(10, 1))
+
+    def too_late(*given: Any) -> None:
+        monkeypatch.undo()
+        end(new)
+        note_source(*given)
+
+    monkeypatch.setattr(guessing, "note_source", too_late)
+    assert new.tries(STRANGER, PASSWORD)
+    assert not [item for item in new.signet.items() if "known" in item]
+    new.signet.clock.advance(HOUR)
     assert [new.tries(STRANGER) for _ in range(3)] == [False, False, None]
 
 

@@ -321,7 +321,7 @@ def test_a_source_that_cannot_be_noted_keeps_no_answer_from_coming(
 ) -> None:
     """The log-in has happened; the operator hears of it."""
     moto_scene.guess(STRANGER, email=NOBODY)
-    with faults.failing_at(3, "request lost", "UpdateItem"):
+    with faults.failing_at(3, "request lost", "TransactWriteItems"):
         assert moto_scene.enter(OWNER) is True
     assert '"level":"WARNING"' in capsys.readouterr().out.replace(" ", "")
     assert [item for item in moto_scene.attempts() if "known" in item] == []

@@ -111,5 +111,10 @@ def source_digest(key: bytes, source: str) -> str:
     return _digest(key, f"source:{source}")
 
 
+def known_digest(key: bytes, user_id: str, source: str) -> str:
+    """What stands for a source that a user has logged in from: whoever gets the address next knows none."""
+    return _digest(key, f"known:{user_id}:{source}")
+
+
 def _digest(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode(), "sha256")[:12].hex()

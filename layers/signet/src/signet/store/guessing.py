@@ -16,7 +16,7 @@ from signet import deadline
 from signet.domain.guessing import FULL, KNOWN_SECONDS, MAX_KNOWN, NOTED_SECONDS, Limit
 from signet.errors import Unavailable
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Key
+from signet.store.table import Check, ConditionFailed, Key, PartsRefused, Update
 from signet.store.tenant import Tenant
 
 EVERYBODY = "full_at"
@@ -95,14 +95,18 @@ def take(tenant: Tenant, key: Key, bucket: str, limit: Limit, item: Item | None)
     raise Unavailable(message)
 
 
-def note_source(tenant: Tenant, key: Key, source: str, item: Item | None) -> None:
+def note_source(tenant: Tenant, key: Key, source: str, item: Item | None, is_owner: Check) -> None:
     """Note that an account's owner has logged in from a source, unless that was noted less than a day ago.
+
+        log in: written                           note the source: refused
+                          take the account, or delete it: its sources go
 
     Args:
         tenant: Whose account.
         key: The account's item's.
         source: The source's digest.
         item: As it was read; None where there was none.
+        is_owner: That whoever has logged in is the owner still; where not, nothing is noted.
     """
     until = tenant.now + KNOWN_SECONDS
     for _ in deadline.attempts():
@@ -121,9 +125,11 @@ def note_source(tenant: Tenant, key: Key, source: str, item: Item | None) -> Non
         if gone:
             expression += f" REMOVE {', '.join(gone)}"
         try:
-            tenant.table.update(key, expression, values, condition=f"{unchanged} AND {_NOT_BACK}")
-        except ConditionFailed as failed:
-            item = failed.item
+            tenant.table.write(is_owner, Update(key, expression, values, f"{unchanged} AND {_NOT_BACK}"))
+        except PartsRefused as refused:
+            if 0 in refused.places:
+                return
+            item = tenant.table.find_all([key]).get(key)
         else:
             return
 

@@ -229,7 +229,8 @@ class _Check:
             user = note_login(self.tenant, condition, is_login=True, nonce=nonce)
             if user is not None:
                 done = Authentication(user, issue(user))
-                for afterwards in (partial(self._upgrade, email or "", credential), guess.succeeded):
+                upgrade = partial(self._upgrade, email or "", credential)
+                for afterwards in (upgrade, partial(guess.succeeded, user)):
                     try:
                         afterwards()
                     except Unavailable as error:
@@ -282,8 +283,12 @@ class _Check:
                 raise Refused("user", GONE)
             if credential is not None and credential.user_id != user_id:
                 credential = None
-        is_owner = token is not None and credential is not None
-        is_right = guess.check(attempts, partial(self._is_right, credential), has_token=is_owner)
+        is_right = guess.check(
+            attempts,
+            partial(self._is_right, credential),
+            owner=None if credential is None else credential.user_id,
+            has_token=token is not None and credential is not None,
+        )
         if credential is None:
             raise Refused(
                 "email", NO_ADDRESS if not email else "nobody's, or another than the token's user has"

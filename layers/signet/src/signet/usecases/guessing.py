@@ -7,8 +7,8 @@ from functools import partial
 from typing import Protocol
 
 from signet import deadline
-from signet.domain.guessing import Limit, account_digest, source_digest
-from signet.domain.users import NO_PASSWORD
+from signet.domain.guessing import Limit, account_digest, known_digest, source_digest
+from signet.domain.users import NO_PASSWORD, User
 from signet.errors import TooManyAttempts
 from signet.store.attributes import Item
 from signet.store.guessing import (
@@ -21,8 +21,9 @@ from signet.store.guessing import (
     note_source,
     take,
 )
-from signet.store.table import Delete, Key
+from signet.store.table import Check, Delete, Key
 from signet.store.tenant import Tenant
+from signet.store.users import user_key
 
 
 class PasswordVerifier(Protocol):
@@ -74,9 +75,9 @@ class Guess:
         """
         key = tenant.application.digest_key
         self._tenant = tenant
-        self._source = None if source is None else source_digest(key, source)
+        self._source = source
         self._account_key = attempts_key(tenant, account_digest(key, account))
-        self._source_key = None if self._source is None else attempts_key(tenant, self._source)
+        self._source_key = None if source is None else attempts_key(tenant, source_digest(key, source))
         self._items: Mapping[Key, Item] | None = None
 
     @property
@@ -85,7 +86,12 @@ class Guess:
         return (self._account_key,) if self._source_key is None else (self._account_key, self._source_key)
 
     def check(
-        self, items: Mapping[Key, Item], is_right: Callable[[], bool], *, has_token: bool = False
+        self,
+        items: Mapping[Key, Item],
+        is_right: Callable[[], bool],
+        *,
+        owner: str | None = None,
+        has_token: bool = False,
     ) -> bool:
         """Find out whether it is right, if there is a guess left.
 
@@ -96,6 +102,7 @@ class Guess:
         Args:
             items: What there is under `keys`.
             is_right: Finds it out, which may take long.
+            owner: The id of the user who has the account, and knows sources; None where nobody does.
             has_token: Whether the caller brings a good token of the account's owner.
 
         Raises:
@@ -105,7 +112,7 @@ class Guess:
         if self._items is not None:
             return is_right()
         self._items = items
-        limits, known = self._tenant.application.guessing, self._find_own_bucket(items)
+        limits, known = self._tenant.application.guessing, self._find_own_bucket(items, owner)
         name, limit = EVERYBODY, limits.account
         if is_owner := known is not None or has_token:
             name, limit = known or WITH_TOKEN, limits.known_source
@@ -122,17 +129,29 @@ class Guess:
             _refuse(0 if is_owner else wait_ms)
         return found
 
-    def succeeded(self) -> None:
-        """Remember the source, from which the owner has logged in now; a write only where it is new."""
-        if self._source is not None and self._items is not None:
-            note_source(self._tenant, self._account_key, self._source, self._items.get(self._account_key))
+    def succeeded(self, user: User) -> None:
+        """Remember the source, from which the owner has logged in now; a write only where it is new.
 
-    def _find_own_bucket(self, items: Mapping[Key, Item]) -> str | None:
-        """The bucket that the account has for the source, where it is known to it."""
-        if self._source is None:
+        Args:
+            user: The owner as the log-in was written.
+        """
+        if self._source is None or self._items is None:
+            return
+        key = user_key(self._tenant.application_id, user.id)
+        is_owner = Check(key, "password_version = :version", {":version": user.password_version})
+        known, item = self._known_as(user.id, self._source), self._items.get(self._account_key)
+        note_source(self._tenant, self._account_key, known, item, is_owner)
+
+    def _find_own_bucket(self, items: Mapping[Key, Item], owner: str | None) -> str | None:
+        """The bucket that the account has for the source, where it is known to its owner."""
+        if self._source is None or owner is None:
             return None
-        known = known_sources(items.get(self._account_key), self._tenant.now)
-        return bucket_of(self._source) if self._source in known else None
+        known = self._known_as(owner, self._source)
+        sources = known_sources(items.get(self._account_key), self._tenant.now)
+        return bucket_of(known) if known in sources else None
+
+    def _known_as(self, user_id: str, source: str) -> str:
+        return known_digest(self._tenant.application.digest_key, user_id, source)
 
     def _bucket(self, items: Mapping[Key, Item], key: Key | None, name: str, limit: Limit) -> _Bucket:
         if key is None or not limit.at_once:

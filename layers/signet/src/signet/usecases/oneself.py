@@ -147,7 +147,7 @@ class Oneself:
             credential.user_id != user.id or credential.password_version != user.password_version
         ):
             credential = None
-        if not guess.check(items, partial(self._is_right, credential), has_token=True):
+        if not guess.check(items, partial(self._is_right, credential), owner=user.id, has_token=True):
             message = (
                 "currentPassword is not the user's password. Who has none sets one by a code that resets it."
             )
