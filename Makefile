@@ -19,6 +19,10 @@ export SIGNET_ENGINE = $(ENGINE)
 ifeq ($(origin DATA),command line)
 export SIGNET_STATE := $(patsubst ~/%,$(HOME)/%,$(DATA))
 endif
+# Of the two variables the AWS CLI takes this one first; sam and what is written in Python know the other one alone.
+ifdef AWS_REGION
+export AWS_DEFAULT_REGION := $(AWS_REGION)
+endif
 # More arguments for pytest, ruff format …
 ARGS ?=
 

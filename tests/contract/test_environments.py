@@ -50,21 +50,40 @@ def test_the_lists_agree() -> None:
     [
         ("DATA=shop", {}, "shop"),
         ("DATA=~/my shop", {"HOME": "/ann"}, "/ann/my shop"),
-        ("ARGS=", {"DATA": "theirs"}, ""),
+        ("ARGS=", {"DATA": "theirs"}, "None"),
     ],
 )
 def test_data_chooses_the_folder_where_make_is_told(word: str, environ: dict[str, str], folder: str) -> None:
     """And not where somebody has a variable of that name for something else."""
-    path = {"PATH": os.environ["PATH"]}
+    assert exported("SIGNET_STATE", environ, word) == folder
+
+
+@pytest.mark.parametrize(
+    ("environ", "region"),
+    [
+        ({}, "None"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-central-1"}, "eu-west-1"),
+    ],
+)
+def test_make_works_in_the_region_in_which_aws_does(environ: dict[str, str], region: str) -> None:
+    """A page's `aws` and its `make` are about one table; none is named where none was."""
+    assert exported("AWS_DEFAULT_REGION", environ) == region
+
+
+def exported(variable: str, environ: dict[str, str], *words: str) -> str:
+    """What a recipe of the Makefile finds in its environment."""
+    show = f"show: ; @{sys.executable} -c 'import os; print(os.environ.get(\"{variable}\"))'"
     done = subprocess.run(  # noqa: S603 - our own Makefile
-        ["make", "--eval", "show: ; @echo $$SIGNET_STATE", "show", word],  # noqa: S607
+        ["make", "--eval", show, "show", *words],  # noqa: S607
         cwd=ROOT,
-        env=path | environ,
+        env={"PATH": os.environ["PATH"]} | environ,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == folder
+    return done.stdout.strip()
 
 
 @pytest.mark.heavy

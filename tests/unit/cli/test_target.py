@@ -77,7 +77,8 @@ STACK = {
     "CreationTime": 0,
     "StackStatus": "CREATE_COMPLETE",
     "Outputs": [
-        {"OutputKey": "ApiUrl", "OutputValue": "https://id.example.com"},
+        {"OutputKey": "ApiUrl", "OutputValue": "https://origin.id.example.com"},
+        {"OutputKey": "JwksUrl", "OutputValue": "https://id.example.com/.well-known/jwks.json"},
         {"OutputKey": "RotateKeysFunctionName", "OutputValue": "r"},
     ],
 }

@@ -143,7 +143,9 @@ class Target:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
         if "RotateKeysFunctionName" not in outputs:
             raise TargetError(NOT_DEPLOYED, f"The stack {name} is no Signet, or was never deployed whole.")
-        return cls(name, outputs["ApiUrl"], lambda: _read_stack(cloudformation, name), make_client)
+        # Where users find it: what stands in front, if anything does, which alone may ask at ApiUrl.
+        url = outputs["JwksUrl"].removesuffix("/.well-known/jwks.json")
+        return cls(name, url, lambda: _read_stack(cloudformation, name), make_client)
 
     @functools.cached_property
     def resources(self) -> Resources:
