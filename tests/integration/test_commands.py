@@ -184,7 +184,15 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 STACK = {
     **{
         name: f"{name}-of-the-stack"
-        for name in ("TableName", "TransferBucketName", "MailBucketName", "keyId", "signet", "email")
+        for name in (
+            "TableName",
+            "TransferBucketName",
+            "MailBucketName",
+            "keyId",
+            "unsentEventsUrl",
+            "signet",
+            "email",
+        )
     },
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
