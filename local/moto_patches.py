@@ -1,19 +1,25 @@
 """What moto does over and over, done once; what it answers is the same.
 
 As it is, a transaction copies the whole table for each of its writes, a Query compares and sorts the whole
-table, and an answer looks for each of the nine types that an attribute's value does not have under six names.
+table, an answer looks for each of the nine types that an attribute's value does not have under six names,
+each request has the methods of its service listed, and each of ten passes over an update expression asks at
+every node anew which kinds it is about.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing import ast_nodes
 
 if TYPE_CHECKING:
     from botocore.model import StructureShape
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
 _serialize_structure = BaseJSONSerializer._serialize_type_structure
 _update_item, _query, _all_items = DynamoDBBackend.update_item, Table.query, Table.all_items
 _transact_write_items = DynamoDBBackend.transact_write_items
+_method_names = functools.cache(method_names_from_class)
+_nodes: Any = ast_nodes
 
 
 def _serialize(
@@ -84,6 +92,32 @@ def _sorted_items(table: Table) -> list[Item]:
     return sorted(items, key=lambda item: (item.hash_key.value, item.range_key.value))
 
 
+def _traverse(self: Any, root: Any) -> Any:
+    processors = self._processing_map()
+
+    by_kind: dict[type, Any] = {}
+
+    def visit(node: Any, place: int) -> Any:
+        if not isinstance(node, _nodes.Node):
+            return node
+        parent = node.parent
+        for index, child in enumerate(node.children or ()):
+            self.pre_processing_of_child(node, index)
+            visit(child, index)
+        kind = type(node)
+        if kind not in by_kind:
+            named = next((named for named in processors if issubclass(kind, named)), None)
+            by_kind[kind] = processors.get(named)
+        if processor := by_kind[kind]:
+            node = processor(node)
+            node.parent = parent
+            if parent:
+                parent.children[place] = node
+        return node
+
+    return visit(root, -1)
+
+
 def apply() -> None:
     """Apply them to moto; to do so again changes nothing."""
     for owner, name, function in (
@@ -93,5 +127,7 @@ def apply() -> None:
         (Table, "all_items", _sorted_items),
         (DynamoDBBackend, "update_item", _update),
         (DynamoDBBackend, "transact_write_items", _transact),
+        (_nodes.DepthFirstTraverser, "traverse", _traverse),
+        (responses, "method_names_from_class", _method_names),
     ):
         setattr(owner, name, function)

@@ -543,7 +543,7 @@ def running_moto() -> Iterator[dict[str, str]]:
 
 
 class Cloud:
-    """An AWS with the template's table, KMS key and key ring, in which tests deploy one after the other.
+    """An AWS with the template's table, KMS key, key ring and demo application, where tests deploy in turn.
 
     Making all of it anew for each test would take half a second each; putting the table back as it was
     takes milliseconds.
@@ -579,7 +579,8 @@ class Cloud:
             while self._dynamodb.call("DescribeTable", described)["Table"]["TableStatus"] != "ACTIVE":
                 time.sleep(0.02)
             self._index = Index(table_name) if index_lags else None
-            self._key_ring: list[dict[str, Any]] = []
+            self._founded: list[dict[str, Any]] = []
+            self._application = ("", "")
             self._is_clean = True
             self._bucket = self._variables["TRANSFER_BUCKET"]
             self._mail_bucket = self._variables["MAIL_BUCKET"]
@@ -611,14 +612,16 @@ class Cloud:
             )
             deployment.restart()
             if not (key_ring and self._is_clean):
-                self._clear(deployment, self._key_ring if key_ring else [])
+                self._clear(deployment, self._founded if key_ring else [])
             self._is_clean = False
-            if key_ring and not self._key_ring:
+            if key_ring and not self._founded:
                 deployment.invoke("rotate_keys", {"issuer": URL})
-                self._key_ring = deployment.items()
+                self._application = deployment.new_application("Demo")
+                local_demo.change(self._application[0], local_demo.self_service())
+                self._founded = deployment.items()
+                deployment.restart()
             if key_ring:
-                deployment.application_id, deployment.api_token = deployment.new_application("Demo")
-                local_demo.change(deployment.application_id, local_demo.self_service())
+                deployment.application_id, deployment.api_token = self._application
             for name, client in self._clients.items():
                 stack.enter_context(deployment.observed(name, client))
             invocations = self._clients["lambda"].transport
@@ -626,7 +629,7 @@ class Cloud:
             try:
                 yield deployment
             finally:
-                left = self._clear(deployment, self._key_ring)
+                left = self._clear(deployment, self._founded)
                 self._is_clean = True
                 wiring.reset()
                 # Moto remembers every object that it ever made: gigabytes over the whole suite.

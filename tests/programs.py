@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ STARTUP_SECONDS = 60.0
 def running(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a program of the project; its log can be read where the test fails."""
     environment = {**os.environ, **variables}
+    # A shell lets what it starts in the background be deaf to Ctrl-C, and so its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(  # noqa: S603 - our own programs, no shell
         [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:

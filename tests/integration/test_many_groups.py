@@ -545,7 +545,11 @@ def test_as_many_groups_as_there_can_be(engine_cloud: Cloud, number: int) -> Non
 @pytest.mark.engine
 @pytest.mark.engine_only("moto copies the whole table for each transaction")
 @pytest.mark.parametrize("number", [49, pytest.param(100, marks=pytest.mark.heavy)])
-@pytest.mark.parametrize("scene", [creation, joining, leaving, deletion], ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize(
+    "scene",
+    [joining, *(pytest.param(scene, marks=pytest.mark.heavy) for scene in (creation, leaving, deletion))],
+    ids=lambda scene: scene.__name__,
+)
 def test_an_outage_at_any_call_with_as_many_groups(engine_cloud: Cloud, scene: Scene, number: int) -> None:
     """At the real size of a transaction too, everybody sees all or nothing."""
     with engine_cloud.deploy() as signet:
