@@ -76,7 +76,7 @@ class Data:
                 self._held = failing.enter_context(_hold(folder))
                 for name in MADE_ANEW if fresh else ():
                     (folder / name).unlink(missing_ok=True)
-                for mail in (folder / MAILS).glob("*.eml") if fresh else ():
+                for mail in (folder / MAILS).glob("*.eml*") if fresh else ():
                     mail.unlink(missing_ok=True)
                 # SQLite gives the files beside it the mode of this one.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))

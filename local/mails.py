@@ -106,9 +106,12 @@ class Mails:
         with self._lock:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{kind}.eml"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Under another name at first: whoever looks for a mail finds all of it.
+            unwritten = path.with_name(f"{path.name}.part")
+            descriptor = os.open(unwritten, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(message.as_bytes(policy=SMTP))
+            unwritten.rename(path)
             for old in sorted(self._folder.glob("*.eml"))[:-KEPT]:
                 old.unlink(missing_ok=True)
         link = re.search(r"^https?://\S+$", asked["Content"]["Simple"]["Body"]["Text"]["Data"], re.MULTILINE)

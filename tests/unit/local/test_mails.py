@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,23 @@ def test_a_mail_is_shown_in_a_line_and_kept_for_its_owner_alone(
     shown = capsys.readouterr().err.splitlines()
     link = "http://localhost:8080/#resetPassword=abc"
     assert shown[-1] == f"MAIL  fay@example.com  Neues Paßwort  {link}  {kept[-1]}"
+
+
+def test_whoever_looks_for_a_mail_finds_all_of_it(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no file of that name before it is written to its end: half of a mail has half of a code."""
+    written, found = EmailMessage.as_bytes, list[Path]()
+
+    def as_bytes(message: EmailMessage, **options: Any) -> bytes:
+        found.extend((tmp_path / "mails").glob("*.eml"))
+        return written(message, **options)
+
+    monkeypatch.setattr(EmailMessage, "as_bytes", as_bytes)
+    client = botocore.session.get_session().create_client("sesv2", sam.REGION, endpoint_url=url)
+    client.send_email(**MAIL)
+    assert found == []
+    assert len(list((tmp_path / "mails").iterdir())) == 1
 
 
 def test_the_queue_takes_what_sqs_takes(url: str) -> None:
