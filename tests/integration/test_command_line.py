@@ -525,9 +525,12 @@ def test_doctor_finds_a_deployment_in_order(line: Line, monkeypatch: pytest.Monk
     assert {finding["state"] for finding in line.json("doctor")} == {"ok"}
     line.signet.clock.advance(101 * DAY)
     line.run("apps", "set", line.signet.application_id, "guessing.source.atOnce=0")
+    one_sided = ("selfService.passwordReset=false", "selfService.logInLink=false")
+    line.run("apps", "set", line.signet.application_id, "selfService.signUp=true", *one_sided)
     warned = [finding["found"] for finding in line.json("doctor") if finding["state"] == "warn"]
-    assert len(warned) == 2
+    assert len(warned) == 3
     assert any("signet keys rotate" in found for found in warned)
+    assert any("signUp without passwordReset or logInLink" in found for found in warned)
     assert any("no limit on guessing: source" in found for found in warned)
     monkeypatch.setattr(
         line.target, "invoke", lambda *_: (_ for _ in ()).throw(TargetError("NoAccess", "No."))

@@ -139,6 +139,14 @@ def _settings(target: Target) -> Iterator[Finding]:
         unlimited = [limit for limit, value in one["guessing"].items() if value["atOnce"] == 0]
         if unlimited:
             yield Finding("Settings", "warn", f"{name} has no limit on guessing: {', '.join(unlimited)}")
+        offered = one.get("selfService", {})
+        if offered.get("signUp") and not (offered["passwordReset"] or offered["logInLink"]):
+            yield Finding(
+                "Settings",
+                "warn",
+                f"{name} has selfService.signUp without passwordReset or logInLink: who signs up with"
+                " another's address keeps it, since nothing gives its owner the account",
+            )
         lives = (one["login"]["ttl"], one["login"].get("sessionLifetime"), one["maxTokenLifetime"])
         if lives == (None, None, None):
             yield Finding(
