@@ -16,6 +16,10 @@ RESOURCES = TEMPLATE["Resources"]
 KEY_RING = "the table's key ring"
 KEY_LIVES = "the lives of the table's keys"
 TABLE = "what applications have in the table"
+THEMSELVES = "applications themselves, without what they have"
+ATTEMPTS = "the attempts that are counted"
+SIGN_UPS = "the sign-ups that wait"
+MAIL_STOPS = "the addresses that get no mails"
 APPLICATIONS = "the applications in the table's index"
 KEYS_ALONE = "the keys of the table's items"
 INDEX = "what applications have in the table's index"
@@ -35,8 +39,9 @@ MAIL_EVENTS = "what SES tells events of mails by"
 STREAM = "the table's stream"
 
 ASKS_FOR_MAILS = {
-    ("dynamodb:BatchGetItem", TABLE),
-    ("dynamodb:UpdateItem", TABLE),
+    ("dynamodb:BatchGetItem", THEMSELVES),
+    ("dynamodb:BatchGetItem", ATTEMPTS),
+    ("dynamodb:UpdateItem", ATTEMPTS),
     ("sqs:SendMessage", MAILS),
 }
 """What a function needs that asks for a mail, and counts how often."""
@@ -149,7 +154,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "RequestLogInLinkFunction": ASKS_FOR_MAILS,
     "SignUpFunction": {
         *ASKS_FOR_MAILS,
-        *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "PutItem", "DeleteItem")),
+        *((f"dynamodb:{action}", SIGN_UPS) for action in ("GetItem", "PutItem", "DeleteItem")),
     },
     "SendMailFunction": {
         *CHANGES_USERS,
@@ -160,7 +165,8 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "StopMailsFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
-        *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")),
+        *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "BatchGetItem")),
+        *((f"dynamodb:{action}", MAIL_STOPS) for action in ("PutItem", "DeleteItem")),
     },
     "RedeemCodeFunction": SIGNS | CHANGES_USERS,
     "UpdateMeFunction": SIGNS | CHANGES_USERS | {("sqs:SendMessage", MAILS)},
@@ -283,8 +289,14 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
 }
 
 
+OWN = f"APP#{'?' * 24}"
+
 TARGETS = {
     ("${Table.Arn}", "APP#*"): TABLE,
+    ("${Table.Arn}", OWN): THEMSELVES,
+    ("${Table.Arn}", f"{OWN}#ATTEMPT#*"): ATTEMPTS,
+    ("${Table.Arn}", f"{OWN}#SIGNUP#*"): SIGN_UPS,
+    ("${Table.Arn}", f"{OWN}#MAILSTOP#*"): MAIL_STOPS,
     ("${Table.Arn}", "KEYS"): KEY_RING,
     ("${Table.Arn}", "KEYLIFE"): KEY_LIVES,
     ("${Table.Arn}/index/by_application", "APP#*"): INDEX,
@@ -403,6 +415,19 @@ def test_who_may_write_where() -> None:
     }
     assert who_may(WRITES, "APP#1", "APP#2#USER#3") == of_applications
     assert not who_may(WRITES, "KEYS") & of_applications
+
+
+def test_whoever_anybody_may_call_for_a_mail_reaches_no_user() -> None:
+    """Neither a hash nor who somebody is, nor a generation; so what stops mails writes nothing else."""
+    asking = {"RequestPasswordResetFunction", "RequestVerificationFunction", "RequestLogInLinkFunction"}
+    application = f"APP#{'a' * 24}"
+    for partition in ("USER", "CREDENTIAL", "IDENTITY", "CODE", "GROUP", "MAILSTOP"):
+        assert not who_may(f"{WRITES} {READS}", f"{application}#{partition}#1") & {*asking, "SignUpFunction"}
+        assert ("StopMailsFunction" in who_may(WRITES, f"{application}#{partition}#1")) == (
+            partition == "MAILSTOP"
+        )
+    assert not who_may(WRITES, application) & {*asking, "SignUpFunction", "StopMailsFunction"}
+    assert not who_may(f"{WRITES} {READS}", f"{application}#SIGNUP#1") & asking
 
 
 def test_who_may_read_the_keys() -> None:
