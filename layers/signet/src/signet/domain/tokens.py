@@ -28,7 +28,7 @@ TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 MAX_GENERATION = 2**53 - 1
 """What a counter never reaches, and every reader of JSON can still tell apart."""
 
-PASSWORD, CODE = "pwd", "otp"
+PASSWORD, ONCE = "pwd", "otp"
 """What a session's `amr` may have (RFC 8176): a password, or a code that works once."""
 
 CLOCK_SKEW = 120

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from signet.domain.identities import normal_email
 from signet.domain.tokens import PASSWORD, Session, Token
@@ -19,23 +19,17 @@ from signet.store.authentication import (
     upgrade_password_hash,
 )
 from signet.store.tenant import Tenant
-from signet.usecases.guessing import Guess, PasswordVerifier, is_password
+from signet.usecases.guessing import Guess, is_password
 from signet.usecases.sessions import new_nonce, prepare
 from signet.usecases.signer import Signer
 from signet.usecases.verifier import GONE, Verifier, check_subject, user_id_of
 
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
+
 NO_ADDRESS = "no e-mail address"
 CHANGED = "the token, the user or its password had ended or changed when it was to be written"
-
-
-class Hasher(PasswordVerifier, Protocol):
-    """Hashes passwords too."""
-
-    def hash(self, password: str) -> str:
-        """The PHC string of a password."""
-
-    def needs_rehash(self, password_hash: str, password: str | None = None) -> bool:
-        """Whether the hash was made otherwise than one would be today."""
 
 
 class AuthMode(StrEnum):
@@ -133,7 +127,7 @@ def authenticate(
     tenant: Tenant,
     verifier: Verifier,
     signer: Signer,
-    hasher: Hasher,
+    hasher: "PasswordHasher",
     attempt: Attempt,
     warn: Callable[[Unavailable], None],
 ) -> Authentication | None:
@@ -181,7 +175,7 @@ class _Check:
     tenant: Tenant
     verifier: Verifier
     signer: Signer
-    hasher: Hasher
+    hasher: "PasswordHasher"
     attempt: Attempt
 
     def by_token(self) -> Authentication:

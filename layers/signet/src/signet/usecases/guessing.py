@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from signet import deadline
 from signet.domain.guessing import Limit, account_digest, known_digest, source_digest
@@ -25,29 +25,23 @@ from signet.store.table import Check, Delete, Key
 from signet.store.tenant import Tenant
 from signet.store.users import user_key
 
-
-class PasswordVerifier(Protocol):
-    """Verifies passwords (`signet.domain.passwords.hasher`)."""
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password has this hash."""
-
-    def verify_decoy(self, password: str) -> None:
-        """Take as long as a wrong password does."""
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
 
 
-def is_password(verifier: PasswordVerifier, password_hash: str | None, password: str) -> bool:
+def is_password(hasher: "PasswordHasher", password_hash: str | None, password: str) -> bool:
     """Whether it is the password; where there is none to compare with, that takes as long as a wrong one.
 
     Args:
-        verifier: Verifies it.
+        hasher: Verifies it.
         password_hash: The credential's, which may be `NO_PASSWORD`; None where there is no credential.
         password: What is tried.
     """
     if password_hash is None or password_hash == NO_PASSWORD:
-        verifier.verify_decoy(password)
+        hasher.verify_decoy(password)
         return False
-    return verifier.verify(password_hash, password)
+    return hasher.verify(password_hash, password)
 
 
 @dataclass(frozen=True, slots=True)

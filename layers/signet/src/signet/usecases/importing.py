@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signet import deadline
 from signet.aws.bucket import Bucket, ObjectChanged
@@ -37,7 +37,11 @@ from signet.store.transfer import is_made_by
 from signet.store.users import GroupsGoneError, StaleError
 from signet.usecases.import_files import read_blocks
 from signet.usecases.progress import MARGIN_SECONDS, Outcome, Overtaken, Progress
-from signet.usecases.users import Hasher, check_cutoff
+from signet.usecases.users import check_cutoff
+
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
 
 KEY = re.compile(r"import/([0-9a-f]{24})/[^\x00-\x1f\x7f]{1,400}\.jsonl(?:\.gz)?")
 
@@ -112,7 +116,7 @@ class _Importer:
 
     tenant: Tenant
     bucket: Bucket
-    hasher: Hasher
+    hasher: "PasswordHasher"
     read_line: Callable[[bytes], NewUser]
 
 
@@ -152,7 +156,7 @@ def split_lines(blocks: Iterable[bytes], offset: int = 0, number: int = 0) -> It
 def run(
     tenant: Tenant,
     bucket: Bucket,
-    hasher: Hasher,
+    hasher: "PasswordHasher",
     read_line: Callable[[bytes], NewUser],
     key: str,
     import_id: str,

@@ -70,8 +70,7 @@ class Post:
             return False
         if kind is MailKind.VERIFY_EMAIL and user.email_verified:
             return False
-        # By the address, so that there is a code only if it is the user's still.
-        return self._send(kind, email, named=email)
+        return self._send(kind, email)
 
     def change_email(self, user_id: str, new_email: str, password_version: int | None) -> bool:
         """Send a code to the address that a user wants, and word of it to the one that it has.
@@ -94,8 +93,8 @@ class Post:
             return False
         if password_version not in (None, user.password_version) or user.normal_email is None:
             return False
-        kind, version = MailKind.CHANGE_EMAIL, user.password_version
-        code = self._make_code(kind, path_id(user.id), email=new_email, password_version=version)
+        purpose, version = Purpose.CHANGE_EMAIL, user.password_version
+        code = self._make_code(purpose, path_id(user.id), email=new_email, password_version=version)
         if code is None:
             return False
         if self._reaches(user.normal_email):
@@ -103,7 +102,7 @@ class Post:
         owner = find_credential(self.tenant, email)
         if (owner is not None and owner.user_id != user.id) or not self._reaches(email):
             return False
-        self._hand_over(kind, email, code)
+        self._hand_over(MailKind.CHANGE_EMAIL, email, code)
         return True
 
     def send_to_user(self, kind: MailKind, user_id: str) -> bool:
@@ -112,7 +111,7 @@ class Post:
             user = get_user(self.tenant, user_id)
         except UserNotFound:
             return False
-        return user.normal_email is not None and self._send(kind, user.normal_email, named=user.normal_email)
+        return user.normal_email is not None and self._send(kind, user.normal_email)
 
     def sign_up(self, user_id: str) -> bool:
         """Make the user of a sign-up, and send the mail by which its address is verified.
@@ -126,15 +125,15 @@ class Post:
         email, settings = normal_email(waiting.email, "email"), self.tenant.application.self_service
         if not (settings.sign_up and settings.offers(Purpose.VERIFY_EMAIL)):
             sent = False
-        elif self._make(waiting, email):
+        elif self._make_user(waiting, email):
             sent = self.send_to_address(MailKind.VERIFY_EMAIL, email)
         else:
-            sent = self._send(MailKind.ALREADY_SIGNED_UP, email, named=email)
+            sent = self._send(MailKind.ALREADY_SIGNED_UP, email)
         # Not before: where SES fails, all of it is done again.
         forget_sign_up(self.tenant, user_id)
         return sent
 
-    def _make(self, waiting: SignUp, email: str) -> bool:
+    def _make_user(self, waiting: SignUp, email: str) -> bool:
         """Make the user; False where the address is somebody else's."""
         credential = find_credential(self.tenant, email)
         if credential is not None:
@@ -161,12 +160,13 @@ class Post:
             return True
         return True
 
-    def _send(self, kind: MailKind, email: str, *, named: str) -> bool:
+    def _send(self, kind: MailKind, email: str) -> bool:
         if not self._reaches(email):
             return False
         code = None
         if kind.purpose is not None:
-            code = self._make_code(kind, named)
+            # By the address, so that there is a code only if it is the user's still.
+            code = self._make_code(kind.purpose, email)
             if code is None:
                 return False
         self._hand_over(kind, email, code)
@@ -177,11 +177,10 @@ class Post:
         return email.isascii() and not is_stopped(self.tenant, email)
 
     def _make_code(
-        self, kind: MailKind, named: str, *, email: str | None = None, password_version: int | None = None
+        self, purpose: Purpose, named: str, *, email: str | None = None, password_version: int | None = None
     ) -> str | None:
         """The code that a mail needs; None where there is nobody for it, or no link, or it is not offered."""
-        purpose = kind.purpose
-        if purpose is None or purpose not in self.tenant.application.self_service.links:
+        if purpose not in self.tenant.application.self_service.links:
             return None
         try:
             code, _ = codes.create(

@@ -7,7 +7,7 @@ Whether anybody has an address is found out where the mail is sent, which nobody
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from signet.domain.codes import Purpose
 from signet.domain.guessing import account_digest, source_digest
@@ -20,19 +20,16 @@ from signet.store.mails import SignUp, find_sign_up, forget_sign_up, keep_sign_u
 from signet.store.table import write_surely
 from signet.store.tenant import Tenant
 
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
+
 
 class Queue(Protocol):
     """Takes messages (`signet.aws.queue.Queue`)."""
 
     def send(self, message: Mapping[str, object], delay: int = 0) -> None:
         """Put one into the queue, which nobody gets for so many seconds."""
-
-
-class Hasher(Protocol):
-    """Hashes passwords (`signet.domain.passwords.hasher`)."""
-
-    def hash(self, password: str) -> str:
-        """The PHC string of a password."""
 
 
 def ask(tenant: Tenant, queue: Queue | None, purpose: Purpose, email: str, source: str | None) -> None:
@@ -60,7 +57,7 @@ def ask(tenant: Tenant, queue: Queue | None, purpose: Purpose, email: str, sourc
 def sign_up(
     tenant: Tenant,
     queue: Queue | None,
-    hasher: Hasher,
+    hasher: "PasswordHasher",
     email: str,
     password: str,
     names: tuple[str | None, str | None],

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from signet import deadline
 from signet.domain.applications import VerifyEmail
@@ -14,19 +14,16 @@ from signet.store.authentication import Credential, find_credential_for_issue
 from signet.store.memberships import erase_user
 from signet.store.tenant import Tenant
 from signet.store.users import StaleError
-from signet.usecases.guessing import Guess, PasswordVerifier, is_password
+from signet.usecases.guessing import Guess, is_password
 from signet.usecases.mails import AddressChange
-from signet.usecases.sessions import prepare
+from signet.usecases.sessions import Issue, prepare
 from signet.usecases.signer import Signer
 from signet.usecases.users import busy, change_read
 from signet.usecases.verifier import Verifier
 
-
-class Hasher(PasswordVerifier, Protocol):
-    """Hashes passwords too."""
-
-    def hash(self, password: str) -> str:
-        """The PHC string of a password."""
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Oneself:
 
     tenant: Tenant
     verifier: Verifier
-    hasher: Hasher
+    hasher: "PasswordHasher"
     token: str = field(repr=False)
     current_password: str | None = field(default=None, repr=False)
     source: str | None = None
@@ -87,18 +84,7 @@ class Oneself:
             if password is not None:
                 self._check_verified(user)
                 password_hash = password_hash or self.hasher.hash(password)
-                settings = self.tenant.application.login
-                ends_at = token.session.ends_at
-                issue = prepare(
-                    self.tenant,
-                    signer,
-                    user.id,
-                    ttl_ms=settings.ttl_ms,
-                    extra_data=token.extra_data,
-                    session=replace(Session.begin(self.tenant.now_ms, PASSWORD), ends_at=ends_at),
-                    # What cannot be refreshed nobody makes longer by a password either.
-                    until=token.expires_at if ends_at is None else None,
-                )
+                issue = self._prepare_another(signer, token, user)
             if address is not None:
                 # Before the write, after which nothing may fail: a mail too many changes nothing.
                 address.ask(self.tenant, user, sets_password=password is not None)
@@ -159,6 +145,20 @@ class Oneself:
         must_be = self.tenant.application.self_service.verify_email is VerifyEmail.REQUIRED
         if must_be and not user.email_verified:
             raise EmailNotVerified
+
+    def _prepare_another(self, signer: Signer, token: Token, user: User) -> Issue:
+        """Get ready to issue the token that takes the place of the one that came."""
+        ends_at = token.session.ends_at
+        return prepare(
+            self.tenant,
+            signer,
+            user.id,
+            ttl_ms=self.tenant.application.login.ttl_ms,
+            extra_data=token.extra_data,
+            session=replace(Session.begin(self.tenant.now_ms, PASSWORD), ends_at=ends_at),
+            # What cannot be refreshed nobody makes longer by a password either.
+            until=token.expires_at if ends_at is None else None,
+        )
 
     def _is_right(self, credential: Credential | None) -> bool:
         password = self.current_password or ""

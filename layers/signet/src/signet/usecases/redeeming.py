@@ -3,15 +3,14 @@
 import hmac
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from signet import deadline
 from signet.domain.codes import CODE, Code, Purpose, digest_of
 from signet.domain.identities import normal_email
 from signet.domain.passwords.policy import check_policy
 from signet.domain.reasons import Because
-from signet.domain.tokens import CODE as ONCE
-from signet.domain.tokens import Session
+from signet.domain.tokens import ONCE, Session
 from signet.domain.users import NO_PASSWORD, User
 from signet.errors import CodeInvalid, FaultKind, InvalidRequest, LoginRefused
 from signet.store.applications import find_for_issue
@@ -26,15 +25,9 @@ from signet.usecases.sessions import Issue, prepare
 from signet.usecases.signer import Signer
 from signet.usecases.users import busy
 
-
-class Hasher(Protocol):
-    """Hashes and verifies passwords (`signet.domain.passwords.hasher`)."""
-
-    def hash(self, password: str) -> str:
-        """The PHC string of a password."""
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password has this hash."""
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class _Effect:
     """What a code brings about.
 
     Attributes:
-        after: The user as it shall be.
+        after: The user as it shall be, still with the code and the version of its password.
         password_hash: The credential's from now on, where it is set or moves.
         replaces: The hash that moves.
         ends_tokens: Why the user's tokens end; None where they do not.
@@ -70,7 +63,12 @@ class _Effect:
 
 
 def redeem(
-    tenant: Tenant, signer: Signer, hasher: Hasher, text: str, password: str | None, source: str | None
+    tenant: Tenant,
+    signer: Signer,
+    hasher: "PasswordHasher",
+    text: str,
+    password: str | None,
+    source: str | None,
 ) -> Redeemed:
     """Do what a code is for, once.
 
@@ -111,9 +109,13 @@ def redeem(
             message = "The password is not the one that the account has."
             raise LoginRefused(message)
         try:
-            return _redeem(tenant, signer, hasher, user, code, digest, password, current)
+            effect = _effect(tenant, hasher, user, code, password, current)
+            # Nothing is written before all is at hand.
+            issue = _prepare_log_in(tenant, signer, user) if code.purpose is Purpose.LOG_IN else None
+            written = _write(tenant, user, code, digest, effect, issues=issue is not None)
         except StaleError:
             continue
+        return Redeemed(written, None if issue is None else issue(written))
     raise busy()
 
 
@@ -149,7 +151,7 @@ def _asks(user: User, code: Code) -> bool:
             return False
 
 
-def _may_redeem(hasher: Hasher, code: Code, current: str | None, password: str | None) -> bool:
+def _may_redeem(hasher: "PasswordHasher", code: Code, current: str | None, password: str | None) -> bool:
     """Whether all is right that has to come with a code that is alive.
 
     Raises:
@@ -164,62 +166,34 @@ def _may_redeem(hasher: Hasher, code: Code, current: str | None, password: str |
     return not current or hasher.verify(current, password or "")
 
 
-def _redeem(
+def _effect(
     tenant: Tenant,
-    signer: Signer,
-    hasher: Hasher,
+    hasher: "PasswordHasher",
     user: User,
     code: Code,
-    digest: str,
     password: str | None,
     current: str | None,
-) -> Redeemed:
-    left = {purpose: entry for purpose, entry in user.codes.items() if purpose != code.purpose.value}
-    after = replace(user, codes=left)
-    changed = replace(after, updated_at_ms=tenant.now_ms)
-    issue: Issue | None = None
+) -> _Effect:
+    """What a code that may be redeemed brings about.
+
+    Raises:
+        StaleError: The hash has to move, and was not found with what was read.
+    """
+    changed = replace(user, updated_at_ms=tenant.now_ms)
     match code.purpose:
         case Purpose.VERIFY_EMAIL:
-            effect = _Effect(replace(changed, email_verified=True))
+            return _Effect(replace(changed, email_verified=True))
         case Purpose.RESET_PASSWORD:
-            proven = replace(_proven(changed), password_updated_at_ms=tenant.now_ms)
-            effect = _Effect(
-                proven,
+            return _Effect(
+                replace(_proven(changed), password_updated_at_ms=tenant.now_ms),
                 hasher.hash(password or ""),
                 ends_tokens=Because.PASSWORD_CHANGED,
                 is_taken=not user.email_verified,
             )
         case Purpose.LOG_IN:
-            settings = tenant.application.login
-            effect = _logged_in(tenant, after)
-            # Nothing is written before all is at hand.
-            issue = prepare(
-                tenant,
-                signer,
-                user.id,
-                ttl_ms=settings.ttl_ms,
-                extra_data=settings.extra_data,
-                session=Session.begin(tenant.now_ms, ONCE, lifetime_ms=settings.session_lifetime_ms),
-            )
+            return _logged_in(tenant, user)
         case Purpose.CHANGE_EMAIL:
-            effect = _moved(changed, user.codes[code.purpose.value]["email"], current)
-    after = effect.after
-    if effect.password_hash is not None:
-        after = replace(after, password_version=user.password_version + 1)
-    beside = [used(tenant, digest)]
-    if effect.is_taken:
-        beside.append(forgotten(tenant, user.normal_email or ""))
-    written = alter_user(
-        tenant,
-        user,
-        after,
-        password_hash=effect.password_hash,
-        replaces=effect.replaces,
-        ends_tokens=effect.ends_tokens,
-        beside=beside,
-        issues=issue is not None,
-    )
-    return Redeemed(written, None if issue is None else issue(written))
+            return _moved(changed, user.codes[code.purpose.value]["email"], current)
 
 
 def _logged_in(tenant: Tenant, user: User) -> _Effect:
@@ -247,6 +221,43 @@ def _moved(user: User, email: str, password_hash: str | None) -> _Effect:
     if password_hash is None:
         raise StaleError
     return _Effect(moved, password_hash, password_hash, Because.EMAIL_CHANGED)
+
+
+def _prepare_log_in(tenant: Tenant, signer: Signer, user: User) -> Issue:
+    settings = tenant.application.login
+    return prepare(
+        tenant,
+        signer,
+        user.id,
+        ttl_ms=settings.ttl_ms,
+        extra_data=settings.extra_data,
+        session=Session.begin(tenant.now_ms, ONCE, lifetime_ms=settings.session_lifetime_ms),
+    )
+
+
+def _write(tenant: Tenant, user: User, code: Code, digest: str, effect: _Effect, *, issues: bool) -> User:
+    """Write what a code brings about, and that it is used, at once.
+
+    Raises:
+        StaleError: The user is not what was read any more.
+    """
+    left = {purpose: entry for purpose, entry in user.codes.items() if purpose != code.purpose.value}
+    after = replace(effect.after, codes=left)
+    if effect.password_hash is not None:
+        after = replace(after, password_version=user.password_version + 1)
+    beside = [used(tenant, digest)]
+    if effect.is_taken:
+        beside.append(forgotten(tenant, user.normal_email or ""))
+    return alter_user(
+        tenant,
+        user,
+        after,
+        password_hash=effect.password_hash,
+        replaces=effect.replaces,
+        ends_tokens=effect.ends_tokens,
+        beside=beside,
+        issues=issues,
+    )
 
 
 def _invalid() -> InvalidRequest:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from signet import deadline
 from signet.domain.groups import Group
@@ -24,6 +24,10 @@ from signet.store.users import (
 from signet.usecases.memberships import groups_of
 from signet.usecases.naming import not_found, resolve
 
+if TYPE_CHECKING:
+    # It loads argon2 and bcrypt.
+    from signet.domain.passwords.hasher import PasswordHasher
+
 CUTOFF_AHEAD_MS = 60_000
 """How far in the future a cutoff may lie: for clocks that differ, not for plans."""
 
@@ -31,15 +35,8 @@ CUTOFF_EXACT_MS = 1000
 """Tokens carry whole seconds, so a cutoff nearer to now than this cannot tell them apart."""
 
 
-class Hasher(Protocol):
-    """Hashes passwords (`signet.domain.passwords.hasher`, which only those who need it import)."""
-
-    def hash(self, password: str) -> str:
-        """The PHC string of a password."""
-
-
 def register(
-    tenant: Tenant, hasher: Hasher, fields: dict[str, Any], password: str
+    tenant: Tenant, hasher: "PasswordHasher", fields: dict[str, Any], password: str
 ) -> tuple[User, dict[str, Group]]:
     """Make a user with a credential.
 
@@ -97,7 +94,7 @@ def get_user(tenant: Tenant, named: str, find: Callable[[Tenant, str], User | No
 
 def change(
     tenant: Tenant,
-    hasher: Hasher,
+    hasher: "PasswordHasher",
     named: str,
     fields: dict[str, Any],
     password: str | None,
