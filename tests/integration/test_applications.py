@@ -181,6 +181,8 @@ def test_an_update_changes_what_is_given_and_nothing_else(signet: Deployment) ->
                 "https://{code}.example.com/",
                 "https://example.com{code}",
                 "https://user:secret@example.com/#{code}",
+                "https://example..com/#{code}",
+                "https://.../#{code}",
                 "https://example.com/#{code}{code}",
                 'https://example.com/#{code}"onclick="',
                 "https://example.com/#{code}\n",

@@ -352,6 +352,20 @@ def test_no_mail_holds_what_a_stranger_wrote(scene: Scene) -> None:
     assert to(mail) == NEW
 
 
+def test_an_applications_name_breaks_no_mail(scene: Scene) -> None:
+    """It stands in one line, without what nobody sees: SES takes no mail with some of that."""
+    scene.call("update_application", name="De\x00mo\r\n\u202eBcc: <b>")
+    wiring.applications().forget(scene.signet.application_id)
+    scene.put("resetPassword", "txt", b"$application|$link")
+    scene.send("request_password_reset", email=ANN)
+    (mail,) = scene.signet.send_mails()
+    subject, text, page = parts(mail)
+    assert subject == "De mo Bcc: <b>: set a new password"
+    assert text.startswith("De mo Bcc: <b>|http")
+    assert "De mo Bcc: &lt;b&gt;" in page
+    assert not {"\x00", "\r", "\u202e"} & {*subject, *text, *page}
+
+
 def test_mails_speak_the_applications_language(scene: Scene) -> None:
     """Or what comes nearest to it; English, where nothing does."""
     subjects = {}

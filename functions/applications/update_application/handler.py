@@ -48,7 +48,7 @@ class GuessingFields(RequestModel):
 
 _CHARACTERS = r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*"
 LINK = (
-    r"^(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?"
+    r"^(https://([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?"
     rf"[/?#]{_CHARACTERS}\{{code\}}{_CHARACTERS}$"
 )
 """Where the code goes no host is named, and nothing in it ends an attribute of HTML or a line."""

@@ -78,7 +78,7 @@ def values(application: str, email: str, link: str | None, code: str | None, lif
         code: What the link has in it.
         life: Of the code, in seconds.
     """
-    named = {"application": application, "email": email, "hours": str(life // HOUR)}
+    named = {"application": _in_one_line(application), "email": email, "hours": str(life // HOUR)}
     named["minutes"] = str(life * 60 // HOUR)
     return named if link is None or code is None else named | {"link": link, "code": code}
 
@@ -109,8 +109,13 @@ def fill(part: MailPart, template: str, named: Mapping[str, str]) -> str:
     filled = made.substitute(named)
     if part is MailPart.TEXT:
         return filled
-    subject = " ".join("".join(one if one.isprintable() else " " for one in filled).split())
+    subject = _in_one_line(filled)
     if not subject:
         message = "is empty."
         raise BrokenTemplate(message)
     return subject[:MAX_SUBJECT]
+
+
+def _in_one_line(text: str) -> str:
+    """A text without what nobody sees, line ends among it: what goes into a subject, or stands in a line."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
