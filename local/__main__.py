@@ -156,6 +156,8 @@ def _run(stdout: TextIO, log: Log) -> None:
     aws_url = aws.start(lambda_api, EventBus(STATE / "events.jsonl"), mails, keep=keep)
     dynamodb = aws.prepare_environment(aws_url, os.environ)
     is_embedded = dynamodb == aws_url
+    if is_embedded:
+        aws.be_patient()
     key_id = find_key(data, os.environ["AWS_REGION"], is_embedded=is_embedded)
     named = template.Resolver(loaded, sam.physical_values(loaded, url, "", key_id), parameters)
     table_name = sam.read_table_name(loaded, named)

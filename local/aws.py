@@ -199,6 +199,18 @@ def prepare_environment(url: str, environ: MutableMapping[str, str]) -> str:
     return dynamodb
 
 
+def be_patient() -> None:
+    """Have functions wait longer for the embedded DynamoDB than for AWS's, which would be out of order then.
+
+    It answers one request at a time, and needs seconds for a list of thousands where the machine is busy.
+    To ask again makes it later still.
+    """
+    from signet.aws import boto
+
+    # In seconds; an invocation's end is sooner.
+    boto.READ_TIMEOUTS["dynamodb"] = 60.0
+
+
 def create_key(region: str, kept: Path | None = None) -> str:
     """Create the KMS key, and return its id.
 

@@ -2,8 +2,9 @@
 
 As it is, a transaction copies the whole table for each of its writes, a Query compares and sorts the whole
 table, an answer looks for each of the nine types that an attribute's value does not have under six names,
-each request has the methods of its service listed, and each of ten passes over an update expression asks at
-every node anew which kinds it is about.
+each request has the methods of its service listed, each of ten passes over an update expression asks at every
+node anew which kinds it is about, and an item is converted from DynamoDB's form and back, whole, for each
+attribute that is asked of it.
 """
 
 from __future__ import annotations
@@ -17,17 +18,16 @@ from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes
 
 if TYPE_CHECKING:
     from botocore.model import StructureShape
-    from moto.dynamodb.models.dynamo_type import Item
 
 _serialize_structure = BaseJSONSerializer._serialize_type_structure
 _update_item, _query, _all_items = DynamoDBBackend.update_item, Table.query, Table.all_items
-_transact_write_items = DynamoDBBackend.transact_write_items
+_transact_write_items, _project = DynamoDBBackend.transact_write_items, Item.project
 _method_names = functools.cache(method_names_from_class)
 _nodes: Any = ast_nodes
 
@@ -118,10 +118,21 @@ def _traverse(self: Any, root: Any) -> Any:
     return visit(root, -1)
 
 
+def _projected(self: Item, paths: list[list[str]]) -> Item:
+    if any(len(path) > 1 or "[" in path[0] for path in paths):
+        return _project(self, paths)
+    twin = copy.copy(self)
+    # By way of `dict`: each assignment would add up the size of all that is there.
+    twin.attrs = type(self.attrs)()
+    dict.update(twin.attrs, {path[0]: self.attrs[path[0]] for path in paths if path[0] in self.attrs})
+    return twin
+
+
 def apply() -> None:
     """Apply them to moto; to do so again changes nothing."""
     for owner, name, function in (
         (BaseJSONSerializer, "_serialize_type_structure", _serialize),
+        (Item, "project", _projected),
         (Table, "__deepcopy__", _copied),
         (Table, "query", _find),
         (Table, "all_items", _sorted_items),

@@ -11,6 +11,9 @@ from local import aws, private_file, sam
 from local.__main__ import listen
 from local.errors import StartError
 from local.sam import Table
+from signet import wiring
+from signet.aws import boto, client
+from tests.http_server import reply, running_server
 from tests.unit.local.support import resolver
 
 if TYPE_CHECKING:
@@ -144,3 +147,18 @@ def test_an_engine_s_address_that_is_none_is_named(wrong: str, monkeypatch: pyte
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with pytest.raises(StartError, match=f"DynamoDB at {wrong} cannot be used"):
         aws.ensure_table(Table({"TableName": "things", "KeySchema": []}), wrong)
+
+
+def test_functions_are_patient_with_the_embedded_dynamodb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes longer than DynamoDB ever does is waited for, and asked once."""
+    monkeypatch.setattr(client, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(boto, "READ_TIMEOUTS", {})
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "local")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with running_server() as server:
+        server.replies.append(reply({"Items": []}, after=0.4))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", server.url)
+        aws.be_patient()
+        assert wiring.make_client("dynamodb").call("Query", {"TableName": "things"}) == {"Items": []}
+    assert len(server.requests) == 1

@@ -101,6 +101,48 @@ def test_a_query_finds_its_partition_in_order(signet: Deployment) -> None:
     assert numbers(query | listed | {"ExpressionAttributeValues": values}) == [SIZE - 1, SIZE - 2, SIZE - 3]
 
 
+@pytest.mark.parametrize(
+    "expression", ["pk", "pk, #count, absent", "#map, list_sk", "sk, #map.a", "#map.absent"]
+)
+def test_an_item_has_what_is_asked_of_it(signet: Deployment, expression: str) -> None:
+    """And is not converted for it, but where a path leads into an attribute: moto does so for each name."""
+    names = {f"#{name}": name for name in ("count", "map") if f"#{name}" in expression}
+    query = {
+        "TableName": signet.table_name,
+        "KeyConditionExpression": "pk = :p",
+        "ExpressionAttributeValues": {":p": {"S": "many"}},
+        "ProjectionExpression": expression,
+        **({"ExpressionAttributeNames": names} if names else {}),
+    }
+    real = Item.to_regular_json
+    with mock.patch.object(Item, "to_regular_json", autospec=True, side_effect=real) as converted:
+        found = wiring.table().client.call("Query", query)["Items"]
+    paths = [path.replace("#", "").split(".") for path in expression.split(", ")]
+    whole = [item("many", number) for number in range(SIZE)]
+    assert found == [dict(filter(None, (part(one, *path) for path in paths))) for one in whole]
+    assert bool(converted.call_count) == ("." in expression)
+
+
+def part(whole: dict[str, Any], name: str, *inner: str) -> tuple[str, Any] | None:
+    """An attribute as an item has it, or the part of it that is asked for."""
+    if name not in whole or (inner and inner[0] not in whole[name]["M"]):
+        return None
+    return name, {"M": {inner[0]: whole[name]["M"][inner[0]]}} if inner else whole[name]
+
+
+def test_an_index_gives_its_keys(signet: Deployment) -> None:
+    """Those of the table too, and nothing else."""
+    query = {
+        "TableName": signet.table_name,
+        "IndexName": "by_application",
+        "KeyConditionExpression": "list_pk = :p",
+        "ExpressionAttributeValues": {":p": {"S": "list"}},
+        "Limit": 1,
+    }
+    (found,) = wiring.table().client.call("Query", query)["Items"]
+    assert found.keys() == {"pk", "sk", "list_pk", "list_sk"}
+
+
 def numbers(request: dict[str, Any]) -> list[int]:
     return [int(one["sk"]["S"]) for one in wiring.table().client.call("Query", request)["Items"]]
 
