@@ -697,6 +697,15 @@ def test_what_may_get_through_later_stops_nothing(scene: Scene, kind: str, more:
     assert scene.signet.items() == before
 
 
+def test_a_bounce_that_comes_after_the_applications_end_is_no_failure(scene: Scene) -> None:
+    """Nothing is left to be done, and no alarm has to ring for it."""
+    scene.call("delete_application")
+    scene.signet.restart()
+    before = scene.signet.items()
+    assert scene.signet.invoke("stop_mails", event(scene, "bounce")) is None
+    assert scene.signet.items() == before
+
+
 def test_another_event_of_ses_is_refused(scene: Scene) -> None:
     """What is neither, or has not the tag that Signet's mails have."""
     stranger, unsent = event(scene, "bounce"), event(scene, "bounce")

@@ -5,6 +5,7 @@ publishes" of the Amazon SES developer guide.
 """
 
 import functools
+from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from signet.domain.reasons import Because
 from signet.domain.strict_json import check_object
 from signet.edge.operation import Handler
-from signet.errors import UnsupportedEvent
+from signet.errors import ApplicationNotFound, UnsupportedEvent
 
 
 def mail_events(operation: Handler) -> Handler:
@@ -46,7 +47,9 @@ def mail_events(operation: Handler) -> Handler:
             return None
         for address in addresses:
             named = {"applicationId": application_id, "because": because.value}
-            operation({**named, "email": address}, context)
+            # Reports come for days: an application that was deleted meanwhile sends nothing any more.
+            with suppress(ApplicationNotFound):
+                operation({**named, "email": address}, context)
         return None
 
     return handler
