@@ -1,6 +1,7 @@
 """The page at /docs of what `make run` runs, in a real browser: the API can be read and tried there."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,6 +51,23 @@ def test_a_route_is_tried_with_the_demos_api_token(browser: Browser, demo: Mappi
     status, answer = answered(browser, "create_user")
     assert (status, answer["applicationId"]) == (201, demo["applicationId"])
     assert [line for line in browser.log() if "Content Security Policy" in line] == []
+
+
+def test_it_is_dark_for_who_prefers_that(browser: Browser, demo: Mapping[str, str]) -> None:
+    """From the first, and when they change their mind."""
+    browser.prefer("dark")
+    browser.open(f"{demo['url']}/docs")
+    assert lightness(browser, ".info .title") > 0.8
+    browser.prefer("light")
+    assert lightness(browser, ".info .title") < 0.4
+
+
+def lightness(browser: Browser, selector: str) -> float:
+    """Of an element's text, from 0 to 1."""
+    browser.find(selector)
+    color = browser.run("return getComputedStyle(document.querySelector(arguments[0])).color", selector)
+    red, green, blue, *_ = (float(part) for part in re.findall(r"[\d.]+", color))
+    return (red + green + blue) / 3 / 255
 
 
 def test_the_description_is_served_for_this_gateway(demo: Mapping[str, str]) -> None:
