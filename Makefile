@@ -82,6 +82,7 @@ redrive: .venv/ready ## Send again the events that were given up, while the tabl
 
 .PHONY: destroy
 destroy: .tools/sam/ready ## Delete a deployment: STAGE=…; its table, its key and its bucket stay
+	@[ -n "$(STAGE)" ] || { echo "usage: make destroy STAGE=…" >&2; exit 2; }
 	@.tools/sam/bin/sam delete --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" $(ARGS)
 
 # --- Checking it ---
@@ -234,9 +235,11 @@ clean: ## Remove all that was made here, environments, builds, caches, but for t
 	@tools/environment make .venv requirements-local.txt layers/signet
 	@touch $@
 
+# Signet is taken out before it is put in again: where this is stopped half-way, nothing is ready.
 .venv/dev: requirements-dev.txt .venv/ready
+	@rm -f .venv/ready
 	@tools/environment make .venv requirements-dev.txt layers/signet
-	@touch $@
+	@touch .venv/ready $@
 
 .tools/sam/ready .tools/runtime/ready .tools/deployed/ready .tools/supply/ready .tools/docs/ready .tools/openapi/ready: .tools/%/ready: tools/requirements-%.txt
 	@tools/environment make .tools/$* $<

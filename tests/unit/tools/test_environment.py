@@ -61,3 +61,46 @@ def test_what_is_installed_is_said_before_and_after(tmp_path: Path) -> None:
     assert before == f"Installing 2 packages of {tmp_path}/list.txt into {tmp_path}/env, this once"
     assert after.startswith("Installed in ")
     assert "pip sync" in (tmp_path / "calls").read_text()
+
+
+def test_what_was_stopped_half_way_is_made_again(tmp_path: Path) -> None:
+    """Also what `make run` needs, where it was the test tools that did not come in."""
+    (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
+    for name in ("requirements-local.txt", "requirements-dev.txt", "layers/signet/pyproject.toml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".venv").mkdir()
+    program = tmp_path / "tools" / "environment"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$3" >>calls\n[ "$3" != requirements-dev.txt ] || [ -e online ]\n')
+    program.chmod(0o755)
+
+    def made(target: str) -> list[str]:
+        (tmp_path / "calls").write_text("")
+        subprocess.run(["make", target], cwd=tmp_path, capture_output=True, check=False)  # noqa: S603, S607 - our own
+        return (tmp_path / "calls").read_text().split()
+
+    local, dev = "requirements-local.txt", "requirements-dev.txt"
+    assert made(".venv/ready") == [local]
+    assert made(".venv/dev") == [dev]
+    assert made(".venv/ready") == [local]
+    (tmp_path / "online").touch()
+    assert made(".venv/dev") == [dev]
+    assert made(".venv/ready") == made(".venv/dev") == []
+
+
+def test_nobody_is_asked_which_stack_to_delete(tmp_path: Path) -> None:
+    """Who has named no stage hears how to."""
+    for name in ("Makefile", "tools"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".tools" / "sam").mkdir(parents=True)
+    (tmp_path / ".tools" / "sam" / "ready").touch()
+    done = subprocess.run(
+        ["make", "destroy"],  # noqa: S607
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: make destroy STAGE=…\n")
