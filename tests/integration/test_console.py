@@ -734,7 +734,7 @@ def test_a_refusal_says_why_in_words(
     """Which check found what; nothing where the code has said it already."""
     line = {"_aws": {"Timestamp": moto_signet.clock.milliseconds}, "service": "log_in", "status": 401}
     log(tmp_path, line | {"code": code, "reason": reason, "correlation_id": "r"})
-    browser.open("/refusals")
+    assert "1 call refused" in browser.open("/refusals")
     why = re.search(
         rf'{code} <span class="soft">401</span>(?:<br><span class="soft small">([^<]*)<)?', browser.page
     )
