@@ -37,6 +37,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    try:
+        engine.find_engine()
+        browser.find_browser()
+        verifiers.find_node()
+    except (engine.MissingEngineError, browser.MissingBrowserError, verifiers.MissingVerifiersError) as error:
+        raise pytest.UsageError(str(error)) from error
     config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
     config.addinivalue_line("markers", "engine_only(why): why a test without threads is not run on moto")
     config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")

@@ -1,6 +1,11 @@
 """The tests themselves."""
 
+import os
 import re
+import subprocess
+import sys
+
+import pytest
 
 from tests.deployment import ROOT
 
@@ -20,3 +25,24 @@ def test_check_all_finds_the_properties_that_have_no_mark_by_themselves() -> Non
     for path, text in TEXTS.items():
         if re.search(r"(?m)^ +@given\(|^ +run_machine\(", text):
             assert re.search(r"pytest\.mark\.(hypothesis|heavy)\b", text), path
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("SIGNET_ENGINE", "no engine is called 'else': choose one of extenddb, dynoxide"),
+        ("SIGNET_BROWSER", "SIGNET_BROWSER=else: it is required, none, or not set"),
+        ("SIGNET_NODE", "SIGNET_NODE=else: it is required, none, or not set"),
+    ],
+)
+def test_a_choice_that_the_tests_do_not_know_is_refused_in_a_sentence(name: str, said: str) -> None:
+    """Such as that of `make test ENGINE=else`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "--collect-only", "tests/unit/test_times.py"],
+        cwd=ROOT,
+        env={**os.environ, name: "else"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == (pytest.ExitCode.USAGE_ERROR, f"ERROR: {said}")
