@@ -17,6 +17,9 @@ KEY_RING = "the table's key ring"
 KEY_LIVES = "the lives of the table's keys"
 TABLE = "what applications have in the table"
 THEMSELVES = "applications themselves, without what they have"
+USERS = "their users"
+IDENTITIES = "their identities"
+GROUPS = "their groups"
 ATTEMPTS = "the attempts that are counted"
 SIGN_UPS = "the sign-ups that wait"
 MAIL_STOPS = "the addresses that get no mails"
@@ -46,13 +49,14 @@ ASKS_FOR_MAILS = {
 }
 """What a function needs that asks for a mail, and counts how often."""
 
-SIGNS = {
-    ("dynamodb:BatchGetItem", TABLE),
-    ("dynamodb:Query", KEY_RING),
-    ("dynamodb:UpdateItem", KEY_LIVES),
-    ("kms:Decrypt", KMS),
-}
-"""What a function needs that signs tokens."""
+HAS_KEYS = {("dynamodb:Query", KEY_RING), ("dynamodb:UpdateItem", KEY_LIVES), ("kms:Decrypt", KMS)}
+"""What a function needs that signs tokens, but for whom they are of."""
+
+SIGNS = {("dynamodb:BatchGetItem", TABLE), *HAS_KEYS}
+"""What one needs that looks at passwords besides."""
+
+SIGNS_FOR_USERS = {("dynamodb:BatchGetItem", THEMSELVES), ("dynamodb:BatchGetItem", USERS), *HAS_KEYS}
+"""What one needs that does not."""
 
 CHANGES_USERS = {
     (f"dynamodb:{action}", TABLE)
@@ -61,10 +65,10 @@ CHANGES_USERS = {
 """What a function needs that changes a user: also to end what another one has left of a change."""
 
 PERMISSIONS: dict[str, set[tuple[str, str]]] = {
-    "CreateApplicationFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)},
-    "GetApplicationFunction": {("dynamodb:GetItem", TABLE)},
-    "UpdateApplicationFunction": {("dynamodb:UpdateItem", TABLE)},
-    "ListApplicationsFunction": {("dynamodb:Query", APPLICATIONS), ("dynamodb:BatchGetItem", TABLE)},
+    "CreateApplicationFunction": {("dynamodb:GetItem", THEMSELVES), ("dynamodb:PutItem", THEMSELVES)},
+    "GetApplicationFunction": {("dynamodb:GetItem", THEMSELVES)},
+    "UpdateApplicationFunction": {("dynamodb:UpdateItem", THEMSELVES)},
+    "ListApplicationsFunction": {("dynamodb:Query", APPLICATIONS), ("dynamodb:BatchGetItem", THEMSELVES)},
     "DeleteApplicationFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:GetItem", TABLE),
@@ -74,13 +78,13 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:Scan", KEYS_ALONE),
         ("lambda:InvokeFunction", ITSELF),
     },
-    "GetSettingsFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
-    "UpdateSettingsFunction": {("dynamodb:BatchGetItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
-    "ListApiTokensFunction": {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE)},
+    "GetSettingsFunction": {("dynamodb:GetItem", THEMSELVES), ("dynamodb:BatchGetItem", THEMSELVES)},
+    "UpdateSettingsFunction": {("dynamodb:BatchGetItem", THEMSELVES), ("dynamodb:UpdateItem", THEMSELVES)},
+    "ListApiTokensFunction": {("dynamodb:GetItem", THEMSELVES), ("dynamodb:BatchGetItem", THEMSELVES)},
     "ResetApiTokenFunction": {
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:GetItem", THEMSELVES),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:UpdateItem", THEMSELVES),
     },
     "CreateUserFunction": {
         ("dynamodb:GetItem", TABLE),
@@ -172,11 +176,11 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "UpdateMeFunction": SIGNS | CHANGES_USERS | {("sqs:SendMessage", MAILS)},
     "DeleteMeFunction": CHANGES_USERS - {("dynamodb:ConditionCheckItem", TABLE)}
     | {("dynamodb:Query", KEY_RING)},
-    "RefreshSessionFunction": SIGNS,
+    "RefreshSessionFunction": SIGNS_FOR_USERS,
     "LogOutFunction": {
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:GetItem", USERS),
+        ("dynamodb:UpdateItem", USERS),
         ("dynamodb:Query", KEY_RING),
     },
     "InvalidateUserTokensFunction": {
@@ -191,23 +195,26 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "InvalidateApplicationTokensFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:UpdateItem", THEMSELVES),
     },
     "IntrospectTokenFunction": {
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:GetItem", USERS),
+        ("dynamodb:GetItem", IDENTITIES),
         ("dynamodb:Query", KEY_RING),
     },
     "RevokeTokenFunction": {
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:GetItem", USERS),
+        ("dynamodb:GetItem", IDENTITIES),
+        ("dynamodb:UpdateItem", USERS),
         ("dynamodb:Query", KEY_RING),
     },
     "AuthorizeRequestFunction": {
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:BatchGetItem", GROUPS),
+        ("dynamodb:GetItem", USERS),
         ("dynamodb:Query", KEY_RING),
     },
     "ShowMeFunction": set(),
@@ -239,8 +246,12 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:UpdateItem", TABLE),
         ("dynamodb:Query", KEY_RING),
     },
-    "IssueIdentityTokenFunction": SIGNS,
-    "IssueUserTokenFunction": SIGNS,
+    "IssueIdentityTokenFunction": {
+        *HAS_KEYS,
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:BatchGetItem", IDENTITIES),
+    },
+    "IssueUserTokenFunction": SIGNS_FOR_USERS,
     "AddPermissionsFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:BatchGetItem", TABLE),
@@ -250,7 +261,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:DeleteItem", TABLE),
         ("dynamodb:Query", KEY_RING),
     },
-    "GetPermissionsFunction": {("dynamodb:BatchGetItem", TABLE)},
+    "GetPermissionsFunction": {("dynamodb:BatchGetItem", THEMSELVES), ("dynamodb:BatchGetItem", USERS)},
     "RemovePermissionsFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
         ("dynamodb:BatchGetItem", TABLE),
@@ -259,8 +270,9 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "InvalidateIdentityTokensFunction": {
         ("sqs:SendMessage", FAILED_EVENTS),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:BatchGetItem", IDENTITIES),
+        ("dynamodb:UpdateItem", IDENTITIES),
     },
     "PublishJwksFunction": {("dynamodb:Query", KEY_RING)},
     "PublishConfigurationFunction": {("dynamodb:Query", KEY_RING)},
@@ -294,6 +306,9 @@ OWN = f"APP#{'?' * 24}"
 TARGETS = {
     ("${Table.Arn}", "APP#*"): TABLE,
     ("${Table.Arn}", OWN): THEMSELVES,
+    ("${Table.Arn}", f"{OWN}#USER#*"): USERS,
+    ("${Table.Arn}", f"{OWN}#IDENTITY#*"): IDENTITIES,
+    ("${Table.Arn}", f"{OWN}#GROUP#*"): GROUPS,
     ("${Table.Arn}", f"{OWN}#ATTEMPT#*"): ATTEMPTS,
     ("${Table.Arn}", f"{OWN}#SIGNUP#*"): SIGN_UPS,
     ("${Table.Arn}", f"{OWN}#MAILSTOP#*"): MAIL_STOPS,
@@ -421,13 +436,24 @@ def test_whoever_anybody_may_call_for_a_mail_reaches_no_user() -> None:
     """Neither a hash nor who somebody is, nor a generation; so what stops mails writes nothing else."""
     asking = {"RequestPasswordResetFunction", "RequestVerificationFunction", "RequestLogInLinkFunction"}
     application = f"APP#{'a' * 24}"
-    for partition in ("USER", "CREDENTIAL", "IDENTITY", "CODE", "GROUP", "MAILSTOP"):
+    for partition in ("USER", "EMAIL", "IDENTITY", "CODE", "GROUP", "MAILSTOP"):
         assert not who_may(f"{WRITES} {READS}", f"{application}#{partition}#1") & {*asking, "SignUpFunction"}
         assert ("StopMailsFunction" in who_may(WRITES, f"{application}#{partition}#1")) == (
             partition == "MAILSTOP"
         )
     assert not who_may(WRITES, application) & {*asking, "SignUpFunction", "StopMailsFunction"}
     assert not who_may(f"{WRITES} {READS}", f"{application}#SIGNUP#1") & asking
+
+
+def test_whoever_looks_at_no_password_reaches_none() -> None:
+    """What verifies, ends and refreshes tokens or serves applications themselves has no use for a hash."""
+    hashes = who_may(f"{WRITES} {READS}", f"APP#{'a' * 24}#EMAIL#ann@example.com")
+    applications = {f"{name}ApplicationFunction" for name in ("Create", "Get", "Update")}
+    settings = {"GetSettingsFunction", "UpdateSettingsFunction", "ListApplicationsFunction"}
+    api_tokens = {"ListApiTokensFunction", "ResetApiTokenFunction", "GetPermissionsFunction"}
+    without = VERIFIERS - {"DeleteMeFunction", "IdentifyFunction"} | {"RefreshSessionFunction"}
+    without |= {"IssueUserTokenFunction", "IssueIdentityTokenFunction"}
+    assert not hashes & {*applications, *settings, *api_tokens, *without}
 
 
 def test_who_may_read_the_keys() -> None:

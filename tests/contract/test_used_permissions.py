@@ -58,6 +58,15 @@ def answer_events(walk: Walk) -> None:
         walk.signet.handler(operation)(event, walk.signet.context(operation))
 
 
+def look_at_identities(walk: Walk) -> None:
+    """A token of an address: what it is worth, and that it does not end alone."""
+    person = {"identityType": "EMAIL", "identity": "kim@example.com"}
+    token = walk.do("issue_identity_token", **person)["token"]
+    assert walk.do("introspect_token", token=token)["active"]
+    with suppress(SignetError):
+        walk.do("revoke_token", token=token)
+
+
 def live_in_groups(walk: Walk) -> None:
     """Users in groups, in lists, in files, at the authorizer; groups that move and go."""
     signet = walk.signet
@@ -217,6 +226,7 @@ def lose_answers(walk: Walk) -> None:
         walk.signet.invoke("create_application", {"name": "Shop"})
         walk.do("log_out", token=tokens[0])
         walk.do("revoke_token", token=tokens[1])
+        walk.do("invalidate_identity_tokens", identityType="EMAIL", identity="kim@example.com")
 
 
 def end_applications(walk: Walk) -> None:
@@ -238,6 +248,7 @@ def test_every_permission_is_needed(moto_signet: Deployment, monkeypatch: pytest
     walk = Walk(signet)
     for part in (
         answer_events,
+        look_at_identities,
         live_in_groups,
         have_many_groups,
         redeem_codes,
