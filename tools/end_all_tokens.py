@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import ClientError
 
 from signet.domain.reasons import Because
 
@@ -57,7 +58,11 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: make end-all-tokens TABLE=…", file=sys.stderr)
         return 2
     dynamodb = botocore.session.get_session().create_client("dynamodb")
-    count = end_all_tokens(dynamodb, arguments[0], time.time_ns() // 1_000_000)
+    try:
+        count = end_all_tokens(dynamodb, arguments[0], time.time_ns() // 1_000_000)
+    except ClientError as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return 1
     print(f"All tokens of {count} applications have ended.", file=sys.stderr)
     return 0
 

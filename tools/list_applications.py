@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import ClientError
 
 from signet.store.applications import list_keys
 from signet.store.attributes import to_attributes
@@ -49,7 +50,11 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: make list-applications TABLE=…", file=sys.stderr)
         return 2
     dynamodb = botocore.session.get_session().create_client("dynamodb")
-    count = list_applications(dynamodb, arguments[0])
+    try:
+        count = list_applications(dynamodb, arguments[0])
+    except ClientError as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return 1
     print(f"{count} applications have come into the list.", file=sys.stderr)
     return 0
 

@@ -140,13 +140,17 @@ def main(arguments: Sequence[str]) -> int:
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
-    function = physical(stream.FUNCTION)
+    try:
+        function, queue = physical(stream.FUNCTION), physical("UnsentEvents")
+    except ClientError as error:
+        print(f"{stage.stack} sends no events, or you may not look: {error}", file=sys.stderr)
+        return 1
 
     def publish(event: dict[str, Any]) -> Any:
         answer = clients["lambda"].invoke(FunctionName=function, Payload=json.dumps(event).encode())
         return json.loads(answer["Payload"].read())
 
-    sent, faults = redrive(clients["sqs"], clients["dynamodbstreams"], physical("UnsentEvents"), publish)
+    sent, faults = redrive(clients["sqs"], clients["dynamodbstreams"], queue, publish)
     print(f"Told of {sent} writes again.", *faults, sep="\n", file=sys.stderr)
     return 1 if faults else 0
 
