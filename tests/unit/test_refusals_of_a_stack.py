@@ -57,7 +57,7 @@ def test_all_groups_are_asked_and_the_newest_come_first(logs: Any, monkeypatch: 
         found = refusals.last_hour(stack(logs), NOW)
         stub.assert_no_pending_responses()
     assert [(one.operation, one.code, one.status, one.request_id, one.why) for one in found] == [
-        ("identify", "Fault", "500", "VQ2f=", "typ: expected user+jwt or session+jwt, found x"),
+        ("identify", "Fault", "500", "VQ2f=", "typ is x, and should be user+jwt or session+jwt"),
         ("log_in", "LoginRefused", "401", "", ""),
     ]
 
