@@ -179,6 +179,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "RefreshSessionFunction": SIGNS_FOR_USERS,
     "LogOutFunction": {
         ("dynamodb:BatchGetItem", THEMSELVES),
+        ("dynamodb:BatchGetItem", USERS),
         ("dynamodb:GetItem", USERS),
         ("dynamodb:UpdateItem", USERS),
         ("dynamodb:Query", KEY_RING),

@@ -212,7 +212,7 @@ def let_keys_end(walk: Walk) -> None:
 def lose_answers(walk: Walk) -> None:
     """What was written is read back where nobody knows whether it was."""
     user = walk.do("create_user", email="xav@example.com", password=PASSWORD)
-    tokens = [walk.do("issue_session_token", experienceUserId=user["id"])["token"] for _ in range(2)]
+    tokens = [walk.do("issue_session_token", experienceUserId=user["id"])["token"] for _ in range(3)]
     client = wiring.make_client("dynamodb")
     real = client.call
 
@@ -226,6 +226,7 @@ def lose_answers(walk: Walk) -> None:
         walk.signet.invoke("create_application", {"name": "Shop"})
         walk.do("log_out", token=tokens[0])
         walk.do("revoke_token", token=tokens[1])
+        walk.do("log_out", token=tokens[2], everywhere=True)
         walk.do("invalidate_identity_tokens", identityType="EMAIL", identity="kim@example.com")
 
 

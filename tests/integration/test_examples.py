@@ -429,6 +429,9 @@ def test_a_page_stays_logged_in(root: Path, port: int) -> None:
         serving(root, f"{BEGIN}\n{quietly(short)}\n{here}", port),
         running_browser(f"--host-resolver-rules=MAP localhost 127.0.0.1:{port}") as browser,
     ):
+        # Who has logged somebody in before goes by the settings of then for so long.
+        shared = load_template()["Globals"]["Function"]["Environment"]["Variables"]
+        time.sleep(float(shared["APPLICATION_CACHE_SECONDS"]))
         browser.open("http://localhost:8080/")
         browser.find("body[data-view=log-in]")
         fill_in(browser, "logIn", email="ann@example.com", password=PASSWORD)
