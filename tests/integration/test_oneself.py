@@ -1,5 +1,6 @@
 """What users do by a session token: PATCH and DELETE …/experience/me, and logging out everywhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from signet import wiring
+from signet.aws.client import NoAnswer
 from signet.errors import (
     InvalidRequest,
     LoginRefused,
@@ -20,6 +22,7 @@ from signet.errors import (
 )
 from signet.store.attributes import from_attributes
 from tests.deployment import PASSWORD, Cloud, Deployment, Response
+from tests.faults import around_attempts
 from tests.races import at_once
 from tools.audit_table import audit
 
@@ -297,6 +300,22 @@ def test_logging_out_everywhere(scene: Scene) -> None:
     assert scene.can_log_in()
     with pytest.raises(InvalidRequest):
         scene.call("log_out", token=scene.issue(), everywhere="yes")
+
+
+def test_logging_out_everywhere_is_repeated_where_its_answer_is_lost(scene: Scene) -> None:
+    """What the repetition finds ended it has ended itself."""
+    losses = ["UpdateItem"]
+
+    def around(operation: str, exchange: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        answer = exchange()
+        if operation in losses:
+            losses.remove(operation)
+            raise NoAnswer
+        return answer
+
+    with around_attempts(around):
+        scene.call("log_out", token=scene.token, everywhere=True)
+    assert (losses, scene.is_good(scene.token)) == ([], False)
 
 
 def test_a_token_behind_the_cutoff_ends_nothing(scene: Scene) -> None:

@@ -464,7 +464,12 @@ def raise_surely(
 
     def write() -> None:
         marked = f"SET invalidated_by = :nonce, ended_because = :because {expression}"
-        table.update(key, marked, {**values, ":nonce": nonce, ":because": because}, condition=condition)
+        try:
+            table.update(key, marked, {**values, ":nonce": nonce, ":because": because}, condition=condition)
+        except ConditionFailed as failed:
+            # Our own write, which the client repeated because the first answer was lost, is a success.
+            if failed.item is None or failed.item.get("invalidated_by") != nonce:
+                raise
 
     write_surely(write, lambda: table.find_all([key]).get(key, {}).get("invalidated_by") == nonce)
 
