@@ -9,7 +9,7 @@ from signet.domain.users import User
 from signet.errors import EmailNotVerified, Unavailable
 from signet.store.applications import find_for_issue
 from signet.store.attributes import Item
-from signet.store.table import ConditionFailed, Key
+from signet.store.table import ConditionFailed, Key, is_raised_by
 from signet.store.tenant import Tenant
 from signet.store.users import IS_THERE, RAISE, Subject, credential_key, find_in, subject_in, user_key
 
@@ -160,7 +160,7 @@ def note_login(
             raise EmailNotVerified from failed
         # Our own write, which the client repeated because the first answer was lost, is a success. Without a
         # token the repetition counts again, and harms nobody.
-        if condition.token is None or not _is_of(failed.item, nonce):
+        if condition.token is None or nonce is None or not is_raised_by(failed.item, nonce):
             return None
         return _found_written(tenant, failed.item, condition)
     except Unavailable:
@@ -168,7 +168,7 @@ def note_login(
             raise
         # All answers may have been lost, and the tokens ended all the same.
         left = tenant.table.find_all([key]).get(key)
-        if not _is_of(left, nonce):
+        if not is_raised_by(left, nonce):
             raise
         return _found_written(tenant, left, condition)
     return find_in(item, tenant.now_ms)
@@ -179,11 +179,6 @@ def _is_unverified(item: Item | None, condition: Condition, now_ms: int) -> bool
     user = find_in(item, now_ms)
     is_right = user is not None and user.password_version == condition.password_version
     return user is not None and is_right and not user.email_verified
-
-
-def _is_of(item: Item | None, nonce: str | None) -> bool:
-    """Whether the last write that ended the user's tokens with a mark was the one of this nonce."""
-    return item is not None and nonce is not None and item.get("invalidated_by") == nonce
 
 
 def _found_written(tenant: Tenant, item: Item | None, condition: Condition) -> User | None:

@@ -468,10 +468,15 @@ def raise_surely(
             table.update(key, marked, {**values, ":nonce": nonce, ":because": because}, condition=condition)
         except ConditionFailed as failed:
             # Our own write, which the client repeated because the first answer was lost, is a success.
-            if failed.item is None or failed.item.get("invalidated_by") != nonce:
+            if not is_raised_by(failed.item, nonce):
                 raise
 
-    write_surely(write, lambda: table.find_all([key]).get(key, {}).get("invalidated_by") == nonce)
+    write_surely(write, lambda: is_raised_by(table.find_all([key]).get(key), nonce))
+
+
+def is_raised_by(item: Item | None, nonce: str) -> bool:
+    """Whether the last write that raised the item's generation with a mark was the one of this nonce."""
+    return item is not None and item.get("invalidated_by") == nonce
 
 
 def _unavailable() -> Unavailable:
