@@ -94,7 +94,6 @@ def _sorted_items(table: Table) -> list[Item]:
 
 def _traverse(self: Any, root: Any) -> Any:
     processors = self._processing_map()
-
     by_kind: dict[type, Any] = {}
 
     def visit(node: Any, place: int) -> Any:

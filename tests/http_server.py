@@ -126,19 +126,26 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 @contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    """Let a server serve beside the test."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
 def running_server(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server, over TLS where a context is given."""
     with Server() as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
             server.url = f"https://localhost:{server.port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
+        with serving(server):
             yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def make_certificate(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 import http.client
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -14,6 +13,7 @@ from signet.cli.console.guard import BASE, HOST
 from signet.cli.console.server import MAX_BODY, Server, serve
 from tests.console import make_target
 from tests.deployment import Deployment
+from tests.http_server import serving
 
 
 @pytest.fixture
@@ -25,14 +25,8 @@ def announced() -> list[str]:
 @pytest.fixture
 def server(moto_signet: Deployment, announced: list[str]) -> Iterator[Server]:
     """A console on a free port."""
-    with Server(make_target(moto_signet), announced.append) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(make_target(moto_signet), announced.append) as server, serving(server):
+        yield server
 
 
 @pytest.fixture
