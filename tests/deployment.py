@@ -24,6 +24,7 @@ from unittest import mock
 import botocore.session
 from moto import mock_aws
 from moto.core.model_instances import reset_model_data
+from moto.core.models import botocore_stubber
 
 from local import answers, events, guard, sam, template
 from local import aws as embedded
@@ -33,6 +34,7 @@ from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
 from signet import deadline, wiring
+from signet.aws import boto
 from signet.aws import client as aws
 from signet.settings import aws_client
 from signet.store.applications import find_application
@@ -526,6 +528,17 @@ MOTO = {
 }
 
 
+ENDPOINTS = {
+    "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
+    "events": "AWS_ENDPOINT_URL_EVENTBRIDGE",
+    "kms": "AWS_ENDPOINT_URL_KMS",
+}
+"""The variables that say where a service is which moto's server, or an engine, stands in for."""
+
+_one_at_a_time = threading.RLock()
+"""Moto checks a condition and writes in two steps."""
+
+
 @contextmanager
 def running_moto() -> Iterator[dict[str, str]]:
     """Moto in place of AWS; gives the variables that lead to it.
@@ -537,9 +550,29 @@ def running_moto() -> Iterator[dict[str, str]]:
         "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
     }
     with mock_aws(config=passthrough):
-        url = embedded.start()
-        services = ("DYNAMODB", "EVENTBRIDGE", "KMS")
-        yield MOTO | {f"AWS_ENDPOINT_URL_{service}": url for service in services}
+        yield MOTO | dict.fromkeys(ENDPOINTS.values(), embedded.start())
+
+
+def make_client(name: str) -> aws.Client:
+    """A client of a service, as functions have it; of moto's without a socket, where that is botocore's.
+
+    To send, read and answer HTTP takes longer than what moto does, and most tests do little else. The client
+    of our own has no such way in.
+    """
+    at = {service: os.environ[variable] for service, variable in ENDPOINTS.items()}
+    if at.get(name) != at["kms"] or aws_client() == "lean":
+        return wiring.make_client(name)
+    with mock.patch.dict(os.environ):
+        del os.environ[ENDPOINTS[name]]
+        client = wiring.make_client(name)
+    assert isinstance(client.transport, boto.BotoTransport)
+    client.transport._client.meta.events.register("before-send", _ask_moto)
+    return client
+
+
+def _ask_moto(**given: Any) -> Any:
+    with _one_at_a_time:
+        return botocore_stubber(**given)
 
 
 class Cloud:
@@ -553,12 +586,10 @@ class Cloud:
         self._table_name = table_name
         with mock.patch.dict(os.environ, variables), ExitStack() as stack:
             wiring.reset()
-            self._clients = {
-                name: wiring.make_client(name) for name in ("events", "s3", "sesv2", "sqs", "lambda")
-            }
+            self._clients = {name: make_client(name) for name in ("events", "s3", "sesv2", "sqs", "lambda")}
             # Not before: how long those wait, by which they know whether there is time, is as on AWS.
             stack.enter_context(mock.patch.object(aws, "READ_TIMEOUT", PATIENCE))
-            self._clients |= {name: wiring.make_client(name) for name in ("dynamodb", "kms")}
+            self._clients |= {name: make_client(name) for name in ("dynamodb", "kms")}
             self._dynamodb = self._clients["dynamodb"]
             key_id = self._clients["kms"].call("CreateKey", {})["KeyMetadata"]["KeyId"]
             loaded = load_template()
