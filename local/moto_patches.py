@@ -3,20 +3,21 @@
 As it is, a transaction copies the whole table for each of its writes, a Query compares and sorts the whole
 table, an answer looks for each of the nine types that an attribute's value does not have under six names,
 each request has the methods of its service listed, each of ten passes over an update expression asks at every
-node anew which kinds it is about, and an item is converted from DynamoDB's form and back, whole, for each
-attribute that is asked of it.
+node anew which kinds it is about, a condition is taken apart into words each time that it is asked, and an
+item is converted from DynamoDB's form and back, whole, for each attribute that is asked of it.
 """
 
 from __future__ import annotations
 
 import copy
 import functools
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -29,6 +30,7 @@ _serialize_structure = BaseJSONSerializer._serialize_type_structure
 _update_item, _query, _all_items = DynamoDBBackend.update_item, Table.query, Table.all_items
 _transact_write_items, _project = DynamoDBBackend.transact_write_items, Item.project
 _method_names = functools.cache(method_names_from_class)
+_lex = ConditionExpressionParser._lex_condition_expression
 _nodes: Any = ast_nodes
 
 
@@ -127,10 +129,20 @@ def _projected(self: Item, paths: list[list[str]]) -> Item:
     return twin
 
 
+@functools.cache
+def _words(condition_expression: str) -> tuple[Any, ...]:
+    return tuple(_lex(ConditionExpressionParser(condition_expression, {}, {})))
+
+
+def _lexed(self: ConditionExpressionParser) -> deque[Any]:
+    return deque(_words(self.condition_expression))
+
+
 def apply() -> None:
     """Apply them to moto; to do so again changes nothing."""
     for owner, name, function in (
         (BaseJSONSerializer, "_serialize_type_structure", _serialize),
+        (ConditionExpressionParser, "_lex_condition_expression", _lexed),
         (Item, "project", _projected),
         (Table, "__deepcopy__", _copied),
         (Table, "query", _find),

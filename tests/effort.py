@@ -6,7 +6,7 @@ from hypothesis import settings
 
 HEAVY_EXAMPLES: Final = 500
 LIGHT_EXAMPLES: Final = 25
-FEWEST_EXAMPLES: Final = 10
+FEWEST_EXAMPLES: Final = 5
 
 
 def is_heavy() -> bool:
@@ -18,7 +18,7 @@ def examples(heavy: int) -> int:
     """How many examples a test tries whose examples cost more, or find less, than others.
 
     Args:
-        heavy: How many in `make check-all`; in other runs a twentieth, and ten at least.
+        heavy: How many in `make check-all`; in other runs a twentieth, and five at least.
     """
     light = max(FEWEST_EXAMPLES, heavy * LIGHT_EXAMPLES // HEAVY_EXAMPLES)
     return heavy if is_heavy() else min(heavy, light)

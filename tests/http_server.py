@@ -128,7 +128,7 @@ class _Connection(socketserver.StreamRequestHandler):
 @contextmanager
 def serving(server: socketserver.BaseServer) -> Iterator[None]:
     """Let a server serve beside the test."""
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True)
     thread.start()
     try:
         yield

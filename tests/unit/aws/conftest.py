@@ -1,14 +1,24 @@
 """A server on loopback that does whatever a service or a network may do, and clients that ask it."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
+from botocore import session
 
 from signet import wiring
 from signet.aws import client as aws
 from tests.http_server import Server, running_server
 from tests.unit.aws.support import CREDENTIALS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_read_once() -> Iterator[None]:
+    """A client's service is described in a file that takes longer to read than most tests take."""
+    with mock.patch.object(session, "create_loader", functools.cache(session.create_loader)):
+        yield
 
 
 @pytest.fixture
