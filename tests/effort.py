@@ -18,7 +18,7 @@ def examples(heavy: int) -> int:
     """How many examples a test tries whose examples cost more, or find less, than others.
 
     Args:
-        heavy: How many in `make check-all`; in other runs a twentieth, and five at least.
+        heavy: How many in `make check-all`; in other runs a fortieth, and five at least.
     """
-    light = max(FEWEST_EXAMPLES, heavy * LIGHT_EXAMPLES // HEAVY_EXAMPLES)
+    light = max(FEWEST_EXAMPLES, heavy // 40)
     return heavy if is_heavy() else min(heavy, light)

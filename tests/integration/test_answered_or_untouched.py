@@ -88,6 +88,9 @@ REQUESTS = {
 }
 """Those that end tokens and are answered with a new one."""
 
+ALIKE = ("authenticate by token", "authenticate by tokenEmail", "the node")
+"""What is asked for in each of these ways is a part of what another one asks for."""
+
 
 class Scene:
     """A user with a weak hash, two groups and two tokens, in an application with settings."""
@@ -177,7 +180,9 @@ def check_all_faults(scene: Scene, request: Request) -> list[Fault]:
     return faults
 
 
-@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.heavy if name in ALIKE else ()) for name in REQUESTS]
+)
 def test_who_hears_of_a_failure_has_lost_nothing(moto_signet: Deployment, name: str) -> None:
     """Where tokens end and a new one is the answer, nothing that can fail comes after their end."""
     faults = check_all_faults(Scene(moto_signet, REQUESTS[name]), REQUESTS[name])
