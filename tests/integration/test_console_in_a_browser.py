@@ -119,6 +119,7 @@ def pages(console: Console) -> Iterator[tuple[str, str]]:
     yield "nothing", f"{console.base}/nothing"
 
 
+@pytest.mark.browser
 @pytest.mark.usefixtures("window")
 def test_a_link_is_for_one_browser(console: Console) -> None:
     """Another one is sent to the terminal, where a new link stands; no page holds one."""
