@@ -27,7 +27,9 @@ _HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer
 _FRESH = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{8}T[0-9]{6}\.[0-9]{3}Z")
 """What differs from call to call in an object's key: an id of an invocation, a time."""
 
-_SERVICES = {"DynamoDB_20120810": "dynamodb", "TrentService": "kms"}
+_SERVICES = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb", "TrentService": "kms"}
+_OWN_TO_A_CALL = frozenset({"ClientRequestToken", "DelaySeconds", "MessageBody"})
+"""Members of a request that differ from call to call: a fresh name, a pause drawn by lot, a message with a code."""
 _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 
 
@@ -59,7 +61,7 @@ def _blank(value: Any, name: str = "") -> Any:
             ((kind, content),) = value.items()
             if kind in ("S", "N", "B"):
                 return {kind: content.partition("#")[0] if name == "sk" else ""}
-        return {key: _blank(member, key) for key, member in value.items() if key != "ClientRequestToken"}
+        return {key: _blank(member, key) for key, member in value.items() if key not in _OWN_TO_A_CALL}
     if isinstance(value, list):
         return [_blank(element) for element in value]
     return value

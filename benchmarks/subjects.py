@@ -128,7 +128,7 @@ def prepared(work: Path, only: str = "") -> Iterator[Subjects]:
                     stack, found, _signet(operation, path, demo), retry=True
                 ):
                     _record(stack, found, _signet(operation, path, stack.enter_context(_demo())))
-            if not _events(operation.name) and operation.name not in LEFT_OUT:
+            if not any(_files(operation.name)):
                 found.faults.append(f"{operation.name}: events/ has nothing for it")
         yield found
     found.faults += [
@@ -160,16 +160,18 @@ def _patch(url: str, body: object) -> None:
         pass
 
 
+def _files(operation: str) -> Iterator[Path]:
+    return (built.ROOT / "events").glob(f"{operation}.*.json")
+
+
 def _events(operation: str) -> list[Path]:
     """Those that a gateway or a trigger sends; the direct ones where there is no other way.
 
     Nobody waits for an event in a queue or of a bus, and a custom resource's is answered to an address on the
     internet, so they are left out.
     """
-    ways = {
-        path: path.name.split(".")[1] for path in sorted((built.ROOT / "events").glob(f"{operation}.*.json"))
-    }
-    others = ("custom_resource", "direct", "eventbridge", "sqs", "stream")
+    ways = {path: path.name.split(".")[1] for path in sorted(_files(operation))}
+    others = ("custom_resource", "direct", "eventbridge", "ses", "sqs", "stream")
     usual = [path for path, way in ways.items() if not way.startswith(others)]
     usual = usual or [path for path, way in ways.items() if way == "direct"]
     return [] if operation in LEFT_OUT else usual
@@ -217,7 +219,7 @@ def is_refusal(answer: Any) -> bool:
 def _signet(operation: built.Operation, path: Path, demo: dict[str, str]) -> Unrecorded:
     loaded = template.load(built.ROOT / "template.yaml")
     physical = sam.physical_values(loaded, demo["url"], demo["tableName"], demo["kmsKeyId"])
-    declared = sam.read_functions(template.Resolver(loaded, physical))[operation.function.name]
+    declared = sam.read_functions(template.Resolver(loaded, physical, sam.PARAMETERS))[operation.function.name]
     variables = built.environment(operation, demo)
     variables.pop("AWS_ENDPOINT_URL_DYNAMODB", None)
     return {
@@ -226,7 +228,7 @@ def _signet(operation: built.Operation, path: Path, demo: dict[str, str]) -> Unr
         "kind": SIGNET,
         "function": operation.function,
         "variables": variables,
-        "event": events.load_event(path, demo),
+        "event": events.load_event(path, events.demo_for(operation.name, demo)),
         "memory": declared.memory,
     }, demo
 

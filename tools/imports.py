@@ -17,7 +17,7 @@ from importlib.metadata import packages_distributions
 
 from local import template
 from tools import built, events
-from tools.run_built import ENDS_TOKENS, events_of, fault_of, running_demo
+from tools.run_built import events_of, fault_of, running_demo
 from tools.runtime_api import Answer, BuiltFunction
 
 FILE = "allowed_imports.txt"
@@ -57,7 +57,7 @@ def measure(operation: built.Operation, demo: Mapping[str, str]) -> Loaded:
     Raises:
         ImportsError: It could not be found out.
     """
-    own = events.in_new_application(demo) if operation.name in ENDS_TOKENS else demo
+    own = events.demo_for(operation.name, demo)
     paths = events_of(operation.name)
     usual = [path for path in paths if ".direct." not in path.name] or paths
     awaited = [path for path in usual if re.search(r"\.(http|authorizer)\w*\.", path.name)]

@@ -22,9 +22,6 @@ from tools import built, events, sam_env
 from tools.runtime_api import Answer, FunctionExitError, import_path, running_function
 
 _STARTUP_SECONDS = 30
-ENDS_TOKENS = {"delete_application", "reset_api_token", "invalidate_application_tokens"}
-"""Operations with an application of their own: they end it, its API token, or all its tokens, those too
-that a container makes which has not heard of it yet."""
 # e_machine of an ELF header, at offset 18.
 _AARCH64 = (183).to_bytes(2, "little")
 
@@ -44,7 +41,7 @@ def main() -> int:
             if not paths:
                 faults.append(f"{operation.name}: events/ has nothing for it")
             for path in paths:
-                own = events.in_new_application(demo) if operation.name in ENDS_TOKENS else demo
+                own = events.demo_for(operation.name, demo)
                 if fault := _run(operation, path, own, environments[operation.function.name]):
                     faults.append(f"{path.name}: {fault}")
                 else:
