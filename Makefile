@@ -151,7 +151,7 @@ check: ## Everything within 25 minutes: lint, template, documentation, tests wit
 
 .PHONY: check-all
 check-all: ENGINE := $(or $(ENGINE),extenddb)
-check-all: .venv/dev .tools/engines/ready .tools/verifiers/ready .tools/runtime/ready .aws-sam/host/ready build ## What takes longer: the properties with many more examples, the heavy tests, the engine's with the lean client, and two deployments
+check-all: .venv/dev .tools/bench/ready .tools/engines/ready .tools/verifiers/ready .tools/runtime/ready .aws-sam/host/ready build ## What takes longer: the properties with many more examples, the heavy tests, the engine's with the lean client, and two deployments
 	@SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
 	@AWS_CLIENT=lean $(PYTHON) -m pytest -m "engine and not hypothesis" $(ARGS)
 	@$(MAKE) test-deployed

@@ -29,7 +29,7 @@ _FRESH = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{8}T[0-9]
 
 _SERVICES = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb", "TrentService": "kms"}
 _OWN_TO_A_CALL = frozenset({"ClientRequestToken", "DelaySeconds", "MessageBody"})
-"""Members of a request that differ from call to call: a fresh name, a pause drawn by lot, a message with a code."""
+"""Members of a request that differ from call to call: a fresh name, a pause by lot, a message with a code."""
 _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 
 

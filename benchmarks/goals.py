@@ -5,8 +5,9 @@ from typing import Any
 
 MINTS = ("issue_identity_token", "issue_session_token", "issue_user_token")
 LOG_INS = ("log_in", "authenticate")
-NOBODY_WAITS = ("import_users", "export_users")
-"""Nor has a warm call of these a fixed work."""
+HASHING = (*LOG_INS, "create_user", "redeem_code", "sign_up", "update_me", "update_user")
+NOBODY_WAITS = ("delete_application", "export_users", "import_users", "send_mail", "stop_mails")
+"""Of these but for an operator. Nor has a warm call of them a fixed work."""
 
 COLD = {
     "publish_jwks": (0.45, 0.25),
@@ -89,4 +90,4 @@ def _group(operation: str) -> str:
 
 
 def _hashes(row: Mapping[str, Any]) -> bool:
-    return row["operation"] in (*LOG_INS, "create_user", "update_user")
+    return row["operation"] in HASHING

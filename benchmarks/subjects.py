@@ -219,7 +219,9 @@ def is_refusal(answer: Any) -> bool:
 def _signet(operation: built.Operation, path: Path, demo: dict[str, str]) -> Unrecorded:
     loaded = template.load(built.ROOT / "template.yaml")
     physical = sam.physical_values(loaded, demo["url"], demo["tableName"], demo["kmsKeyId"])
-    declared = sam.read_functions(template.Resolver(loaded, physical, sam.PARAMETERS))[operation.function.name]
+    declared = sam.read_functions(template.Resolver(loaded, physical, sam.PARAMETERS))[
+        operation.function.name
+    ]
     variables = built.environment(operation, demo)
     variables.pop("AWS_ENDPOINT_URL_DYNAMODB", None)
     return {

@@ -118,10 +118,10 @@ def _announced_kid(demo: Mapping[str, str]) -> str:
     return str(kid)
 
 
-def demo_for(operation: str, demo: Mapping[str, str]) -> Mapping[str, str]:
+def demo_for(operation: str, demo: Mapping[str, str]) -> dict[str, str]:
     """The demo, but with an application of its own where the operation would spoil it for the others."""
     if operation not in ENDS_TOKENS:
-        return demo
+        return dict(demo)
     made = _post(demo, "/applications", {"name": "Another demo"})
     return {**demo, "applicationId": made["applicationId"], "apiToken": made["apiToken"]}
 
