@@ -157,6 +157,9 @@ def test_keys_are_listed_rotated_and_revoked(line: Line) -> None:
         key["kid"] for key in line.json("keys", "rotate")["keys"] if key["state"] == "active"
     ]
     line.refused("keys", "revoke", keys[0]["kid"], ends=Exit.USAGE)
+    # One of 64 kids begins as an option does.
+    told = line.run("keys", "revoke", f"-7f{'x' * 40}", "--yes", ends=Exit.REFUSED)
+    assert "none of the signing keys" in told.stderr
     revoked = line.json("keys", "revoke", keys[0]["kid"], "--yes")
     assert {key["kid"]: key["state"] for key in revoked["keys"]}[keys[0]["kid"]] == "revoked"
 

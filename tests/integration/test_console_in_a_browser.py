@@ -257,6 +257,7 @@ def wait_for(browser: Browser, script: str) -> None:
     browser.command("POST", "execute/async", {"script": waits, "args": []})
 
 
+@pytest.mark.heavy
 def test_no_page_is_wider_than_the_screen(console: Console, browser: Browser) -> None:
     """Whatever users are called; the time line scrolls by itself."""
     for name, address in pages(console):

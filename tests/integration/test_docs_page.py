@@ -53,6 +53,7 @@ def test_a_route_is_tried_with_the_demos_api_token(browser: Browser, demo: Mappi
     assert [line for line in browser.log() if "Content Security Policy" in line] == []
 
 
+@pytest.mark.heavy
 def test_it_is_dark_for_who_prefers_that(browser: Browser, demo: Mapping[str, str]) -> None:
     """From the first, and when they change their mind."""
     browser.prefer("dark")

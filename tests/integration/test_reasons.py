@@ -365,6 +365,21 @@ def test_explain_says_why_from_the_log_of_make_run(scene: Scene, tmp_path: Path)
         assert CliRunner().invoke(app, ["explain", unknown], obj=target).exit_code == ends
 
 
+@pytest.mark.parametrize(
+    "request_id", ["-wJaXmPLvHcESHA=", "--aXmPLvHcESHA==", "-haXmPLvHcESHA==", "-_aXmPLvHcESHA=="]
+)
+def test_an_id_may_begin_like_an_option(tmp_path: Path, request_id: str) -> None:
+    """One of 64 ids has a dash in front; it needs no `--` before it."""
+    (tmp_path / "log.jsonl").write_text(
+        json.dumps({"service": "log_in", "correlation_id": request_id}) + "\n"
+    )
+    target = Target("make run", URL, lambda: Resources({}, "", "", ""), lambda _service: None, tmp_path)
+    told = CliRunner().invoke(app, ["explain", request_id, "--json"], obj=target)
+    assert (told.exit_code, json.loads(told.stdout)[0]["service"]) == (Exit.DONE, "log_in"), told.output
+    told = CliRunner().invoke(app, ["explain", "--jsno", request_id], obj=target)
+    assert told.exit_code == Exit.USAGE
+
+
 def test_explain_asks_cloudwatch_until_the_line_is_there(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,8 +229,17 @@ _JSON = inspect.Parameter(
 )
 
 
-def command[**Given](app: typer.Typer, name: str) -> Callable[[Callable[Given, None]], Callable[Given, None]]:
-    """Make a command of a function: its first parameter is the `Session`, the others are its own."""
+def command[**Given](
+    app: typer.Typer, name: str, *, takes_id: bool = False
+) -> Callable[[Callable[Given, None]], Callable[Given, None]]:
+    """Make a command of a function: its first parameter is the `Session`, the others are its own.
+
+    Args:
+        app: Where it belongs.
+        name: Its own.
+        takes_id: Whether its argument is an id in base64url, one of 64 of which begins with a dash. What
+            looks like an option and is none is that argument then.
+    """
 
     def register(run: Callable[Given, None]) -> Callable[Given, None]:
         _, *own = inspect.signature(run).parameters.values()
@@ -246,7 +255,8 @@ def command[**Given](app: typer.Typer, name: str) -> Callable[[Callable[Given, N
         keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         outer.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
         outer.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, help=inspect.getdoc(run))(outer)
+        settings = {"ignore_unknown_options": takes_id}
+        app.command(name, help=inspect.getdoc(run), context_settings=settings)(outer)
         return run
 
     return register

@@ -22,7 +22,7 @@ LAG_SECONDS = 20.0
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "explain")(explain)
+    command(app, "explain", takes_id=True)(explain)
 
 
 def explain(

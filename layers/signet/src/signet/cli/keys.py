@@ -11,7 +11,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "list")(list_all)
     command(app, "rotate")(rotate)
-    command(app, "revoke")(revoke)
+    command(app, "revoke", takes_id=True)(revoke)
 
 
 def list_all(session: Session) -> None:
