@@ -39,6 +39,7 @@ def answered(page: Browser, operation: str) -> tuple[int, Any]:
     return int(status), json.loads(page.text(f"{shown} .highlight-code code"))
 
 
+@pytest.mark.heavy
 def test_a_route_is_tried_with_the_demos_api_token(browser: Browser, demo: Mapping[str, str]) -> None:
     """Without it a route refuses; with it, given under Authorize, the example makes a user of the demo."""
     browser.open(f"{demo['url'].replace('127.0.0.1', 'localhost')}/docs")
