@@ -83,10 +83,14 @@ def _write(client: Any, table: str, application: str) -> dict[tuple[str, int], f
 
 
 def _watch(kept: Path, seen: dict[tuple[str, int], float], ended: threading.Event) -> None:
+    line = ""
     with kept.open() as file:
         while not ended.wait(0.005):
-            for line in file:
-                detail = json.loads(line)["detail"]
+            for piece in file:
+                line += piece
+                if not line.endswith("\n"):
+                    continue  # The rest is being written.
+                detail, line = json.loads(line)["detail"], ""
                 seen.setdefault((detail["subject"]["id"], detail["sequence"]), time.monotonic())
 
 
