@@ -31,5 +31,6 @@ def test_every_part_can_be_measured(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     for part in PARTS:
         result = json.loads((tmp_path / f"{part}.json").read_text())
-        assert result["tables"]
+        # A price is reckoned where all functions have been measured.
+        assert result["tables"] or part == "price"
         assert not result["faults"]
