@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from benchmarks.page import Row, say
-from tests.deployment import Cloud, running_moto
+from tests.deployment import Cloud
+from tests.moto_aws import running_moto
 from tests.setups import NAMES, set_up
 from tests.sweep import CAME, Play
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import browser, engine, verifiers
-from tests.deployment import ROOT, Cloud, Deployment, running_moto
+from tests.deployment import ROOT, Cloud, Deployment
 from tests.effort import HEAVY_EXAMPLES, LIGHT_EXAMPLES, is_heavy
+from tests.moto_aws import running_moto
 
 VECTORS = ROOT.parent / "shared" / "vectors"
 """Test vectors of others, kept beside the project and not in it."""
@@ -98,9 +99,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing += [] if (ROOT / ".tools" / "openapi" / "ready").exists() else ["openapi"]
     missing += [] if VECTORS.is_dir() else ["vectors"]
     missing += [] if is_heavy() else ["heavy"]
-    left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
-    items[:] = [item for item in items if item not in set(left_out)]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = {item: None for item in items if any(map(item.get_closest_marker, missing))}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
 
 
 @pytest.fixture(scope="session")

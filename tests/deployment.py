@@ -22,20 +22,15 @@ from typing import Any
 from unittest import mock
 
 import botocore.session
-from moto import mock_aws
-from moto.backend_index import backend_url_patterns
 from moto.core.model_instances import reset_model_data
-from moto.core.models import botocore_stubber
 
 from local import answers, events, guard, sam, template
-from local import aws as embedded
 from local import demo as local_demo
 from local import mails as local_mails
 from local.invoke import LambdaContext
 from local.messages import Request
 from local.routing import Router
 from signet import deadline, wiring
-from signet.aws import boto
 from signet.aws import client as aws
 from signet.settings import aws_client
 from signet.store.applications import find_application
@@ -43,7 +38,8 @@ from signet.store.attributes import from_attributes
 from signet.store.table import INDEX
 from signet.store.tenant import Tenant
 from signet.usecases.applications import register
-from tests import iam, writes
+from tests import iam, moto_aws, writes
+from tests.moto_aws import PATIENCE, make_client
 from tools.audit_table import find_lost_ends
 
 ROOT = Path(__file__).parents[1]
@@ -53,9 +49,6 @@ CHEAP_HASHES = {"ARGON2_MEMORY_KIB": "64", "ARGON2_PASSES": "1"}
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count()
-PATIENCE = 60.0
-"""Seconds to wait for an answer: a busy machine may be late, and moto knows no repetition of a request."""
-
 MAX_BATCH = 25
 """How many items BatchWriteItem takes."""
 _acting: contextvars.ContextVar[sam.Function | None] = contextvars.ContextVar("acting", default=None)
@@ -395,6 +388,8 @@ class Deployment:
     @_as_the_test
     def items(self) -> list[dict[str, Any]]:
         """Every item of the table, as DynamoDB has it, in a fixed order."""
+        if table := moto_aws.find_table(self.table_name):
+            return moto_aws.read_items(table)
         items: list[dict[str, Any]] = []
         client = wiring.table().client
         start: dict[str, Any] = {}
@@ -433,18 +428,13 @@ class Deployment:
             if "expires_at" in item and int(item["expires_at"]["N"]) <= self.clock.now:
                 self.delete_item(item)
 
-    @_as_the_test
     def put_file(self, key: str, content: bytes, bucket: str | None = None) -> None:
         """Put a file into a bucket, the transfer bucket unless another is named."""
-        named = bucket or wiring.transfer_bucket().name
-        wiring.make_client("s3").call("PutObject", {"Bucket": named, "Key": key, "Body": content})
+        moto_aws.put_file(bucket or wiring.transfer_bucket().name, key, content)
 
-    @_as_the_test
     def files(self) -> dict[str, bytes]:
         """Every file of the transfer bucket."""
-        client, name = wiring.make_client("s3"), wiring.transfer_bucket().name
-        listed = client.call("ListObjectsV2", {"Bucket": name}).get("Contents", [])
-        return {one["Key"]: wiring.transfer_bucket().read(one["Key"]) for one in listed}
+        return moto_aws.read_files(wiring.transfer_bucket().name)
 
     def take(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Take an asynchronous invocation in Lambda's place, to be run by `go_on`."""
@@ -540,68 +530,6 @@ def put_back(deployment: Deployment, items: list[dict[str, Any]]) -> list[dict[s
         answer = client.call("BatchWriteItem", {"RequestItems": {table_name: batch}})
         requests += answer["UnprocessedItems"].get(table_name, [])
     return found
-
-
-MOTO = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-
-
-ENDPOINTS = {
-    "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
-    "events": "AWS_ENDPOINT_URL_EVENTBRIDGE",
-    "kms": "AWS_ENDPOINT_URL_KMS",
-}
-"""The variables that say where a service is which moto's server, or an engine, stands in for."""
-
-_one_at_a_time = threading.RLock()
-"""Moto checks a condition and writes in two steps."""
-
-
-@contextmanager
-def running_moto() -> Iterator[dict[str, str]]:
-    """Moto in place of AWS; gives the variables that lead to it.
-
-    DynamoDB, EventBridge and KMS are its server on loopback, which takes one request at a time; botocore's
-    clients of other services find it without a socket.
-    """
-    passthrough: Any = {
-        "core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}
-    }
-    with mock_aws(config=passthrough):
-        yield MOTO | dict.fromkeys(ENDPOINTS.values(), embedded.start())
-
-
-def make_client(name: str) -> aws.Client:
-    """A client of a service, as functions have it; of moto's without a socket, where that is botocore's.
-
-    To send, read and answer HTTP takes longer than what moto does, and most tests do little else. The client
-    of our own has no such way in.
-    """
-    at = {service: os.environ.get(variable) for service, variable in ENDPOINTS.items()}
-    # A benchmark has moto in a process of its own.
-    is_motos = botocore_stubber.enabled and name in at and at[name] == at["kms"]
-    if not is_motos or aws_client() == "lean":
-        return wiring.make_client(name)
-    with mock.patch.dict(os.environ):
-        del os.environ[ENDPOINTS[name]]
-        client = wiring.make_client(name)
-    assert isinstance(client.transport, boto.BotoTransport)
-    client.transport._client.meta.events.register("before-send", _ask_moto)
-    return client
-
-
-# It looks for a request's service from A to Z.
-backend_url_patterns.sort(key=lambda pattern: pattern[0] not in ENDPOINTS)
-
-
-def _ask_moto(**given: Any) -> Any:
-    with _one_at_a_time:
-        return botocore_stubber(**given)
 
 
 class Cloud:
@@ -710,11 +638,8 @@ class Cloud:
             client.transport.close()
 
     def _clear(self, deployment: Deployment, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Let the table hold these items and no other, and the bucket nothing; gives what the table held."""
+        """Let the table hold these items and no other, and the buckets nothing; gives what the table held."""
         found = put_back(deployment, kept)
-        if any(trip.startswith("s3:") for trip in deployment.round_trips):
-            for bucket in (self._bucket, self._mail_bucket):
-                listed = self._clients["s3"].call("ListObjectsV2", {"Bucket": bucket}).get("Contents", [])
-                for one in listed:
-                    self._clients["s3"].call("DeleteObject", {"Bucket": bucket, "Key": one["Key"]})
+        for bucket in (self._bucket, self._mail_bucket):
+            moto_aws.remove_files(bucket)
         return found

@@ -1,6 +1,7 @@
 """Every operation that changes a user either raises its generation or need not: none is in neither list."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ USER_WRITES = {
 SOURCES = ROOT / "layers" / "signet" / "src" / "signet"
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """The modules of Signet that a file imports, and the names that it imports from them."""
     found = set()

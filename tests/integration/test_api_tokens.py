@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import re
+import time
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -545,6 +546,7 @@ def test_a_reset_that_others_get_in_the_way_of_says_so(
     signet = moto_signet
     write = mock.Mock(side_effect=StaleApplicationError)
     monkeypatch.setattr(applications, "replace_api_tokens", write)
+    monkeypatch.setattr(time, "sleep", signet.clock.advance)
     before = signet.items()
     answer = post(signet, RESET, {"data": {}})
     assert (answer.status, answer.json["error"]["status"]) == (503, "UNAVAILABLE")

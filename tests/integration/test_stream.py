@@ -18,7 +18,8 @@ from signet import wiring
 from signet.store.table import Check, Key, PartsRefused
 from signet.store.users import _change, find_user
 from signet.usecases import invalidation
-from tests.deployment import PASSWORD, PATIENCE, URL, Deployment, load_template
+from tests.deployment import PASSWORD, URL, Deployment, load_template
+from tests.moto_aws import PATIENCE
 from tools.redrive import redrive
 
 _numbers = itertools.count()
