@@ -3,8 +3,9 @@
 As it is, a transaction copies the whole table for each of its writes, a Query compares and sorts the whole
 table, an answer looks for each of the nine types that an attribute's value does not have under six names,
 each request has the methods of its service listed, each of ten passes over an update expression asks at every
-node anew which kinds it is about, a condition is taken apart into words each time that it is asked, and an
-item is converted from DynamoDB's form and back, whole, for each attribute that is asked of it.
+node anew which kinds it is about, a condition is taken apart into words each time that it is asked, an update
+expression is parsed twice, and an item is converted from DynamoDB's form and back, whole, for each attribute
+that is asked of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing import ast_nodes
+from moto.dynamodb.parsing import ast_nodes, expressions
 
 if TYPE_CHECKING:
     from botocore.model import StructureShape
@@ -32,6 +33,7 @@ _transact_write_items, _project = DynamoDBBackend.transact_write_items, Item.pro
 _method_names = functools.cache(method_names_from_class)
 _lex = ConditionExpressionParser._lex_condition_expression
 _nodes: Any = ast_nodes
+_expressions: Any = expressions
 
 
 def _serialize(
@@ -138,6 +140,10 @@ def _lexed(self: ConditionExpressionParser) -> deque[Any]:
     return deque(_words(self.condition_expression))
 
 
+# Whoever changes what was parsed has copied it before.
+_parsed = functools.cache(_expressions.UpdateExpressionParser.make)
+
+
 def apply() -> None:
     """Apply them to moto; to do so again changes nothing."""
     for owner, name, function in (
@@ -149,6 +155,7 @@ def apply() -> None:
         (Table, "all_items", _sorted_items),
         (DynamoDBBackend, "update_item", _update),
         (DynamoDBBackend, "transact_write_items", _transact),
+        (_expressions.UpdateExpressionParser, "make", _parsed),
         (_nodes.DepthFirstTraverser, "traverse", _traverse),
         (responses, "method_names_from_class", _method_names),
     ):
