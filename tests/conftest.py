@@ -64,8 +64,8 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-NEEDS = {"engine_cloud": "engine", "browser": "browser"}
-"""The marks of tests that use a fixture."""
+NEEDS = {"engine_cloud": "engine", "chromium": "browser"}
+"""The marks of tests that use a fixture, by its name."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -46,18 +46,18 @@ def backend(demo: Mapping[str, str]) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def browser(backend: int) -> Iterator[Browser]:
+def chromium(backend: int) -> Iterator[Browser]:
     with running_browser(f"--host-resolver-rules=MAP localhost 127.0.0.1:{backend}") as window:
         yield window
 
 
 @pytest.fixture
-def page(browser: Browser) -> Browser:
+def page(chromium: Browser) -> Browser:
     """The page, when it has identified its user."""
-    browser.open(f"{ORIGIN}/")
-    browser.find("body[data-ready]")
-    assert browser.text("#identified") == "✓ Verified"
-    return browser
+    chromium.open(f"{ORIGIN}/")
+    chromium.find("body[data-ready]")
+    assert chromium.text("#identified") == "✓ Verified"
+    return chromium
 
 
 def test_the_user_is_verified(page: Browser) -> None:
@@ -110,12 +110,12 @@ def test_it_fits_a_small_screen(page: Browser) -> None:
     assert page.run("return document.documentElement.scrollWidth") <= 360
 
 
-def test_a_page_of_another_origin_learns_nothing(browser: Browser) -> None:
+def test_a_page_of_another_origin_learns_nothing(chromium: Browser) -> None:
     """The browser asks Signet first, which does not allow it."""
-    browser.open("http://localhost:8081/")
-    browser.find("body[data-ready]")
-    assert "does not let pages of http://localhost:8081 call it" in browser.text("#identified")
-    assert browser.run("return document.getElementById('impersonate').disabled")
+    chromium.open("http://localhost:8081/")
+    chromium.find("body[data-ready]")
+    assert "does not let pages of http://localhost:8081 call it" in chromium.text("#identified")
+    assert chromium.run("return document.getElementById('impersonate').disabled")
 
 
 def test_a_name_that_a_stranger_resolves_to_this_machine_gets_no_token(backend: int) -> None:

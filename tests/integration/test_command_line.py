@@ -566,6 +566,7 @@ def test_doctor_says_which_alarms_ring(line: Line, monkeypatch: pytest.MonkeyPat
     assert "AlarmTopicArn" in deaf
 
 
+@pytest.mark.heavy
 def test_a_process_of_its_own_works_with_make_run(tmp_path: Path) -> None:
     """Without settings: it finds what runs, acts in the demo's application, and its completion is there."""
     with running_demo(tmp_path / ".signet") as demo:

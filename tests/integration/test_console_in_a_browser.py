@@ -87,17 +87,17 @@ def window(console: Console) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(window: Browser) -> Browser:
+def chromium(window: Browser) -> Browser:
     """The same, as wide as a desktop's."""
     window.resize(1280, 900)
     window.prefer("light")
     return window
 
 
-def press(browser: Browser, *keys: str) -> None:
+def press(chromium: Browser, *keys: str) -> None:
     """Press keys, one after the other."""
     actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-    browser.command("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+    chromium.command("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
 
 def pages(console: Console) -> Iterator[tuple[str, str]]:
@@ -152,37 +152,37 @@ def test_the_command_serves_it_until_ctrl_c(console: Console) -> None:
         assert process.wait(STARTUP_SECONDS) == 0
 
 
-def test_the_keyboard_is_enough(console: Console, browser: Browser) -> None:
+def test_the_keyboard_is_enough(console: Console, chromium: Browser) -> None:
     """Past the menu by the skip link, through the form, and it is sent by Enter."""
-    browser.open(f"{console.base}/applications")
-    press(browser, TAB)
-    assert browser.run("return document.activeElement.className") == "skip"
-    assert browser.run("return document.activeElement.getBoundingClientRect().top >= 0"), "it is seen then"
-    press(browser, ENTER)
-    assert browser.run("return document.activeElement.id") == "main"
+    chromium.open(f"{console.base}/applications")
+    press(chromium, TAB)
+    assert chromium.run("return document.activeElement.className") == "skip"
+    assert chromium.run("return document.activeElement.getBoundingClientRect().top >= 0"), "it is seen then"
+    press(chromium, ENTER)
+    assert chromium.run("return document.activeElement.id") == "main"
     for _ in range(20):
-        press(browser, TAB)
-        if browser.run("return document.activeElement.id") == "name":
+        press(chromium, TAB)
+        if chromium.run("return document.activeElement.id") == "name":
             break
-    outline = browser.run("return getComputedStyle(document.activeElement).outlineWidth")
+    outline = chromium.run("return getComputedStyle(document.activeElement).outlineWidth")
     assert outline == "3px", "where the focus is can be seen"
-    press(browser, *"Shop", ENTER)
-    assert "Shop was made." in browser.text("[role=status]")
-    assert browser.text("h1") == "Shop"
-    assert browser.text("code.secret").startswith("sgt_")
+    press(chromium, *"Shop", ENTER)
+    assert "Shop was made." in chromium.text("[role=status]")
+    assert chromium.text("h1") == "Shop"
+    assert chromium.text("code.secret").startswith("sgt_")
 
 
-def test_what_users_are_called_runs_nothing(console: Console, browser: Browser) -> None:
+def test_what_users_are_called_runs_nothing(console: Console, chromium: Browser) -> None:
     """No page has a script, loads anything from elsewhere, or is changed by a name."""
     for _, address in pages(console):
-        browser.open(address)
-        assert browser.run("return document.title").endswith(" · Signet"), address
+        chromium.open(address)
+        assert chromium.run("return document.title").endswith(" · Signet"), address
         assert (
-            browser.run("return document.querySelectorAll('script, iframe, object, [onerror]').length") == 0
+            chromium.run("return document.querySelectorAll('script, iframe, object, [onerror]').length") == 0
         )
-        loaded = browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+        loaded = chromium.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
         assert {name.partition("/static/")[0] for name in loaded} <= {console.base}
-        shown = browser.run("return [...document.images].map((image) => image.getAttribute('src'))")
+        shown = chromium.run("return [...document.images].map((image) => image.getAttribute('src'))")
         assert set(shown) <= {"/console/static/icon.svg"}
 
 
@@ -212,41 +212,41 @@ def stranger(console: Console) -> Iterator[Server]:
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
 def test_a_page_of_another_origin_reads_and_changes_nothing(
-    console: Console, browser: Browser, stranger: Server, name: str
+    console: Console, chromium: Browser, stranger: Server, name: str
 ) -> None:
     """Though it is on this machine, and the browser has signed in."""
     applications = console.target.invoke("list_applications", {})["items"]
-    browser.open(f"http://{name}:{stranger.port}/")
-    wait_for(browser, "return window.read")
-    assert browser.run("return window.read") == ["", "", ""]
-    framed = browser.run("try { return frames[0].document.title } catch (error) { return error.name }")
+    chromium.open(f"http://{name}:{stranger.port}/")
+    wait_for(chromium, "return window.read")
+    assert chromium.run("return window.read") == ["", "", ""]
+    framed = chromium.run("try { return frames[0].document.title } catch (error) { return error.name }")
     assert framed == "SecurityError"
-    browser.run("document.getElementById('form').submit()")
-    assert browser.text("h1") == "Not open"
+    chromium.run("document.getElementById('form').submit()")
+    assert chromium.text("h1") == "Not open"
     assert console.target.invoke("list_applications", {})["items"] == applications
 
 
 @pytest.mark.heavy
-def test_a_page_of_the_same_origin_reads_nothing_either(console: Console, browser: Browser) -> None:
+def test_a_page_of_the_same_origin_reads_nothing_either(console: Console, chromium: Browser) -> None:
     """The page that tries the API has scripts; the console's pages are not for them to read."""
-    browser.open(f"{console.target.url}/docs")
+    chromium.open(f"{console.target.url}/docs")
     script = f"fetch('{console.base}/applications').then((a) => {{ window.status_ = a.status; }})"
-    browser.run(script)
-    wait_for(browser, "return window.status_")
-    assert browser.run("return window.status_") == 403
-    browser.run(f"window.other = window.open('{console.base}/applications')")
+    chromium.run(script)
+    wait_for(chromium, "return window.status_")
+    assert chromium.run("return window.status_") == 403
+    chromium.run(f"window.other = window.open('{console.base}/applications')")
     # The window that it opened is none of its own any more, so that it says to be closed.
-    wait_for(browser, "return window.other.closed || null")
-    here = browser.command("GET", "window")
-    for handle in browser.command("GET", "window/handles"):
-        browser.command("POST", "window", {"handle": handle})
+    wait_for(chromium, "return window.other.closed || null")
+    here = chromium.command("GET", "window")
+    for handle in chromium.command("GET", "window/handles"):
+        chromium.command("POST", "window", {"handle": handle})
         if handle != here:
-            assert browser.text("h1") == "Applications"
-            browser.command("DELETE", "window")
-    browser.command("POST", "window", {"handle": here})
+            assert chromium.text("h1") == "Applications"
+            chromium.command("DELETE", "window")
+    chromium.command("POST", "window", {"handle": here})
 
 
-def wait_for(browser: Browser, script: str) -> None:
+def wait_for(chromium: Browser, script: str) -> None:
     """Wait until a script gives something."""
     waits = f"""const done = arguments[0];
     const look = () => {{
@@ -254,32 +254,32 @@ def wait_for(browser: Browser, script: str) -> None:
       if (found === undefined || found === null) setTimeout(look, 20); else done(true);
     }};
     look();"""
-    browser.command("POST", "execute/async", {"script": waits, "args": []})
+    chromium.command("POST", "execute/async", {"script": waits, "args": []})
 
 
 @pytest.mark.heavy
-def test_no_page_is_wider_than_the_screen(console: Console, browser: Browser) -> None:
+def test_no_page_is_wider_than_the_screen(console: Console, chromium: Browser) -> None:
     """Whatever users are called; the time line scrolls by itself."""
     for name, address in pages(console):
-        browser.open(address)
+        chromium.open(address)
         for width in (1280, 390, 320):
-            browser.resize(width, 900)
-            assert browser.run("return document.documentElement.scrollWidth") <= width, name
+            chromium.resize(width, 900)
+            assert chromium.run("return document.documentElement.scrollWidth") <= width, name
 
 
 @pytest.mark.heavy
 @pytest.mark.node
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_axe_finds_nothing(console: Console, browser: Browser, width: int, scheme: str) -> None:
+def test_axe_finds_nothing(console: Console, chromium: Browser, width: int, scheme: str) -> None:
     """Names, roles, headings, contrast: by the rules of WCAG 2.2 AA and axe's best practices."""
-    browser.resize(width, 900)
-    browser.prefer(scheme)
+    chromium.resize(width, 900)
+    chromium.prefer(scheme)
     token = console.target.invoke("issue_user_token", console.here | {"userId": "u1"})["token"]
     for name, address in pages(console):
-        browser.open(address)
+        chromium.open(address)
         if name == "tokens":
-            browser.run("document.getElementById('token').value = arguments[0]", token)
-            browser.click("form button")
-            browser.find(".checks")
-        found = browser.axe()
+            chromium.run("document.getElementById('token').value = arguments[0]", token)
+            chromium.click("form button")
+            chromium.find(".checks")
+        found = chromium.axe()
         assert found == [], f"{name}: {found}"

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local.__main__ import listen
 from local.errors import StartError
 from tests.deployment import ROOT
@@ -129,6 +131,7 @@ def test_nothing_that_was_answered_is_lost_when_it_is_killed(tmp_path: Path) -> 
     assert modes == dict.fromkeys(modes, "0o600")
 
 
+@pytest.mark.heavy
 def test_the_demo_s_credentials_are_right_after_a_reset(tmp_path: Path) -> None:
     """At once, for whoever reads the file, and after a restart; FRESH=1 makes others."""
 

@@ -21,7 +21,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     with running_browser() as window:
         window.resize(1280, 1000)
         yield window
@@ -40,34 +40,34 @@ def answered(page: Browser, operation: str) -> tuple[int, Any]:
 
 
 @pytest.mark.heavy
-def test_a_route_is_tried_with_the_demos_api_token(browser: Browser, demo: Mapping[str, str]) -> None:
+def test_a_route_is_tried_with_the_demos_api_token(chromium: Browser, demo: Mapping[str, str]) -> None:
     """Without it a route refuses; with it, given under Authorize, the example makes a user of the demo."""
-    browser.open(f"{demo['url'].replace('127.0.0.1', 'localhost')}/docs")
-    status, refusal = answered(browser, "create_user")
+    chromium.open(f"{demo['url'].replace('127.0.0.1', 'localhost')}/docs")
+    status, refusal = answered(chromium, "create_user")
     assert (status, refusal["type"]) == (401, "Unauthorized")
-    browser.click(".auth-wrapper .authorize")
-    browser.type("#auth-bearer-value", demo["apiToken"])
-    browser.click(".auth-container .auth.authorize")
-    browser.click(".close-modal")
-    status, answer = answered(browser, "create_user")
+    chromium.click(".auth-wrapper .authorize")
+    chromium.type("#auth-bearer-value", demo["apiToken"])
+    chromium.click(".auth-container .auth.authorize")
+    chromium.click(".close-modal")
+    status, answer = answered(chromium, "create_user")
     assert (status, answer["applicationId"]) == (201, demo["applicationId"])
-    assert [line for line in browser.log() if "Content Security Policy" in line] == []
+    assert [line for line in chromium.log() if "Content Security Policy" in line] == []
 
 
 @pytest.mark.heavy
-def test_it_is_dark_for_who_prefers_that(browser: Browser, demo: Mapping[str, str]) -> None:
+def test_it_is_dark_for_who_prefers_that(chromium: Browser, demo: Mapping[str, str]) -> None:
     """From the first, and when they change their mind."""
-    browser.prefer("dark")
-    browser.open(f"{demo['url']}/docs")
-    assert lightness(browser, ".info .title") > 0.8
-    browser.prefer("light")
-    assert lightness(browser, ".info .title") < 0.4
+    chromium.prefer("dark")
+    chromium.open(f"{demo['url']}/docs")
+    assert lightness(chromium, ".info .title") > 0.8
+    chromium.prefer("light")
+    assert lightness(chromium, ".info .title") < 0.4
 
 
-def lightness(browser: Browser, selector: str) -> float:
+def lightness(chromium: Browser, selector: str) -> float:
     """Of an element's text, from 0 to 1."""
-    browser.find(selector)
-    color = browser.run("return getComputedStyle(document.querySelector(arguments[0])).color", selector)
+    chromium.find(selector)
+    color = chromium.run("return getComputedStyle(document.querySelector(arguments[0])).color", selector)
     red, green, blue, *_ = (float(part) for part in re.findall(r"[\d.]+", color))
     return (red + green + blue) / 3 / 255
 

@@ -99,7 +99,13 @@ def test_one_fault_is_not_seen(moto_signet: Deployment, between: Server, fault: 
     assert len([item for item in moto_signet.items() if item["sk"]["S"] == "USER"]) == 1
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - {"a wrong clock"}))
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(name, marks=pytest.mark.heavy) if name == "no answer in time" else name
+        for name in sorted(FAULTS.keys() - {"a wrong clock"})
+    ],
+)
 def test_a_fault_that_stays_is_a_503_with_aws_s_id_of_the_request(
     moto_signet: Deployment, between: Server, capsys: pytest.CaptureFixture[str], fault: str
 ) -> None:

@@ -92,4 +92,4 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs that a test can wait for."""
     monkeypatch.setattr(aws, "CONNECT_TIMEOUT", 0.2)
-    monkeypatch.setattr(aws, "READ_TIMEOUT", 0.5)
+    monkeypatch.setattr(aws, "READ_TIMEOUT", 0.3)

@@ -345,10 +345,10 @@ def test_an_answer_may_end_with_the_connection(server: Server, client: aws.Clien
 @pytest.mark.usefixtures("impatient", "pauses")
 def test_a_late_answer_is_not_the_next_one_s(server: Server, client: aws.Client) -> None:
     """The connection on which nobody waits any more is given up."""
-    server.replies = [reply(ITEM, after=1.0)]
+    server.replies = [reply(ITEM, after=0.6)]
     server.answer = lambda request: reply({"Item": request.json["Key"]})
     assert client.call("GetItem", {"Key": {"n": {"N": "1"}}}) == {"Item": {"n": {"N": "1"}}}
-    threading.Event().wait(1.0)
+    threading.Event().wait(0.6)
     assert client.call("GetItem", {"Key": {"n": {"N": "2"}}}) == {"Item": {"n": {"N": "2"}}}
     assert 1 not in [request.connection for request in server.requests[1:]]
 
