@@ -45,7 +45,7 @@ run: .venv/ready ## Serve everything on 127.0.0.1:3000, with an embedded AWS; Ct
 	@exec $(PYTHON) -m local
 
 .PHONY: invoke
-invoke: .venv/ready .tools/runtime/ready .aws-sam/host/ready ## Run one built function: FUNCTION=… EVENT=events/….json
+invoke: .venv/ready $(if $(and $(FUNCTION),$(EVENT)),.tools/runtime/ready .aws-sam/host/ready) ## Run one built function: FUNCTION=… EVENT=events/….json
 	@$(PYTHON) -m tools.invoke "$(FUNCTION)" "$(EVENT)"
 
 .PHONY: sam-env

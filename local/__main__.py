@@ -19,7 +19,7 @@ import uvicorn
 from local import aws, cors, demo, sam, stream, template
 from local.bus import EventBus
 from local.console import Console
-from local.data import KMS, MAILS, Data
+from local.data import KMS, MAILS, Data, hold
 from local.docs import Docs
 from local.errors import StartError
 from local.gateway import Gateway
@@ -138,13 +138,18 @@ def find_key(data: Data, region: str, *, is_embedded: bool) -> str:
 
 
 def _run(stdout: TextIO, log: Log) -> None:
-    # What is refused forgets nothing: before the data.
+    # What is refused forgets nothing: all this is before the data.
     loaded = template.load(ROOT / "template.yaml")
     parameters = read_parameters(loaded, os.environ)
     sends_events, port = is_chosen(os.environ, EVENTS, "1"), read_port(os.environ)
-    # Before the port, since who forgot that it runs already should hear that.
+    try:
+        listener = listen(port)
+    except StartError:
+        # Whoever forgot that it runs already should hear that.
+        with contextlib.suppress(OSError):
+            hold(STATE).close()
+        raise
     data = open_data(os.environ, STATE)
-    listener = listen(port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     data.say_where(url)
     shown = STATE / "demo.json"

@@ -73,7 +73,7 @@ class Data:
         with ExitStack() as failing:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._held = failing.enter_context(_hold(folder))
+                self._held = failing.enter_context(hold(folder))
                 for name in MADE_ANEW if fresh else ():
                     (folder / name).unlink(missing_ok=True)
                 for mail in (folder / MAILS).glob("*.eml*") if fresh else ():
@@ -189,8 +189,13 @@ class Data:
             )
 
 
-def _hold(folder: Path) -> TextIO:
-    """The lock file, locked until the process ends."""
+def hold(folder: Path) -> TextIO:
+    """The lock file, locked until it is closed, or the process ends.
+
+    Raises:
+        StartError: another process uses the folder.
+        OSError: it is no folder that can be written to.
+    """
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     held = os.fdopen(descriptor, "r+", encoding="utf-8")
     try:

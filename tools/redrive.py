@@ -46,7 +46,12 @@ def redrive(sqs: Any, streams: Any, queue: str, publish: Publish) -> tuple[int, 
         QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=VISIBILITY_SECONDS, WaitTimeSeconds=2
     ).get("Messages"):
         for message in messages:
-            batch = json.loads(message["Body"])["DDBStreamBatchInfo"]
+            batch = _read_place(message["Body"])
+            if batch is None:
+                faults.append(
+                    f"Message {message['MessageId']} names no place in a stream; it stays there."
+                )
+                continue
             place = batch["streamArn"], batch["startSequenceNumber"]
             if place in seen:
                 # The function has just put it there anew.
@@ -60,6 +65,16 @@ def redrive(sqs: Any, streams: Any, queue: str, publish: Publish) -> tuple[int, 
             else:
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return sent, faults
+
+
+def _read_place(body: str) -> dict[str, Any] | None:
+    """What Lambda, or publish_events, says of a batch that was given up; None for somebody else's message."""
+    try:
+        batch: dict[str, Any] = json.loads(body)["DDBStreamBatchInfo"]
+        is_place = {"streamArn", "startSequenceNumber", "endSequenceNumber", "batchSize"} <= batch.keys()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return batch if is_place else None
 
 
 def _send(streams: Any, batch: dict[str, Any], publish: Publish) -> int:

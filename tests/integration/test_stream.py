@@ -171,6 +171,34 @@ def test_what_fails_again_stays_in_the_queue(streamed: Streamed) -> None:
     assert int(waiting["ApproximateNumberOfMessagesNotVisible"]) == len(faults)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "hello",
+        "[]",
+        "{}",
+        '{"DDBStreamBatchInfo": null}',
+        '{"DDBStreamBatchInfo": "streamArn"}',
+        '{"DDBStreamBatchInfo": {"streamArn": "a"}}',
+    ],
+)
+def test_a_message_that_names_no_place_stays_in_the_queue(streamed: Streamed, body: str) -> None:
+    """It is somebody else's: those beside it are sent all the same."""
+    streamed.do("create_user", email="ann@example.com", password=PASSWORD)
+    sqs = botocore.session.get_session().create_client("sqs")
+    queue = sqs.create_queue(QueueName=streamed.signet.table_name)["QueueUrl"]
+    left = sqs.send_message(QueueUrl=queue, MessageBody=body)["MessageId"]
+    for event in streamed.read(1):
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(given_up(streamed, numbers)))
+    sent, faults = redrive(WithoutWaiting(sqs), streamed.client, queue, streamed.publish)
+    assert sent
+    assert faults == [f"Message {left} names no place in a stream; it stays there."]
+    waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert int(waiting["ApproximateNumberOfMessagesNotVisible"]) == 1
+    sqs.delete_queue(QueueUrl=queue)
+
+
 def test_what_is_still_not_understood_stays_in_the_queue(streamed: Streamed) -> None:
     """The function puts its place there anew, and the redrive comes to an end all the same."""
     ann = f"APP#{streamed.signet.application_id}#USER#{'a' * 24}"

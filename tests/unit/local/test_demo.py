@@ -100,6 +100,19 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
         read_port({"PORT": port})
 
 
+def start(**variables: str) -> subprocess.CompletedProcess[str]:
+    """`make run`, of which is expected that it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "local"],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value", "wrong"), [("LOG", "json", "xml"), ("FRESH", "1", "yes"), ("EVENTS", "1", "on")]
 )
@@ -107,19 +120,24 @@ def test_a_choice_that_is_none_is_refused(name: str, value: str, wrong: str, tmp
     """Before anything is forgotten, in a sentence that has the value that is taken."""
     with Data(tmp_path) as before:
         before.note("a", "1")
-    environ = {"SIGNET_STATE": str(tmp_path), "PORT": "0", "FRESH": "1", name: wrong}
-    command = [sys.executable, "-m", "local"]
-    ended = subprocess.run(  # noqa: S603 - our own program
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = start(**{"SIGNET_STATE": str(tmp_path), "PORT": "0", "FRESH": "1", name: wrong})
     said = f"{name}={wrong} is not taken: give {name}={value}, or leave it out.\n"
     assert (ended.returncode, ended.stderr) == (1, said)
+    with Data(tmp_path) as after:
+        assert after.find("a") == "1"
+
+
+def test_a_start_whose_port_is_in_use_forgets_nothing(tmp_path: Path) -> None:
+    """With FRESH=1 too; who has it running already hears that instead."""
+    with listen(0) as taken:
+        port = str(taken.getsockname()[1])
+        with Data(tmp_path) as before:
+            before.note("a", "1")
+            running = start(SIGNET_STATE=str(tmp_path), PORT=port, FRESH="1")
+        ended = start(SIGNET_STATE=str(tmp_path), PORT=port, FRESH="1")
+    assert (running.returncode, ended.returncode) == (1, 1)
+    assert "is running already" in running.stderr
+    assert ended.stderr.startswith(f"Port {port} is in use; ")
     with Data(tmp_path) as after:
         assert after.find("a") == "1"
 
