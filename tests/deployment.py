@@ -428,13 +428,18 @@ class Deployment:
             if "expires_at" in item and int(item["expires_at"]["N"]) <= self.clock.now:
                 self.delete_item(item)
 
+    @_as_the_test
     def put_file(self, key: str, content: bytes, bucket: str | None = None) -> None:
         """Put a file into a bucket, the transfer bucket unless another is named."""
-        moto_aws.put_file(bucket or wiring.transfer_bucket().name, key, content)
+        named = bucket or wiring.transfer_bucket().name
+        wiring.make_client("s3").call("PutObject", {"Bucket": named, "Key": key, "Body": content})
 
+    @_as_the_test
     def files(self) -> dict[str, bytes]:
         """Every file of the transfer bucket."""
-        return moto_aws.read_files(wiring.transfer_bucket().name)
+        client, name = wiring.make_client("s3"), wiring.transfer_bucket().name
+        listed = client.call("ListObjectsV2", {"Bucket": name}).get("Contents", [])
+        return {one["Key"]: wiring.transfer_bucket().read(one["Key"]) for one in listed}
 
     def take(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Take an asynchronous invocation in Lambda's place, to be run by `go_on`."""

@@ -25,7 +25,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.models.utilities import dynamo_to_dict
 from moto.dynamodb.responses import DynamoHandler
-from moto.s3.models import S3Backend, s3_backends
+from moto.s3.models import s3_backends
 from werkzeug.datastructures import MultiDict
 
 from local import aws as embedded
@@ -120,24 +120,12 @@ def read_items(table: Table) -> list[dict[str, Any]]:
     return items
 
 
-def put_file(bucket: str, key: str, content: bytes) -> None:
-    """Put a file into a bucket; S3 is moto's in every cloud."""
-    _s3().put_object(bucket, key, content)
-
-
-def read_files(bucket: str) -> dict[str, bytes]:
-    """Every file of a bucket, by its key."""
-    return {key: file.value for key, file in _s3().get_bucket(bucket).keys.items()}
-
-
 def remove_files(bucket: str) -> None:
-    """Let a bucket hold nothing."""
-    for key in list(_s3().get_bucket(bucket).keys):
-        _s3().delete_object(bucket, key)
-
-
-def _s3() -> S3Backend:
-    return s3_backends[sam.ACCOUNT]["aws"]
+    """Let a bucket of moto's in this process hold nothing; a benchmark's is gone with its process."""
+    if botocore_stubber.enabled:
+        s3 = s3_backends[sam.ACCOUNT]["aws"]
+        for key in list(s3.get_bucket(bucket).keys):
+            s3.delete_object(bucket, key)
 
 
 # It looks for a request's service from A to Z.

@@ -48,9 +48,7 @@ def redrive(sqs: Any, streams: Any, queue: str, publish: Publish) -> tuple[int, 
         for message in messages:
             batch = _read_place(message["Body"])
             if batch is None:
-                faults.append(
-                    f"Message {message['MessageId']} names no place in a stream; it stays there."
-                )
+                faults.append(f"Message {message['MessageId']} names no place in a stream; it stays there.")
                 continue
             place = batch["streamArn"], batch["startSequenceNumber"]
             if place in seen:
