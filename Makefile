@@ -1,5 +1,5 @@
 # Everything here needs Python with pip, and make; it sets up the rest by itself, inside this folder.
-# Other than that: `check` and `test-engine` need npm, and Linux on x86-64 (the engines' only platform); `check` also
+# Other than that: `check` and `test-engine` need npm, and Linux on x86-64 (the engines' only platform); `check-all` also
 # needs Chromium and its chromedriver (Debian's chromium and chromium-driver). Node is 18 or newer.
 
 SHELL := /bin/sh
@@ -138,21 +138,20 @@ test-deployed: .venv/dev .tools/sam/ready .tools/deployed/ready .aws-sam/host/re
 	@$(PYTHON) -m tools.run_deployed
 
 .PHONY: check
-check: ## Everything within 25 minutes: lint, template, documentation, tests with nothing left out and their coverage, build, built functions
+check: ## Everything within 25 minutes: lint, template, documentation, tests on an engine too and their coverage, build, built functions
 	@$(MAKE) lint
 	@$(MAKE) changelog
 	@$(MAKE) validate
 	@$(MAKE) docs
 	@$(MAKE) engines verifiers
-	@SIGNET_BROWSER=required SIGNET_NODE=required \
-	    $(MAKE) test ENGINE=$(or $(ENGINE),extenddb) ARGS="--cov $(ARGS)"
+	@SIGNET_NODE=required $(MAKE) test ENGINE=$(or $(ENGINE),extenddb) ARGS="--cov $(ARGS)"
 	@$(MAKE) test-built
 	@echo "make check: all passed"
 
 .PHONY: check-all
 check-all: ENGINE := $(or $(ENGINE),extenddb)
-check-all: .venv/dev .tools/bench/ready .tools/engines/ready .tools/verifiers/ready .tools/runtime/ready .aws-sam/host/ready build ## What takes longer: the properties with many more examples, the heavy tests, the engine's with the lean client, and two deployments
-	@SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
+check-all: .venv/dev .tools/bench/ready .tools/engines/ready .tools/verifiers/ready .tools/runtime/ready .aws-sam/host/ready build ## What takes longer: the properties with many more examples, the heavy tests and those in a browser, the engine's with the lean client, and two deployments
+	@SIGNET_BROWSER=required SIGNET_NODE=required $(PYTHON) -m pytest --hypothesis-profile=heavy -m "hypothesis or heavy" $(ARGS)
 	@AWS_CLIENT=lean $(PYTHON) -m pytest -m "engine and not hypothesis" $(ARGS)
 	@$(MAKE) test-deployed
 	@echo "make check-all: all passed"

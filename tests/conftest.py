@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.addinivalue_line("markers", "engine: runs on a real DynamoDB engine, and needs one")
     config.addinivalue_line("markers", "engine_only(why): why a test without threads is not run on moto")
-    config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one")
+    config.addinivalue_line("markers", "browser: drives a headless Chromium, and needs one; heavy")
     config.addinivalue_line("markers", "heavy: takes too long for every run; `make check-all` runs it")
     config.addinivalue_line("markers", "node: uses the verifiers and clients of Node, and needs them")
     config.addinivalue_line("markers", "openapi: uses Schemathesis or a generator of clients, and needs them")
@@ -73,6 +73,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     for fixture, mark in NEEDS.items():
         if fixture in getattr(item, "fixturenames", ()):
             item.add_marker(mark)
+    if item.get_closest_marker("browser"):
+        # Chromium takes both cores, and seconds to start: every run is to take as long with it as without.
+        item.add_marker("heavy")
 
 
 @pytest.hookimpl(wrapper=True)
