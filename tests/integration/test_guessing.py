@@ -440,8 +440,9 @@ def test_the_counters_name_nobody(scene: Scene, capsys: pytest.CaptureFixture[st
     scene.guess(STRANGER, email="secret-typed-into-the-wrong-field")
     scene.enter("2001:db8:aaaa:bbbb::1")
     text = repr(scene.attempts()) + capsys.readouterr().out
-    # Shorter ones would be found by chance, in a time or an id.
-    for word in (STRANGER, "secret-typed", ANN, "2001:", "aaaa:bbbb"):
+    # Shorter ones would be found by chance, in a time or an id: so each in every form that it could have.
+    names = (STRANGER, "secret-typed", "ann@", "'ann'", '"ann"')
+    for word in (*names, "2001:", "20010db8", "aaaa:bbbb", "aaaabbbb", r"\xaa\xaa\xbb\xbb"):
         assert word not in text
     keys = {item["digest_key"]["B"] for item in scene.signet.items() if "digest_key" in item}
     scene.signet.new_application()
